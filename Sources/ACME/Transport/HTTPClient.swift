@@ -1,0 +1,68 @@
+import CCurl
+import Dispatch
+public import Foundation
+import Synchronization
+
+/// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
+/// for the next.
+public final class HTTPClient: Sendable {
+  private let caFile: String?
+  private let idle = Mutex<[EasyHandle]>([])
+  private let queue = DispatchQueue(label: "certfleet.http", attributes: .concurrent)
+
+  /// libcurl wants this once, before any other thread uses it (curl_global_init(3)).
+  private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+
+  /// - Parameter caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
+  public init(caFile: String? = nil) {
+    self.caFile = caFile
+  }
+
+  /// - Throws: `HTTPFailure` when there was no whole answer. Any status is an answer.
+  public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async {
+        continuation.resume(with: Result { try self.perform(request) })
+      }
+    }
+  }
+
+  private func perform(_ request: HTTPRequest) throws -> HTTPResponse {
+    guard Self.initialised, let handle = idle.withLock({ $0.popLast() }) ?? EasyHandle() else {
+      throw HTTPFailure(url: request.url, reason: "libcurl could not be initialised")
+    }
+    let response = try handle.perform(request, caFile: caFile)
+    idle.withLock { $0.append(handle) }
+    return response
+  }
+}
+
+public struct HTTPRequest: Sendable {
+  public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST" }
+
+  public var method: Method
+  public var url: URL
+  public var headers: [String: String]
+  public var body: Data
+
+  public init(_ method: Method, _ url: URL, headers: [String: String] = [:], body: Data = Data()) {
+    self.method = method
+    self.url = url
+    self.headers = headers
+    self.body = body
+  }
+}
+
+public struct HTTPResponse: Sendable {
+  public let status: Int
+  /// By lower-case name; of a repeated header the last stands.
+  public let headers: [String: String]
+  public let body: Data
+}
+
+/// There was no whole answer: which URL, and what libcurl says.
+public struct HTTPFailure: Error, Hashable, CustomStringConvertible {
+  public let url: URL
+  public let reason: String
+  public var description: String { "\(url.absoluteString): \(reason)" }
+}

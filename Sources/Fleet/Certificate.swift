@@ -1,0 +1,58 @@
+public import Foundation
+
+/// Counts a lineage's certificates: 1, 2, 3 …
+public struct Generation: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+  public let number: Int
+
+  public init(_ number: Int) { self.number = number }
+
+  public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+  public var next: Generation { Generation(number + 1) }
+  public var description: String { String(number) }
+
+  public init(from decoder: any Decoder) throws {
+    number = try decoder.singleValueContainer().decode(Int.self)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(number)
+  }
+}
+
+/// The SHA-256 of a certificate's DER form, in lower-case hexadecimal.
+public typealias Fingerprint = Identifier<Certificate>
+
+extension Identifier where Owner == Certificate {
+  /// The first 12 digits: enough to tell two certificates apart on a screen.
+  public var short: String { String(rawValue.prefix(12)) }
+}
+
+/// One issued, immutable X.509 chain of a lineage: the facts about it, without key or bytes.
+public struct Certificate: Hashable, Sendable, Codable {
+  public let lineage: Lineage.Name
+  public let generation: Generation
+  public let fingerprint: Fingerprint
+  /// Hexadecimal, as `openssl x509 -serial` shows it.
+  public let serial: String
+  public let names: [String]
+  public let notBefore: Date
+  public let notAfter: Date
+  public let issuedAt: Date
+
+  public init(
+    lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, serial: String,
+    names: [String], notBefore: Date, notAfter: Date, issuedAt: Date
+  ) {
+    self.lineage = lineage
+    self.generation = generation
+    self.fingerprint = fingerprint
+    self.serial = serial
+    self.names = names
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+    self.issuedAt = issuedAt
+  }
+
+  public func isValid(at moment: Date) -> Bool { notBefore <= moment && moment < notAfter }
+}

@@ -1,0 +1,119 @@
+public import Foundation
+
+/// Something that happened, as it is recorded and never changed.
+public struct Event: Hashable, Sendable, Codable {
+  public let at: Date
+  public let subject: Subject
+  public let kind: Kind
+
+  public init(at: Date, subject: Subject, kind: Kind) {
+    self.at = at
+    self.subject = subject
+    self.kind = kind
+  }
+
+  /// What it happened to; a deeper one has all that the ones above it have.
+  public struct Subject: Hashable, Sendable, Codable {
+    public var rollout: Rollout.ID?
+    /// From 1.
+    public var wave: Int?
+    public var host: Host.Name?
+    /// From 1, counted for each visit of a host in a rollout.
+    public var attempt: Int?
+    public var lineage: Lineage.Name?
+
+    public init(
+      rollout: Rollout.ID? = nil, wave: Int? = nil, host: Host.Name? = nil, attempt: Int? = nil,
+      lineage: Lineage.Name? = nil
+    ) {
+      self.rollout = rollout
+      self.wave = wave
+      self.host = host
+      self.attempt = attempt
+      self.lineage = lineage
+    }
+  }
+
+  public enum Kind: Hashable, Sendable, Codable {
+    case rolloutStarted
+    case rolloutEnded(RolloutState, reason: String)
+    case waveStarted(hosts: Int)
+    case waveEnded(WaveState, reason: String)
+    /// The intent: recorded before the host is contacted.
+    case visitStarted(VisitToken)
+    case step(StepResult)
+    case visitEnded(VisitEnd, reason: String)
+    /// Beside rollouts: a certificate issued, an inventory applied, a host key pinned.
+    case note(Note, text: String)
+  }
+
+  public enum Note: String, Hashable, Sendable, Codable {
+    case applied, pinned, ordered, issued
+    case issueFailed = "issue_failed"
+  }
+}
+
+/// What a step of a visit is for. The order is the order of a visit that goes well; revert follows a failure.
+public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
+  case connect, recover, preflight, stage, pre, activate, deploy, verify, revert, post
+}
+
+/// One recorded action on a host. A failure is data here, not an error.
+public struct StepResult: Hashable, Sendable, Codable {
+  public var step: Step
+  public var lineage: Lineage.Name?
+  public var outcome: Outcome
+  /// What it did, for a person: the hook's command, the address that was asked …
+  public var detail: String
+  public var duration: Duration
+  public var stdout: CapturedOutput
+  public var stderr: CapturedOutput
+
+  public init(
+    step: Step, lineage: Lineage.Name? = nil, outcome: Outcome, detail: String = "",
+    duration: Duration = .zero, stdout: CapturedOutput = .empty, stderr: CapturedOutput = .empty
+  ) {
+    self.step = step
+    self.lineage = lineage
+    self.outcome = outcome
+    self.detail = detail
+    self.duration = duration
+    self.stdout = stdout
+    self.stderr = stderr
+  }
+}
+
+public enum Outcome: Hashable, Sendable, Codable {
+  case succeeded
+  case exited(Int)
+  case signalled(Int)
+  case timedOut
+  case failed(String)
+
+  public var isSuccess: Bool { self == .succeeded }
+}
+
+extension Outcome: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .succeeded: "ok"
+    case .exited(let status): "exit status \(status)"
+    case .signalled(let number): "killed by signal \(number)"
+    case .timedOut: "timed out"
+    case .failed(let why): why
+    }
+  }
+}
+
+/// A stream of a hook's output, capped: what was kept, and how many bytes there were.
+public struct CapturedOutput: Hashable, Sendable, Codable {
+  public var text: String
+  public var totalBytes: Int
+
+  public init(text: String, totalBytes: Int) {
+    self.text = text
+    self.totalBytes = totalBytes
+  }
+
+  public static let empty = CapturedOutput(text: "", totalBytes: 0)
+}

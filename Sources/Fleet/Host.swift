@@ -1,0 +1,50 @@
+/// One machine reached over SSH.
+public struct Host: Hashable, Sendable, Codable {
+  public typealias Name = Identifier<Host>
+
+  public var name: Name
+  /// A host name or an IP address, without user or port.
+  public var address: String
+  public var port: UInt16
+  /// The login name; `nil` means the user who runs certfleet, as with ssh.
+  public var user: String?
+  /// Whether the agent runs under `sudo -n`.
+  public var become: Bool
+  /// The private key file; `nil` means the SSH agent, else the user's default keys, as with ssh.
+  public var identity: String?
+  /// The folder that holds `live/` and `archive/` on the host.
+  public var base: String
+  public var labels: [String: String]
+
+  public init(
+    name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
+    identity: String? = nil, base: String = Host.standardBase, labels: [String: String] = [:]
+  ) {
+    self.name = name
+    self.address = address
+    self.port = port
+    self.user = user
+    self.become = become
+    self.identity = identity
+    self.base = base
+    self.labels = labels
+  }
+
+  public static let standardBase = "/etc/certfleet"
+}
+
+/// A host's public key as it is pinned: the SSH wire format (RFC 4253 §6.6) and its algorithm's name.
+public struct HostKey: Hashable, Sendable, Codable {
+  /// For example `ssh-ed25519`.
+  public var type: String
+  /// Base64 of the wire format, as in a `known_hosts` line.
+  public var encoded: String
+  /// `SHA256:` and unpadded base64, as `ssh-keygen -l` shows it.
+  public var fingerprint: String
+
+  public init(type: String, encoded: String, fingerprint: String) {
+    self.type = type
+    self.encoded = encoded
+    self.fingerprint = fingerprint
+  }
+}

@@ -1,0 +1,66 @@
+/// Picks hosts: by label in the Kubernetes label-selector grammar (`role=web,region in (eu,us),!legacy`), by a
+/// name or name glob (`web-*`), or all of them (`*`).
+public struct Selector: Hashable, Sendable {
+  /// One comma-separated part; a host is picked when all of them hold.
+  enum Requirement: Hashable, Sendable {
+    case name(glob: String)
+    case equals(key: String, value: String)
+    case differs(key: String, value: String)
+    case isIn(key: String, values: [String])
+    case isNotIn(key: String, values: [String])
+    case has(key: String)
+    case lacks(key: String)
+  }
+
+  public let text: String
+  let requirements: [Requirement]
+
+  /// - Throws: `Malformed`, which points at the place.
+  public init(_ text: String) throws(Malformed) {
+    var parser = SelectorParser(text)
+    self.requirements = try parser.parse()
+    self.text = text
+  }
+
+  public func matches(_ host: Host) -> Bool { requirements.allSatisfy { $0.holds(for: host) } }
+
+  /// A selector that cannot be read.
+  public struct Malformed: Error, Hashable, CustomStringConvertible {
+    public let text: String
+    /// In characters from the start of `text`.
+    public let offset: Int
+    public let rule: String
+
+    /// One line, with a caret in the text before the place.
+    public var description: String {
+      let before = String(text.prefix(offset)).visible
+      let after = String(text.dropFirst(offset)).visible
+      return "\(rule) at position \(offset + 1): '\(before)^\(after)'"
+    }
+  }
+}
+
+extension Selector.Requirement {
+  func holds(for host: Host) -> Bool {
+    switch self {
+    case .name(let glob): Glob(glob).matches(host.name.rawValue)
+    case .equals(let key, let value): host.labels[key] == value
+    case .differs(let key, let value): host.labels[key] != value
+    case .isIn(let key, let values): host.labels[key].map(values.contains) ?? false
+    case .isNotIn(let key, let values): !(host.labels[key].map(values.contains) ?? false)
+    case .has(let key): host.labels[key] != nil
+    case .lacks(let key): host.labels[key] == nil
+    }
+  }
+}
+
+extension Selector: Codable {
+  public init(from decoder: any Decoder) throws {
+    try self.init(decoder.singleValueContainer().decode(String.self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+}

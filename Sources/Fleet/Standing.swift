@@ -1,0 +1,39 @@
+public import Foundation
+
+/// What one host has of one lineage, beside what it should have: a row of the report.
+public struct Standing: Hashable, Sendable, Codable {
+  public var host: Host.Name
+  public var lineage: Lineage.Name
+  /// The newest generation issued; `nil` when none is yet.
+  public var wanted: Generation?
+  /// The generation that is active on the host; `nil` when none is known to be.
+  public var active: Generation?
+  public var activeSince: Date?
+  public var fingerprint: Fingerprint?
+  public var expires: Date?
+  /// The latest visit's end, when, why, and in which rollout.
+  public var lastEnd: VisitEnd?
+  public var lastAt: Date?
+  public var lastReason: String
+  public var lastRollout: Rollout.ID?
+
+  public init(
+    host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
+    fingerprint: Fingerprint?, expires: Date?, lastEnd: VisitEnd?, lastAt: Date?, lastReason: String,
+    lastRollout: Rollout.ID?
+  ) {
+    self.host = host
+    self.lineage = lineage
+    self.wanted = wanted
+    self.active = active
+    self.activeSince = activeSince
+    self.fingerprint = fingerprint
+    self.expires = expires
+    self.lastEnd = lastEnd
+    self.lastAt = lastAt
+    self.lastReason = lastReason
+    self.lastRollout = lastRollout
+  }
+
+  public var isConverged: Bool { wanted != nil && wanted == active }
+}

@@ -1,0 +1,57 @@
+import COpenSSL
+import Dispatch
+public import Fleet
+import Foundation
+
+/// Asks a server which certificate it serves.
+///
+/// Nothing is trusted here: the handshake is only taken as far as the server's certificate, whose fingerprint the
+/// caller compares.
+public enum ServedCertificate {
+  /// Why there was no answer: what was tried and what went wrong.
+  public struct NoAnswer: Error, Hashable, CustomStringConvertible {
+    public let reason: String
+    public var description: String { reason }
+  }
+
+  private static let queue = DispatchQueue(label: "certfleet.probe", attributes: .concurrent)
+
+  /// - Parameters:
+  ///   - serverName: sent as SNI (RFC 6066 §3).
+  ///   - timeout: for each of name resolution's answers to connect, and for each read and write.
+  public static func fingerprint(
+    at address: String, port: UInt16, serverName: String, timeout: Duration
+  ) async throws -> Fingerprint {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async {
+        continuation.resume(
+          with: Result {
+            try ask(address: address, port: port, serverName: serverName, timeout: timeout)
+          })
+      }
+    }
+  }
+
+  private static func ask(
+    address: String, port: UInt16, serverName: String, timeout: Duration
+  ) throws -> Fingerprint {
+    let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
+    let context = try unwrap(SSL_CTX_new(TLS_client_method()), "SSL_CTX_new")
+    defer { SSL_CTX_free(context) }
+    let session = try unwrap(SSL_new(context), "SSL_new")
+    defer { SSL_free(session) }
+    guard certfleet_set_server_name(session, serverName) == 1 else {
+      throw OpenSSLError("SSL_set_tlsext_host_name")
+    }
+    try check(SSL_set_fd(session, socket.descriptor), "SSL_set_fd")
+    guard SSL_connect(session) == 1 else {
+      throw NoAnswer(reason: "no TLS at \(address):\(port) (\(OpenSSLError("SSL_connect").reason))")
+    }
+    guard let peer = SSL_get1_peer_certificate(session) else {
+      throw NoAnswer(reason: "no certificate from \(address):\(port)")
+    }
+    let served = X509Certificate(owning: peer)
+    SSL_shutdown(session)
+    return try served.fingerprint()
+  }
+}

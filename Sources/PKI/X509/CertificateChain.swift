@@ -1,0 +1,78 @@
+import COpenSSL
+public import Fleet
+public import Foundation
+
+/// A leaf and the intermediates that came with it, leaf first.
+public struct CertificateChain: Sendable {
+  public let leaf: X509Certificate
+  public let intermediates: [X509Certificate]
+
+  /// Reads a PEM chain as a CA sends it (RFC 8555 §9.1: only CERTIFICATE blocks, leaf first).
+  ///
+  /// - Throws: `Refused` when it holds anything else, or nothing.
+  public init(pem: String) throws(Refused) {
+    let labels = pem.matches(of: /-----BEGIN ([A-Z0-9 ]+)-----/).map { String($0.output.1) }
+    guard let first = labels.first else { throw Refused("it holds no PEM block") }
+    if let other = labels.first(where: { $0 != "CERTIFICATE" }) {
+      throw Refused("it holds a block '\(other)' beside \(first == other ? "or before" : "the") certificates")
+    }
+    var certificates: [X509Certificate] = []
+    do {
+      let bio = try MemoryBIO(pem.utf8)
+      while let next = PEM_read_bio_X509(bio.pointer, nil, nil, nil) {
+        certificates.append(X509Certificate(owning: next))
+      }
+      ERR_clear_error()
+    } catch { throw Refused(error.description) }
+    guard certificates.count == labels.count, let leaf = certificates.first else {
+      throw Refused("certificate \(certificates.count + 1) of \(labels.count) cannot be read")
+    }
+    self.leaf = leaf
+    self.intermediates = Array(certificates.dropFirst())
+  }
+
+  /// A chain that must not be used, and why.
+  public struct Refused: Error, Hashable, CustomStringConvertible {
+    public let reason: String
+    public init(_ reason: String) { self.reason = reason }
+    public var description: String { reason }
+  }
+
+  public func pem() throws(OpenSSLError) -> String { try leaf.pem() + intermediatesPEM() }
+
+  public func intermediatesPEM() throws(OpenSSLError) -> String {
+    try intermediates.map { certificate throws(OpenSSLError) in try certificate.pem() }.joined()
+  }
+
+  /// Checks what must hold before any host sees the certificate: it is for this key and these names, and valid
+  /// at `moment`.
+  public func check(key: PrivateKey, names: [String], at moment: Date) throws(Refused) {
+    guard leaf.belongs(to: key) else { throw Refused("it is for another key than the one it was requested for") }
+    let missing = Set(names).subtracting(leaf.dnsNames)
+    guard missing.isEmpty else {
+      throw Refused("it lacks the name\(missing.count == 1 ? "" : "s") \(missing.sorted().joined(separator: ", "))")
+    }
+    do {
+      let (from, to) = (try leaf.notBefore(), try leaf.notAfter())
+      // A CA may date a certificate some seconds ahead of the controller's clock; an hour means a wrong clock.
+      guard from <= moment.addingTimeInterval(3600) else {
+        throw Refused("it is not valid before \(from.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
+      }
+      guard moment < to else {
+        throw Refused("it expired at \(to.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
+      }
+    } catch let refused as Refused {
+      throw refused
+    } catch { throw Refused("\(error)") }
+  }
+
+  /// The facts that are stored beside the bytes.
+  public func facts(
+    lineage: Lineage.Name, generation: Generation, issuedAt: Date
+  ) throws(OpenSSLError) -> Certificate {
+    Certificate(
+      lineage: lineage, generation: generation, fingerprint: try leaf.fingerprint(),
+      serial: try leaf.serial(), names: leaf.dnsNames, notBefore: try leaf.notBefore(),
+      notAfter: try leaf.notAfter(), issuedAt: issuedAt)
+  }
+}

@@ -1,0 +1,71 @@
+import COpenSSL
+public import Fleet
+public import Foundation
+
+/// One X.509 certificate, read.
+///
+/// `@unchecked Sendable` because the `X509` is never changed after it was parsed, and reading one from several
+/// threads is safe (openssl-threads(7)).
+public final class X509Certificate: @unchecked Sendable {
+  let pointer: OpaquePointer
+
+  init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+  deinit { X509_free(pointer) }
+
+  public func der() throws(OpenSSLError) -> [UInt8] {
+    var bytes: UnsafeMutablePointer<UInt8>?
+    let count = i2d_X509(pointer, &bytes)
+    guard count > 0, let bytes else { throw OpenSSLError("i2d_X509") }
+    defer { CRYPTO_free(bytes, #file, #line) }
+    return Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
+  }
+
+  public func pem() throws(OpenSSLError) -> String {
+    let bio = try MemoryBIO()
+    try check(PEM_write_bio_X509(bio.pointer, pointer), "PEM_write_bio_X509")
+    return bio.text
+  }
+
+  public func fingerprint() throws(OpenSSLError) -> Fingerprint {
+    Fingerprint(SHA256.hexadecimal(try der()))
+  }
+
+  /// Whether `key` is the private half of this certificate's public key.
+  public func belongs(to key: PrivateKey) -> Bool {
+    defer { ERR_clear_error() }
+    return X509_check_private_key(pointer, key.pointer) == 1
+  }
+
+  /// Hexadecimal, as `openssl x509 -serial` shows it.
+  public func serial() throws(OpenSSLError) -> String {
+    let number = try unwrap(ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil), "ASN1_INTEGER_to_BN")
+    defer { BN_free(number) }
+    let text = try unwrap(BN_bn2hex(number), "BN_bn2hex")
+    defer { CRYPTO_free(text, #file, #line) }
+    return String(cString: text)
+  }
+
+  public func notBefore() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notBefore(pointer)) }
+  public func notAfter() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notAfter(pointer)) }
+
+  /// The DNS names of the subjectAltName extension (RFC 5280 §4.2.1.6), lower case.
+  public var dnsNames: [String] {
+    guard let all = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
+    let names = OpaquePointer(all)
+    defer { GENERAL_NAMES_free(names) }
+    return (0..<certfleet_count_names(names)).compactMap { index in
+      guard let name = certfleet_name_at(names, index), certfleet_name_is_dns(name) == 1,
+        let value = certfleet_name_value(name), let bytes = ASN1_STRING_get0_data(value)
+      else { return nil }
+      let buffer = UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(value)))
+      return String(decoding: buffer, as: UTF8.self).lowercased()
+    }
+  }
+
+  private static func moment(_ time: UnsafePointer<ASN1_TIME>?) throws(OpenSSLError) -> Date {
+    var parts = tm()
+    try check(ASN1_TIME_to_tm(time, &parts), "ASN1_TIME_to_tm")
+    return Date(timeIntervalSince1970: TimeInterval(timegm(&parts)))
+  }
+}
