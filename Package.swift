@@ -32,6 +32,7 @@ let package = Package(
 
     module("Fleet"),
     module("PKI", ["Fleet", "COpenSSL"]),
+    module("Inventory", ["Fleet", "PKI", "CSQLite"]),
     module("ACME", ["PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "Fleet"]),
     module("Install", ["PKI"]),

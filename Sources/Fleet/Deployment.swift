@@ -53,12 +53,9 @@ public struct Verification: Hashable, Sendable, Codable {
   public var port: UInt16
   /// The name to ask for (SNI, RFC 6066 §3).
   public var serverName: String
-  /// Where to ask; `nil` is the host's own address.
-  public var address: String?
 
-  public init(port: UInt16, serverName: String, address: String? = nil) {
+  public init(port: UInt16, serverName: String) {
     self.port = port
     self.serverName = serverName
-    self.address = address
   }
 }

@@ -1,0 +1,87 @@
+import Foundation
+
+/// Numbered, append-only: what is in a released version is never changed, only followed by another.
+enum Migrations {
+  /// Brings the file to this version's schema.
+  ///
+  /// - Throws: `WrittenByNewer` when a later certfleet has migrated it further.
+  static func migrate(_ database: borrowing SQLiteConnection) throws {
+    let found = try database.rows("PRAGMA user_version") { $0.integer(0) }.first ?? 0
+    guard found <= all.count else { throw WrittenByNewer(found: found, known: all.count) }
+    for (index, migration) in all.enumerated().dropFirst(found) {
+      try database.transaction {
+        try database.execute(migration)
+        try database.execute("PRAGMA user_version = \(index + 1)")
+      }
+    }
+  }
+
+  struct WrittenByNewer: Error, CustomStringConvertible {
+    let found: Int
+    let known: Int
+    var description: String {
+      "the database was written by a newer certfleet (schema \(found), this one knows \(known)); use that version"
+    }
+  }
+
+  private static let all = [declaredAndIssued + carriedOut]
+
+  private static let declaredAndIssued = """
+    CREATE TABLE host (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;
+    CREATE TABLE issuer (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;
+    CREATE TABLE policy (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;
+    CREATE TABLE lineage (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;
+
+    CREATE TABLE host_key (
+      host TEXT NOT NULL REFERENCES host (name) ON DELETE CASCADE,
+      type TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, pinned_at REAL NOT NULL,
+      PRIMARY KEY (host, type)) STRICT;
+
+    CREATE TABLE account (
+      issuer TEXT NOT NULL, directory TEXT NOT NULL, url TEXT, key BLOB NOT NULL,
+      PRIMARY KEY (issuer, directory)) STRICT;
+
+    CREATE TABLE acme_order (
+      lineage TEXT PRIMARY KEY, url TEXT NOT NULL, names TEXT NOT NULL, key BLOB NOT NULL,
+      made_at REAL NOT NULL) STRICT;
+
+    CREATE TABLE certificate (
+      lineage TEXT NOT NULL, generation INTEGER NOT NULL, facts TEXT NOT NULL CHECK (json_valid(facts)),
+      chain TEXT NOT NULL, key BLOB NOT NULL,
+      PRIMARY KEY (lineage, generation)) STRICT;
+    """
+
+  private static let carriedOut = """
+    CREATE TABLE lease (epoch INTEGER PRIMARY KEY, holder TEXT NOT NULL, since REAL NOT NULL) STRICT;
+
+    CREATE TABLE rollout (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL CHECK (json_valid(plan)), plan_hash TEXT NOT NULL,
+      state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', started_at REAL NOT NULL, ended_at REAL) STRICT;
+
+    CREATE TABLE wave (
+      rollout INTEGER NOT NULL REFERENCES rollout (id), number INTEGER NOT NULL, state TEXT NOT NULL,
+      reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (rollout, number)) STRICT;
+
+    CREATE TABLE visit (
+      rollout INTEGER NOT NULL REFERENCES rollout (id), host TEXT NOT NULL, wave INTEGER NOT NULL,
+      attempt INTEGER NOT NULL, token TEXT NOT NULL, end TEXT, reason TEXT NOT NULL DEFAULT '',
+      started_at REAL NOT NULL, ended_at REAL, PRIMARY KEY (rollout, host)) STRICT;
+    CREATE INDEX visit_of_host ON visit (host, started_at);
+
+    -- One generation on one host: staged, active, served, kept (its visit ended well), gone.
+    CREATE TABLE placement (
+      host TEXT NOT NULL, lineage TEXT NOT NULL, generation INTEGER NOT NULL,
+      staged_at REAL, active_at REAL, served_at REAL, kept_at REAL, gone_at REAL,
+      PRIMARY KEY (host, lineage, generation)) STRICT;
+
+    CREATE TABLE event (
+      id INTEGER PRIMARY KEY, at REAL NOT NULL, rollout INTEGER, wave INTEGER, host TEXT, attempt INTEGER,
+      lineage TEXT, kind TEXT NOT NULL CHECK (json_valid(kind)), hash TEXT NOT NULL) STRICT;
+    CREATE INDEX event_of_host ON event (host, id);
+    CREATE INDEX event_of_rollout ON event (rollout, id);
+    CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+      BEGIN SELECT RAISE (ABORT, 'events are never changed'); END;
+    CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event
+      BEGIN SELECT RAISE (ABORT, 'events are never removed'); END;
+    """
+}

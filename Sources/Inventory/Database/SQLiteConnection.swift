@@ -1,0 +1,74 @@
+import CSQLite
+import Foundation
+
+/// One connection to one database file. It is used by the store's actor alone.
+struct SQLiteConnection: ~Copyable {
+  private let handle: OpaquePointer
+
+  /// Opens or makes the file.
+  init(path: String) throws(SQLiteError) {
+    var opened: OpaquePointer?
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    let status = sqlite3_open_v2(path, &opened, flags, nil)
+    guard status == SQLITE_OK, let opened else {
+      let error = SQLiteError(opened, code: status, sql: "open")
+      sqlite3_close_v2(opened)
+      throw error
+    }
+    handle = opened
+    sqlite3_extended_result_codes(opened, 1)
+    // Another certfleet may hold the file for the length of one commit.
+    sqlite3_busy_timeout(opened, 10_000)
+  }
+
+  deinit { sqlite3_close_v2(handle) }
+
+  /// Runs statements that give no rows and take no values.
+  func execute(_ sql: String) throws(SQLiteError) {
+    let status = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard status == SQLITE_OK else { throw SQLiteError(handle, code: status, sql: sql) }
+  }
+
+  /// Runs one statement to its end.
+  func run(_ sql: String, _ values: [SQLiteValue] = []) throws {
+    _ = try rows(sql, values) { _ in () }
+  }
+
+  /// Every row of one statement, read by `read`.
+  func rows<Row>(_ sql: String, _ values: [SQLiteValue] = [], _ read: (SQLiteRow) throws -> Row) throws -> [Row] {
+    var prepared: OpaquePointer?
+    let status = sqlite3_prepare_v2(handle, sql, -1, &prepared, nil)
+    guard status == SQLITE_OK, let statement = prepared else {
+      throw SQLiteError(handle, code: status, sql: sql)
+    }
+    defer { sqlite3_finalize(statement) }
+    for (index, value) in values.enumerated() {
+      let status = value.bind(to: statement, at: Int32(index + 1))
+      guard status == SQLITE_OK else { throw SQLiteError(handle, code: status, sql: sql) }
+    }
+    var rows: [Row] = []
+    while true {
+      switch sqlite3_step(statement) {
+      case SQLITE_ROW: rows.append(try read(SQLiteRow(statement: statement)))
+      case SQLITE_DONE: return rows
+      case let status: throw SQLiteError(handle, code: status, sql: sql)
+      }
+    }
+  }
+
+  /// Runs `body` in one transaction, which writes all or nothing.
+  func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    try execute("BEGIN IMMEDIATE")
+    do {
+      let result = try body()
+      try execute("COMMIT")
+      return result
+    } catch {
+      // Some failures (a full disk) have rolled back already; then there is nothing to roll back.
+      try? execute("ROLLBACK")
+      throw error
+    }
+  }
+
+  var lastRowID: Int { Int(sqlite3_last_insert_rowid(handle)) }
+}

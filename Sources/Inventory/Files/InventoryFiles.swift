@@ -1,0 +1,108 @@
+public import Fleet
+import Foundation
+
+/// Reads the declared fleet from JSON5 files. All problems of all files are reported together.
+public enum InventoryFiles {
+  /// - Parameters:
+  ///   - paths: files, or folders whose `*.json5` files are read in the order of their names.
+  ///   - known: what is stored already and may be referred to.
+  /// - Throws: `InvalidInventory`.
+  public static func read(_ paths: [String], beside known: FleetDeclaration) throws -> FleetDeclaration {
+    let problems = Problems()
+    let files = paths.flatMap { InventoryFile.find($0, problems) }
+    let roots = files.compactMap { InventoryFile.parse($0, problems) }
+    var draft = InventoryDraft(problems: problems)
+    draft.readDefaults(roots)
+    for root in roots { draft.read(root) }
+    draft.checkReferences(beside: known)
+    guard problems.all.isEmpty else { throw InvalidInventory(problems: problems.all) }
+    return draft.declaration
+  }
+}
+
+/// What has been read so far, with the place where each thing was declared.
+struct InventoryDraft {
+  let problems: Problems
+  private var defaults = Defaults()
+  private(set) var declaration = FleetDeclaration()
+  private var places: [String: Node] = [:]
+
+  init(problems: Problems) { self.problems = problems }
+
+  /// Defaults hold for all files of one apply, whichever of them says so, so they are read first.
+  mutating func readDefaults(_ roots: [Node]) {
+    var first: Node?
+    for root in roots {
+      guard case .object(let members) = root.value, let value = members["defaults"] else { continue }
+      let node = root.child(value, "defaults")
+      if let first {
+        node.fail("defaults stand in \(first.file) already; keep them in one file")
+      } else {
+        first = node
+        if let read = node.defaults() { defaults = read }
+      }
+    }
+  }
+
+  mutating func read(_ root: Node) {
+    var read = FleetDeclaration()
+    var seen: [(key: String, node: Node)] = []
+    let defaults = defaults
+    _ = root.object { fields -> Void? in
+      func each<Value>(_ key: String, _ name: KeyPath<Value, String>, _ reader: (Node) -> Value?) -> [Value] {
+        (fields[key]?.list() ?? []).compactMap { node in
+          guard let value = reader(node) else { return nil }
+          seen.append(("\(key) \(value[keyPath: name])", node))
+          return value
+        }
+      }
+      _ = fields["defaults"]
+      read.hosts = each("hosts", \.name.rawValue) { $0.host(defaults) }
+      read.issuers = each("issuers", \.name.rawValue) { $0.issuer() }
+      read.lineages = each("certificates", \.name.rawValue) { $0.lineage() }
+      read.policies = each("rollouts", \.name.rawValue) { $0.policy(defaults) }
+      return nil
+    }
+    declaration.hosts += read.hosts
+    declaration.issuers += read.issuers
+    declaration.lineages += read.lineages
+    declaration.policies += read.policies
+    for (key, node) in seen {
+      if let first = places[key] {
+        node.fail("the name '\(key.drop { $0 != " " }.dropFirst())' is taken by \(first.file): \(first.path)")
+      } else {
+        places[key] = node
+      }
+    }
+  }
+
+  /// Everything that is referred to must be declared here or stored already.
+  func checkReferences(beside known: FleetDeclaration) {
+    let hosts = declaration.hosts + known.hosts
+    let issuers = (declaration.issuers + known.issuers).map(\.name.rawValue)
+    let policies = (declaration.policies + known.policies).map(\.name.rawValue) + [RolloutPolicy.standard.name.rawValue]
+    for lineage in declaration.lineages {
+      guard let place = places["certificates \(lineage.name)"] else { continue }
+      if !issuers.contains(lineage.issuer.rawValue) {
+        place.undefined("issuer", lineage.issuer.rawValue, at: ".issuer", among: issuers)
+      }
+      for (index, deployment) in lineage.deployments.enumerated() {
+        let step = ".deploy[\(index)]"
+        if let policy = deployment.rollout?.rawValue, !policies.contains(policy) {
+          place.undefined("rollout policy", policy, at: step + ".rollout", among: policies)
+        }
+        if !hosts.contains(where: deployment.selector.matches) {
+          place.child(place.value, step + ".to").fail(
+            "'\(deployment.selector.text.visible)' picks no host; check the labels with: certfleet host list")
+        }
+      }
+    }
+  }
+}
+
+extension Node {
+  fileprivate func undefined(_ kind: String, _ name: String, at step: String, among known: [String]) {
+    let hint = Nearest.suggestion(for: name, among: known)
+    child(value, step).fail("there is no \(kind) '\(name)'\(hint.isEmpty ? "; declare it or correct the name" : hint)")
+  }
+}

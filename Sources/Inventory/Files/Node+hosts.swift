@@ -1,0 +1,65 @@
+import Fleet
+
+/// What `defaults` may set, for everything that is silent about it.
+struct Defaults {
+  var user: String?
+  var port: UInt16 = 22
+  var become = false
+  var identity: String?
+  var base = Host.standardBase
+  var parallel = RolloutPolicy.standard.parallel
+}
+
+extension Node {
+  func defaults() -> Defaults? {
+    object { fields in
+      var defaults = Defaults()
+      defaults.user = fields["user"]?.userName()
+      if let port = fields["port"]?.port() { defaults.port = port }
+      if let become = fields["become"]?.bool() { defaults.become = become }
+      defaults.identity = fields["identity"]?.identity()
+      if let base = fields["base"]?.hostPath() { defaults.base = base }
+      if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
+      return defaults
+    }
+  }
+
+  func host(_ defaults: Defaults) -> Host? {
+    object { fields in
+      let name = fields.required("name")?.name()
+      let address = fields["address"].map { $0.address() } ?? name
+      let host = name.flatMap { name in
+        address.map { Host(name: Host.Name(name), address: $0) }
+      }
+      let port = fields["port"]?.port()
+      let user = fields["user"]?.userName()
+      let become = fields["become"]?.bool()
+      let identity = fields["identity"]?.identity()
+      let base = fields["base"]?.hostPath()
+      let labels = fields["labels"]?.labels()
+      guard var host else { return nil }
+      host.port = port ?? defaults.port
+      host.user = user ?? defaults.user
+      host.become = become ?? defaults.become
+      host.identity = identity ?? defaults.identity
+      host.base = base ?? defaults.base
+      host.labels = labels ?? [:]
+      return host
+    }
+  }
+
+  fileprivate func userName() -> String? {
+    guard let text = name() else { return nil }
+    return text
+  }
+
+  fileprivate func identity() -> String? {
+    guard let text = string() else { return nil }
+    guard text.hasPrefix("/") || text.hasPrefix("~/") else {
+      return refuse("\(value.shown) must be an absolute path or begin with '~/'")
+    }
+    return text
+  }
+
+  fileprivate func parallel() -> Int? { integer(in: 1...1000, "a number of hosts") }
+}

@@ -1,0 +1,42 @@
+public import Foundation
+
+/// The right to act on the fleet, held by one controller at a time.
+///
+/// It is a lock on a file (flock(2)), which the kernel takes back when the holder ends in whatever way; what the
+/// file says is only for the one who is refused.
+public final class Lease: Sendable {
+  private let descriptor: Int32
+
+  public init(home: Home, now: Date) throws {
+    let path = home.leasePath
+    let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard opened >= 0 else {
+      throw Home.Unsafe(
+        path: path, what: "cannot be opened (\(String(cString: strerror(errno)).lowercased()))",
+        remedy: "check its owner and mode")
+    }
+    guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+      close(opened)
+      let said = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      throw Held(by: said.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+    descriptor = opened
+    let holder = Array("\(Self.holder) since \(now.ISO8601Format())\n".utf8)
+    ftruncate(opened, 0)
+    _ = write(opened, holder, holder.count)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Who this process is, to another controller's operator.
+  static var holder: String {
+    "process \(getpid()) of \(NSUserName()) on \(ProcessInfo.processInfo.hostName)"
+  }
+
+  public struct Held: Error, CustomStringConvertible {
+    public let by: String
+    public var description: String {
+      "another certfleet is at work: \(by.isEmpty ? "a process that did not say who it is" : by); try again when it has ended"
+    }
+  }
+}

@@ -1,0 +1,96 @@
+public import Fleet
+public import struct Fleet.Host
+public import Foundation
+
+extension Store {
+  /// All that is declared.
+  public func declaration() throws -> FleetDeclaration {
+    FleetDeclaration(
+      hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
+      policies: try specs(in: .policy))
+  }
+
+  public func hosts() throws -> [Host] { try specs(in: .host).sorted { $0.name < $1.name } }
+  public func lineages() throws -> [Lineage] { try specs(in: .lineage).sorted { $0.name < $1.name } }
+
+  /// What applying a declaration would change, or has changed.
+  public struct Changes: Hashable, Sendable, Codable {
+    /// `host web1`, `certificate example.com` …
+    public var added: [String] = []
+    public var changed: [String] = []
+    public var removed: [String] = []
+    public var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
+  }
+
+  /// Makes the stored declaration this one, in one transaction.
+  ///
+  /// - Parameters:
+  ///   - prune: whether what is stored and not declared goes.
+  ///   - dryRun: only says what would change.
+  public func apply(
+    _ declared: FleetDeclaration, prune: Bool, dryRun: Bool, now: Date
+  ) throws -> Changes {
+    var changes = Changes()
+    try writing(unless: dryRun) {
+      try apply(declared.hosts.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .host, prune, &changes)
+      try apply(declared.issuers.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .issuer, prune, &changes)
+      try apply(declared.policies.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .policy, prune, &changes)
+      try apply(declared.lineages.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .lineage, prune, &changes)
+      guard !changes.isEmpty else { return }
+      let text = "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
+      try append(Event(at: now, subject: .init(), kind: .note(.applied, text: text)))
+    }
+    return changes
+  }
+
+  /// One transaction, which a dry run takes back at its end.
+  private func writing(unless dryRun: Bool, _ body: () throws -> Void) throws {
+    struct TakenBack: Error {}
+    do {
+      try database.transaction {
+        try body()
+        if dryRun { throw TakenBack() }
+      }
+    } catch is TakenBack {}
+  }
+
+  private enum Table: String {
+    case host, issuer, policy, lineage
+    var word: String {
+      switch self {
+      case .host: "host"
+      case .issuer: "issuer"
+      case .policy: "rollout policy"
+      case .lineage: "certificate"
+      }
+    }
+  }
+
+  private func specs<Value: Decodable>(in table: Table) throws -> [Value] {
+    try database.rows("SELECT spec FROM \(table.rawValue) ORDER BY name") { try $0.json(0) }
+  }
+
+  private func apply(
+    _ wanted: [(name: String, spec: String)], in table: Table, _ prune: Bool, _ changes: inout Changes
+  ) throws {
+    let stored = Dictionary(
+      uniqueKeysWithValues: try database.rows("SELECT name, spec FROM \(table.rawValue)") {
+        ($0.text(0), $0.text(1))
+      })
+    for (name, spec) in wanted where stored[name] != spec {
+      if stored[name] == nil {
+        changes.added.append("\(table.word) \(name)")
+      } else {
+        changes.changed.append("\(table.word) \(name)")
+      }
+      try database.run(
+        "INSERT INTO \(table.rawValue) (name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
+        [.text(name), .text(spec)])
+    }
+    guard prune else { return }
+    for name in Set(stored.keys).subtracting(wanted.map(\.name)).sorted() {
+      changes.removed.append("\(table.word) \(name)")
+      try database.run("DELETE FROM \(table.rawValue) WHERE name = ?", [.text(name)])
+    }
+  }
+}

@@ -1,0 +1,128 @@
+public import Fleet
+public import struct Fleet.Host
+import Foundation
+import PKI
+
+extension Store {
+  /// Adds an event to the log and what follows from it to the tables, inside the caller's transaction.
+  func append(_ event: Event) throws {
+    let row = try LoggedEvent.Fields(event)
+    let previous = try database.rows("SELECT hash FROM event ORDER BY id DESC LIMIT 1") { $0.text(0) }.first ?? ""
+    try database.run(
+      """
+      INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      """, row.values + [.text(row.hash(after: previous))])
+    try fold(event)
+  }
+
+  /// What `log` can be narrowed to.
+  public struct LogFilter: Hashable, Sendable {
+    public var host: Host.Name?
+    public var rollout: Rollout.ID?
+    public var lineage: Lineage.Name?
+
+    public init(host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil) {
+      self.host = host
+      self.rollout = rollout
+      self.lineage = lineage
+    }
+  }
+
+  /// The events, oldest first.
+  public func events(_ filter: LogFilter = LogFilter()) throws -> [LoggedEvent] {
+    var conditions: [String] = []
+    var values: [SQLiteValue] = []
+    func require(_ column: String, _ value: SQLiteValue?) {
+      guard let value else { return }
+      conditions.append("\(column) = ?")
+      values.append(value)
+    }
+    require("host", filter.host.map { .text($0.rawValue) })
+    require("rollout", filter.rollout.map { .integer($0.number) })
+    require("lineage", filter.lineage.map { .text($0.rawValue) })
+    let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    return try database.rows(
+      "SELECT id, at, rollout, wave, host, attempt, lineage, kind FROM event \(condition) ORDER BY id", values
+    ) { try LoggedEvent(row: $0) }
+  }
+
+  /// Walks the chain of hashes.
+  ///
+  /// - Returns: the number of events, and the first whose content is not what was recorded.
+  public func verifyLog() throws -> (count: Int, firstAltered: Int?) {
+    var previous = ""
+    var count = 0
+    let rows = try database.rows(
+      "SELECT id, at, rollout, wave, host, attempt, lineage, kind, hash FROM event ORDER BY id"
+    ) { ($0.integer(0), LoggedEvent.Fields(row: $0), $0.text(8)) }
+    for (id, fields, hash) in rows {
+      guard fields.hash(after: previous) == hash else { return (count, id) }
+      previous = hash
+      count += 1
+    }
+    return (count, nil)
+  }
+}
+
+/// An event as it stands in the log, with its number.
+public struct LoggedEvent: Hashable, Sendable, Codable {
+  public let id: Int
+  public let event: Event
+
+  public init(id: Int, event: Event) {
+    self.id = id
+    self.event = event
+  }
+
+  init(row: SQLiteRow) throws {
+    id = row.integer(0)
+    event = Event(
+      at: row.moment(1),
+      subject: Event.Subject(
+        rollout: row.optionalInteger(2).map { Rollout.ID($0) }, wave: row.optionalInteger(3),
+        host: row.optionalText(4).map { Host.Name($0) }, attempt: row.optionalInteger(5),
+        lineage: row.optionalText(6).map { Lineage.Name($0) }),
+      kind: try row.json(7))
+  }
+
+  /// An event's columns, and what its hash covers.
+  struct Fields {
+    let at: Double
+    let numbers: [Int?]
+    let host: String?
+    let lineage: String?
+    let kind: String
+
+    init(_ event: Event) throws {
+      let subject = event.subject
+      at = event.at.timeIntervalSince1970
+      numbers = [subject.rollout?.number, subject.wave, subject.attempt]
+      host = subject.host?.rawValue
+      lineage = subject.lineage?.rawValue
+      kind = try canonicalJSON(event.kind)
+    }
+
+    init(row: SQLiteRow) {
+      at = row.moment(1).timeIntervalSince1970
+      numbers = [row.optionalInteger(2), row.optionalInteger(3), row.optionalInteger(5)]
+      host = row.optionalText(4)
+      lineage = row.optionalText(6)
+      kind = row.text(7)
+    }
+
+    var values: [SQLiteValue] {
+      [
+        .real(at), .optional(numbers[0]), .optional(numbers[1]), .optional(host), .optional(numbers[2]),
+        .optional(lineage), .text(kind),
+      ]
+    }
+
+    /// Every field with its length before it, so that no two different rows cover the same bytes.
+    func hash(after previous: String) -> String {
+      let fields =
+        [previous, String(at.bitPattern, radix: 16)] + numbers.map { $0.map(String.init) ?? "-" }
+        + [host ?? "-", lineage ?? "-", kind]
+      return SHA256.hexadecimal(fields.map { "\($0.utf8.count):\($0)" }.joined().utf8)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+public import Fleet
+public import struct Fleet.Host
+public import Foundation
+
+extension Store {
+  public func pinnedKeys(of host: Host.Name) throws -> [HostKey] {
+    try database.rows(
+      "SELECT type, key, fingerprint FROM host_key WHERE host = ? ORDER BY type", [.text(host.rawValue)]
+    ) { HostKey(type: $0.text(0), encoded: $0.text(1), fingerprint: $0.text(2)) }
+  }
+
+  /// Every host's pinned keys, for a run over the fleet.
+  public func pinnedKeys() throws -> [Host.Name: [HostKey]] {
+    let all = try database.rows("SELECT host, type, key, fingerprint FROM host_key ORDER BY host, type") {
+      (Host.Name($0.text(0)), HostKey(type: $0.text(1), encoded: $0.text(2), fingerprint: $0.text(3)))
+    }
+    return Dictionary(grouping: all, by: \.0).mapValues { $0.map(\.1) }
+  }
+
+  /// Makes `key` the only one that the host may show.
+  public func pin(_ key: HostKey, of host: Host.Name, now: Date) throws {
+    try database.transaction {
+      try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
+      try database.run(
+        "INSERT INTO host_key (host, type, key, fingerprint, pinned_at) VALUES (?, ?, ?, ?, ?)",
+        [.text(host.rawValue), .text(key.type), .text(key.encoded), .text(key.fingerprint), .moment(now)])
+      try append(
+        Event(
+          at: now, subject: .init(host: host), kind: .note(.pinned, text: "\(key.type) \(key.fingerprint)")))
+    }
+  }
+}

@@ -1,0 +1,96 @@
+public import Fleet
+public import struct Fleet.Host
+public import Foundation
+
+extension Store {
+  /// What is known of every generation that is on a host.
+  public struct Placement: Hashable, Sendable {
+    public let host: Host.Name
+    public let lineage: Lineage.Name
+    public let generation: Generation
+    public let activeAt: Date?
+    /// Whether the visit that brought it ended well.
+    public let isKept: Bool
+  }
+
+  /// Placements that are not gone.
+  public func placements() throws -> [Placement] {
+    try database.rows(
+      "SELECT host, lineage, generation, active_at, kept_at FROM placement WHERE gone_at IS NULL"
+    ) {
+      Placement(
+        host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1)), generation: Generation($0.integer(2)),
+        activeAt: $0.optionalMoment(3), isKept: !$0.isNull(4))
+    }
+  }
+
+  /// How a visit ended, and which lineages it was for.
+  struct LastVisit {
+    let end: VisitEnd
+    let reason: String
+    let at: Date
+    let rollout: Rollout.ID
+    let lineages: Set<Lineage.Name>
+  }
+
+  /// Every ended visit of every host, newest first.
+  func endedVisits() throws -> [Host.Name: [LastVisit]] {
+    var plans: [Rollout.ID: [Host.Name: Set<Lineage.Name>]] = [:]
+    let rows = try database.rows(
+      """
+      SELECT host, end, reason, ended_at, rollout FROM visit WHERE end IS NOT NULL
+      ORDER BY rollout DESC
+      """
+    ) { (Host.Name($0.text(0)), $0.text(1), $0.text(2), $0.moment(3), Rollout.ID($0.integer(4))) }
+    var visits: [Host.Name: [LastVisit]] = [:]
+    for (host, end, reason, at, id) in rows {
+      guard let end = VisitEnd(rawValue: end) else { continue }
+      if plans[id] == nil {
+        plans[id] = try rollout(id).plan.visits.reduce(into: [:]) {
+          $0[$1.host.name] = Set($1.certificates.map(\.lineage))
+        }
+      }
+      visits[host, default: []].append(
+        LastVisit(end: end, reason: reason, at: at, rollout: id, lineages: plans[id]?[host] ?? []))
+    }
+    return visits
+  }
+
+  /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
+  public func standings() throws -> [Standing] {
+    let certificates = try database.rows("SELECT facts FROM certificate") { try $0.json(0, as: Certificate.self) }
+    let facts = Dictionary(
+      certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
+      uniquingKeysWith: { $1 })
+    let newest = try newestCertificates()
+    let placed = Dictionary(grouping: try placements().filter { $0.activeAt != nil }) {
+      PlaceKey(host: $0.host, lineage: $0.lineage)
+    }
+    let visits = try endedVisits()
+    let hosts = try hosts()
+    return try lineages().flatMap { lineage in
+      hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }.map { host in
+        let active = placed[PlaceKey(host: host.name, lineage: lineage.name)]?.max {
+          ($0.activeAt ?? .distantPast) < ($1.activeAt ?? .distantPast)
+        }
+        let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }
+        let last = visits[host.name]?.first { $0.lineages.contains(lineage.name) }
+        return Standing(
+          host: host.name, lineage: lineage.name, wanted: newest[lineage.name]?.generation,
+          active: active?.generation, activeSince: active?.activeAt, fingerprint: fact?.fingerprint,
+          expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
+          lastRollout: last?.rollout)
+      }
+    }
+  }
+
+  private struct CertificateKey: Hashable {
+    let lineage: Lineage.Name
+    let generation: Generation
+  }
+
+  private struct PlaceKey: Hashable {
+    let host: Host.Name
+    let lineage: Lineage.Name
+  }
+}

@@ -1,0 +1,69 @@
+import Dispatch
+public import Fleet
+public import struct Fleet.Host
+import Foundation
+import PKI
+
+/// The database, spoken to in the vocabulary's values: one actor, one connection, one writer.
+public actor Store {
+  let database: SQLiteConnection
+  let sealing: SealingKey
+  private let executor = QueueExecutor()
+  /// The generations of the rollout whose events are coming in, so that its plan is read once.
+  var planned: (rollout: Rollout.ID, generations: [Host.Name: [Lineage.Name: Generation]])?
+  private var waiting: [(event: Event, done: CheckedContinuation<Void, any Error>)] = []
+
+  /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  /// Opens the home's database, bringing an older one to this version's schema.
+  public init(home: Home) throws {
+    sealing = try home.sealingKey()
+    umask(0o077)
+    database = try SQLiteConnection(path: home.databasePath)
+    // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
+    try database.execute(
+      """
+      PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+      PRAGMA trusted_schema = OFF;
+      """)
+    try Migrations.migrate(database)
+  }
+
+  /// Records an event and what follows from it; returns when it is on disk.
+  ///
+  /// Events that arrive while the disk is busy share the next commit, so that durability costs a sync for each
+  /// batch and not for each event.
+  public func record(_ event: Event) async throws {
+    try await withCheckedThrowingContinuation { done in
+      waiting.append((event, done))
+      if waiting.count == 1 { Task { self.commitWaiting() } }
+    }
+  }
+
+  private func commitWaiting() {
+    let batch = waiting
+    waiting = []
+    let result = Result { try database.transaction { for item in batch { try append(item.event) } } }
+    for item in batch { item.done.resume(with: result) }
+  }
+}
+
+/// Runs an actor's jobs on a dispatch queue: Dispatch on Linux has no executor of its own.
+private final class QueueExecutor: SerialExecutor {
+  private let queue = DispatchQueue(label: "certfleet.store")
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+
+  func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+}
+
+/// JSON whose bytes depend on the value alone, so that it can be hashed and compared.
+func canonicalJSON(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
