@@ -36,6 +36,10 @@ let package = Package(
     module("ACME", ["PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "Fleet"]),
     module("Install", ["PKI"]),
+    module("Planning", ["Fleet"]),
+    .target(
+      name: "Agents", dependencies: ["Fleet"], path: "Agents",
+      resources: [.embedInCode("certfleet-agent.sh")], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -94,8 +94,8 @@ extension Node {
     guard let text = string() else { return nil }
     guard !text.allSatisfy(\.isWhitespace) else { return refuse("a hook cannot be empty") }
     guard !text.unicodeScalars.contains("\0") else { return refuse("a hook cannot hold the character NUL") }
-    guard text.utf8.count <= 128 << 10 else {
-      return refuse("the hook is \(text.utf8.count) bytes long; put it in a file on the host, 131072 are allowed")
+    guard text.utf8.count < 128 << 10 else {
+      return refuse("the hook is \(text.utf8.count) bytes long; put it in a file on the host, 131071 are allowed")
     }
     return text
   }

@@ -1,0 +1,96 @@
+public import Fleet
+
+/// One thing that the agent says.
+public enum AgentReply: Hashable, Sendable {
+  case hello(version: Int, clock: Int)
+  case begin(Step, Lineage.Name?, hook: Int?)
+  /// A hook's stream; it comes before the step that it belongs to.
+  case output(Stream, CapturedOutput)
+  case step(Step, Lineage.Name?, hook: Int?, Outcome)
+  /// The host waits for the controller's word.
+  case await(seconds: Int)
+  case end(End, text: String)
+
+  public enum Stream: String, Hashable, Sendable { case stdout, stderr }
+
+  /// How the visit ended, as the host says it.
+  public enum End: String, Hashable, Sendable {
+    case ok, degraded, deferred
+    case failedClean = "failed_clean"
+    case rolledBack = "rolled_back"
+    case failedDirty = "failed_dirty"
+    /// The answer to a query for a visit that this host has never begun.
+    case unknownToken = "unknown_token"
+  }
+}
+
+extension AgentReply {
+  /// Reads a frame's fields and bytes; `nil` when they are not of this protocol.
+  init?(header: Substring, payload: [UInt8]) {
+    var fields = header.split(separator: " ", maxSplits: 6, omittingEmptySubsequences: false)[...]
+    func number() -> Int? { fields.popFirst().flatMap { Int($0) } }
+    func text() -> String { fields.joined(separator: " ").visible.shortened(to: 2000) }
+    switch fields.popFirst() {
+    case "hello":
+      guard let version = number(), let clock = number() else { return nil }
+      self = .hello(version: version, clock: clock)
+    case "begin":
+      guard let subject = Self.subject(&fields) else { return nil }
+      self = .begin(subject.step, subject.lineage, hook: subject.hook)
+    case "output":
+      guard let stream = fields.popFirst().flatMap({ Stream(rawValue: String($0)) }), let total = number() else {
+        return nil
+      }
+      self = .output(stream, HookOutput.read(payload, total: total))
+    case "step":
+      guard let subject = Self.subject(&fields), let kind = fields.popFirst(), let value = number() else { return nil }
+      let outcome: Outcome
+      switch kind {
+      case "ok": outcome = .succeeded
+      case "exit": outcome = .exited(value)
+      case "signal": outcome = .signalled(value)
+      case "timeout": outcome = .timedOut
+      case "error": outcome = .failed(text())
+      default: return nil
+      }
+      self = .step(subject.step, subject.lineage, hook: subject.hook, outcome)
+    case "await":
+      guard let seconds = number() else { return nil }
+      self = .await(seconds: seconds)
+    case "end":
+      guard let end = fields.popFirst().flatMap({ End(rawValue: String($0)) }) else { return nil }
+      self = .end(end, text: text())
+    default: return nil
+    }
+  }
+
+  private static func subject(
+    _ fields: inout ArraySlice<Substring>
+  ) -> (step: Step, lineage: Lineage.Name?, hook: Int?)? {
+    guard fields.count >= 3, let step = Step(rawValue: String(fields.removeFirst())) else { return nil }
+    let lineage = fields.removeFirst()
+    let hook = fields.removeFirst()
+    return (step, lineage == "-" ? nil : Lineage.Name(String(lineage)), Int(hook))
+  }
+}
+
+/// A stream as the agent sends it: all of it, or its first and last 32 KiB.
+enum HookOutput {
+  private static let half = 32768
+
+  static func read(_ bytes: [UInt8], total: Int) -> CapturedOutput {
+    guard total > bytes.count else {
+      return CapturedOutput(text: printable(bytes), totalBytes: bytes.count)
+    }
+    let head = min(half, bytes.count / 2)
+    let missing = "\n… \(total - bytes.count) bytes left out …\n"
+    return CapturedOutput(
+      text: printable(bytes.prefix(head)) + missing + printable(bytes.dropFirst(head)), totalBytes: total)
+  }
+
+  /// What a host prints is hostile: lines are kept, everything else that is not text is made visible.
+  private static func printable(_ bytes: some Collection<UInt8>) -> String {
+    String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      .map { String($0).visible }.joined(separator: "\n")
+  }
+}

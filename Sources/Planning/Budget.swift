@@ -1,0 +1,30 @@
+public import Fleet
+
+/// How many hosts of a group may go wrong. It is counted from the ends themselves, never kept.
+public struct Budget: Hashable, Sendable {
+  private let maxFailed: Int
+  private let maxUnreachable: Int
+  private let scope: String
+
+  /// The budget of a wave, or of a whole rollout, of `hosts` hosts.
+  public init(_ policy: RolloutPolicy, hosts: Int, scope: String) {
+    maxFailed = policy.maxFailed.hosts(of: hosts)
+    maxUnreachable = policy.maxUnreachable.hosts(of: hosts)
+    self.scope = scope
+  }
+
+  /// Why these ends, of hosts that have ended so far, are more than is allowed; `nil` while they are not.
+  public func broken(by ends: some Collection<VisitEnd>) -> String? {
+    let failed = ends.count { $0.account == .failure }
+    let unreachable = ends.count { $0.account == .unreachable }
+    if failed > maxFailed { return "\(failed) failed in \(scope), \(maxFailed) allowed" }
+    if unreachable > maxUnreachable { return "\(unreachable) unreachable in \(scope), \(maxUnreachable) allowed" }
+    return nil
+  }
+
+  /// As `broken`, for a group whose hosts have all ended: at least one must have succeeded.
+  public func brokenAtEnd(by ends: some Collection<VisitEnd>) -> String? {
+    if let broken = broken(by: ends) { return broken }
+    return ends.contains { $0.account == .success } || ends.isEmpty ? nil : "no host of \(scope) succeeded"
+  }
+}

@@ -1,0 +1,62 @@
+public import Fleet
+public import Foundation
+public import struct Fleet.Host
+
+/// Desired against actual. The same snapshot always gives the same plans.
+public enum Planner {
+  /// One plan for each rollout policy that has something due, in the policies' order.
+  public static func plans(for snapshot: Snapshot, at now: Date) -> [Plan] {
+    let policies = [RolloutPolicy.standard] + snapshot.policies
+    return policies.compactMap { policy in
+      let visits = snapshot.hosts.sorted { $0.name < $1.name }.compactMap { host -> PlannedVisit? in
+        let due = wanted(on: host, under: policy.name, in: snapshot, at: now).filter {
+          snapshot.kept[host.name]?[$0.lineage] != $0.generation
+        }
+        return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
+      }
+      return visits.isEmpty ? nil : Plan(policy: policy, waves: Waves.slice(visits, into: policy.waves))
+    }
+  }
+
+  /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
+  /// same generations, hooks and checks.
+  public static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
+    let policies = [RolloutPolicy.standard] + snapshot.policies
+    guard policies.contains(plan.policy) else { return false }
+    let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    return plan.visits.allSatisfy { visit in
+      guard hosts[visit.host.name] == visit.host else { return false }
+      let wanted = wanted(on: visit.host, under: plan.policy.name, in: snapshot, at: now)
+      return visit.certificates.allSatisfy(wanted.contains)
+    }
+  }
+
+  /// Every certificate that a host is to have under a policy. One that is not valid now goes nowhere.
+  private static func wanted(
+    on host: Host, under policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date
+  ) -> [PlannedCertificate] {
+    snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
+      let deployments = lineage.deployments.filter {
+        ($0.rollout ?? RolloutPolicy.standard.name) == policy && $0.selector.matches(host)
+      }
+      guard !deployments.isEmpty, let newest = snapshot.newest[lineage.name], newest.isValid(at: now) else {
+        return nil
+      }
+      return PlannedCertificate(
+        lineage: lineage.name, generation: newest.generation, fingerprint: newest.fingerprint,
+        domains: newest.names,
+        hooks: Hooks(
+          pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
+          post: deployments.flatMap(\.hooks.post).unique),
+        verify: deployments.flatMap(\.verify).unique)
+    }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Without repetitions, in the order of first appearance.
+  fileprivate var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,22 @@
+public import Fleet
+
+/// What the planner decides from: the declared fleet, what has been issued, and what the hosts have.
+public struct Snapshot: Sendable {
+  public var hosts: [Host]
+  public var lineages: [Lineage]
+  public var policies: [RolloutPolicy]
+  public var newest: [Lineage.Name: Certificate]
+  /// Generations whose visit ended well.
+  public var kept: [Host.Name: [Lineage.Name: Generation]]
+
+  public init(
+    hosts: [Host], lineages: [Lineage], policies: [RolloutPolicy], newest: [Lineage.Name: Certificate],
+    kept: [Host.Name: [Lineage.Name: Generation]]
+  ) {
+    self.hosts = hosts
+    self.lineages = lineages
+    self.policies = policies
+    self.newest = newest
+    self.kept = kept
+  }
+}
