@@ -1,0 +1,48 @@
+import Dispatch
+import Foundation
+
+/// Where a server listens.
+public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+  public let address: String
+  public let port: UInt16
+
+  public init(address: String, port: UInt16) {
+    self.address = address
+    self.port = port
+  }
+
+  public var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+
+  /// A resolved socket address, ready for connect(2).
+  struct Resolved: Sendable {
+    let family: Int32
+    let bytes: [UInt8]
+  }
+
+  private static let queue = DispatchQueue(label: "certfleet.resolve", attributes: .concurrent)
+
+  /// Asks the system's resolver, which blocks, on a thread that may.
+  func resolve() async throws(SSHFailure) -> [Resolved] {
+    let result: Result<[Resolved], SSHFailure> = await withCheckedContinuation { continuation in
+      Self.queue.async { continuation.resume(returning: lookUp()) }
+    }
+    return try result.get()
+  }
+
+  private func lookUp() -> Result<[Resolved], SSHFailure> {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var found: UnsafeMutablePointer<addrinfo>?
+    let status = getaddrinfo(address, String(port), &hints, &found)
+    guard status == 0, let first = found else {
+      return .failure(.unreachable("\(address) cannot be resolved: \(String(cString: gai_strerror(status)))"))
+    }
+    defer { freeaddrinfo(found) }
+    return .success(
+      sequence(first: first, next: { $0.pointee.ai_next }).map { info in
+        Resolved(
+          family: info.pointee.ai_family,
+          bytes: Array(UnsafeRawBufferPointer(start: info.pointee.ai_addr, count: Int(info.pointee.ai_addrlen))))
+      })
+  }
+}

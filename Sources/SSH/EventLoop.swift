@@ -1,0 +1,110 @@
+import CSSH2
+import Foundation
+import Synchronization
+
+/// One thread that waits for many sockets, and the executor of the actors that own them.
+///
+/// A connection's code runs on this thread alone, so that trying a call and waiting for its socket need no lock.
+/// What has to be done here comes through an inbox; a doorbell (eventfd(2)) ends the wait for it.
+///
+/// `@unchecked Sendable` because everything but the inbox is touched by the loop's own thread only.
+public final class EventLoop: SerialExecutor, @unchecked Sendable {
+  private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+  private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+  private let inbox = Mutex<[UnownedJob]>([])
+  private var waiters: [Int32: Waiter] = [:]
+
+  /// What a wait ended with.
+  enum Wake: Sendable { case ready, timedOut }
+
+  private struct Waiter {
+    let deadline: ContinuousClock.Instant
+    let resume: CheckedContinuation<Wake, Never>
+  }
+
+  /// Starts the thread, which runs for as long as the process.
+  public init() {
+    var event = epoll_event()
+    event.events = EPOLLIN.rawValue
+    event.data.fd = doorbell
+    epoll_ctl(epoll, EPOLL_CTL_ADD, doorbell, &event)
+    let thread = Thread { [self] in run() }
+    thread.name = "ssh"
+    thread.start()
+  }
+
+  // MARK: Executor
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let isFirst = inbox.withLock { jobs in
+      jobs.append(job)
+      return jobs.count == 1
+    }
+    // The one who finds the inbox empty rings; the loop empties it after every ring.
+    if isFirst { eventfd_write(doorbell, 1) }
+  }
+
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  // MARK: Waiting, on the loop's thread
+
+  /// Waits until the socket can be read or written, as asked, or the deadline has passed. At most one wait at a
+  /// time for each socket.
+  func wait(
+    for descriptor: Int32, reading: Bool, writing: Bool, until deadline: ContinuousClock.Instant,
+    isolation: isolated (any Actor)? = #isolation
+  ) async -> Wake {
+    await withCheckedContinuation(isolation: isolation) { continuation in
+      var event = epoll_event()
+      // One shot: the kernel is silent about a socket that nobody waits for.
+      event.events =
+        (reading ? EPOLLIN.rawValue : 0) | (writing ? EPOLLOUT.rawValue : 0) | EPOLLONESHOT.rawValue
+      event.data.fd = descriptor
+      // The kernel forgets a socket when it is closed, so whether this one is known is asked and not remembered.
+      if epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) != 0 {
+        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+      }
+      waiters[descriptor] = Waiter(deadline: deadline, resume: continuation)
+    }
+  }
+
+  // MARK: The thread
+
+  private func run() {
+    var events = [epoll_event](repeating: epoll_event(), count: 128)
+    while true {
+      let count = epoll_wait(epoll, &events, Int32(events.count), millisecondsToNextDeadline())
+      for event in events.prefix(Int(max(count, 0))) {
+        if event.data.fd == doorbell {
+          var rings: eventfd_t = 0
+          eventfd_read(doorbell, &rings)
+        } else {
+          waiters.removeValue(forKey: event.data.fd)?.resume.resume(returning: .ready)
+        }
+      }
+      expire()
+      let jobs = inbox.withLock { jobs in
+        defer { jobs = [] }
+        return jobs
+      }
+      for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+    }
+  }
+
+  private func expire() {
+    let now = ContinuousClock.now
+    for (descriptor, waiter) in waiters where waiter.deadline <= now {
+      waiters[descriptor] = nil
+      waiter.resume.resume(returning: .timedOut)
+    }
+  }
+
+  /// For epoll_wait(2): −1 waits without end, and a deadline is rounded up, so that it has passed on waking.
+  private func millisecondsToNextDeadline() -> Int32 {
+    guard let next = waiters.values.map(\.deadline).min() else { return -1 }
+    let left = (next - .now).components
+    let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1
+    return Int32(clamping: max(milliseconds, 0))
+  }
+}

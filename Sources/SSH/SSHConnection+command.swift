@@ -1,0 +1,93 @@
+import CSSH2
+import Foundation
+
+/// A command and its streams.
+extension SSHConnection {
+  /// Something that came from the command.
+  public enum Received: Sendable {
+    case stdout([UInt8])
+    case stderr([UInt8])
+    /// The command's streams have ended. A status proves nothing: libssh2 gives 0 for a session that died.
+    case ended(status: Int)
+  }
+
+  /// Starts `command` by the user's login shell.
+  public func execute(_ command: String, within timeout: Duration) async throws(SSHFailure) {
+    try requireOpen()
+    let deadline = ContinuousClock.now + timeout
+    while channel == nil {
+      channel = libssh2_channel_open_ex(
+        session.pointer, "session", 7, UInt32(2 * 1024 * 1024), UInt32(LIBSSH2_CHANNEL_PACKET_DEFAULT), nil, 0)
+      guard channel == nil else { break }
+      guard libssh2_session_last_errno(session.pointer) == LIBSSH2_ERROR_EAGAIN else {
+        throw .incompatible("\(endpoint) opens no session: \(session.message)")
+      }
+      try await waitForSocket("opening a session", until: deadline)
+    }
+    let status = try await retrying("starting the command", until: deadline) {
+      libssh2_channel_process_startup(channel, "exec", 4, command, UInt32(command.utf8.count))
+    }
+    guard status == 0 else { throw .incompatible("\(endpoint) runs no command: \(session.message)") }
+  }
+
+  /// Sends all of `bytes` to the command's stdin.
+  public func send(_ bytes: [UInt8], within timeout: Duration) async throws(SSHFailure) {
+    try requireOpen()
+    let deadline = ContinuousClock.now + timeout
+    // After EAGAIN libssh2 must be given the same pointer again, across the waits in between.
+    let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: max(bytes.count, 1))
+    for (offset, byte) in bytes.enumerated() { buffer[offset] = CChar(bitPattern: byte) }
+    defer {
+      // A private key may have been in it.
+      explicit_bzero(buffer, bytes.count)
+      buffer.deallocate()
+    }
+    var sent = 0
+    while sent < bytes.count {
+      let count = libssh2_channel_write_ex(channel, 0, buffer + sent, bytes.count - sent)
+      if count == Int(LIBSSH2_ERROR_EAGAIN) {
+        try await waitForSocket("sending", until: deadline)
+      } else if count < 0 {
+        throw .lost("\(endpoint): the connection was lost while sending: \(session.message)")
+      } else {
+        sent += count
+      }
+    }
+  }
+
+  /// The next thing that the command says. Both streams share one window, so both are drained.
+  public func receive(within timeout: Duration) async throws(SSHFailure) -> Received {
+    try requireOpen()
+    let deadline = ContinuousClock.now + timeout
+    while true {
+      if let bytes = try read(stream: 0) { return .stdout(bytes) }
+      if libssh2_session_block_directions(session.pointer) & LIBSSH2_SESSION_BLOCK_OUTBOUND == 0 {
+        if let bytes = try read(stream: SSH_EXTENDED_DATA_STDERR) { return .stderr(bytes) }
+        if libssh2_channel_eof(channel) == 1 { return .ended(status: await exitStatus(until: deadline)) }
+      }
+      try await waitForSocket("waiting for an answer", until: deadline)
+    }
+  }
+
+  private func read(stream: Int32) throws(SSHFailure) -> [UInt8]? {
+    let capacity = 16 << 10
+    var status = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+      let read = buffer.withMemoryRebound(to: CChar.self) {
+        libssh2_channel_read_ex(channel, stream, $0.baseAddress, capacity)
+      }
+      count = max(read, 0)
+      status = read
+    }
+    guard status >= 0 || status == Int(LIBSSH2_ERROR_EAGAIN) else {
+      throw .lost("\(endpoint): the connection was lost: \(session.message)")
+    }
+    return bytes.isEmpty ? nil : bytes
+  }
+
+  /// End of file can precede the status (RFC 4254 §5.3, §6.10): close, wait for the server's close, then look.
+  private func exitStatus(until deadline: ContinuousClock.Instant) async -> Int {
+    _ = try? await retrying("closing", until: deadline) { libssh2_channel_close(channel) }
+    return Int(libssh2_channel_get_exit_status(channel))
+  }
+}

@@ -1,0 +1,78 @@
+import CSSH2
+import Foundation
+
+/// Logging in, with one key.
+extension SSHConnection {
+  public func authenticate(
+    as user: String, with credential: Credential, within timeout: Duration
+  ) async throws(SSHFailure) {
+    try requireOpen()
+    let deadline = ContinuousClock.now + timeout
+    switch credential {
+    case .file(let path): try await authenticate(user, file: path, until: deadline)
+    case .agent(let blob): try await authenticate(user, agentKey: blob, until: deadline)
+    }
+  }
+
+  private func authenticate(
+    _ user: String, file path: String, until deadline: ContinuousClock.Instant
+  ) async throws(SSHFailure) {
+    let status = try await retrying("the login", until: deadline) {
+      libssh2_userauth_publickey_fromfile_ex(session.pointer, user, UInt32(user.utf8.count), nil, path, nil)
+    }
+    guard status == 0 else { throw loginFailure(status, user: user, key: path) }
+  }
+
+  private func authenticate(
+    _ user: String, agentKey blob: [UInt8]?, until deadline: ContinuousClock.Instant
+  ) async throws(SSHFailure) {
+    guard let agent = libssh2_agent_init(session.pointer) else {
+      throw .authentication("libssh2's agent support could not be initialised")
+    }
+    defer {
+      libssh2_agent_disconnect(agent)
+      libssh2_agent_free(agent)
+    }
+    guard libssh2_agent_connect(agent) == 0, libssh2_agent_list_identities(agent) == 0 else {
+      throw .authentication("the SSH agent does not answer; check SSH_AUTH_SOCK, or set identity to a key file")
+    }
+    var previous: UnsafeMutablePointer<libssh2_agent_publickey>?
+    var next: UnsafeMutablePointer<libssh2_agent_publickey>?
+    while libssh2_agent_get_identity(agent, &next, previous) == 0, let identity = next {
+      previous = identity
+      let held = Array(UnsafeBufferPointer(start: identity.pointee.blob, count: identity.pointee.blob_len))
+      guard blob.map({ $0 == held }) ?? Self.isUsable(held) else { continue }
+      let status = try await retrying("the login", until: deadline) {
+        libssh2_agent_userauth(agent, user, identity)
+      }
+      guard status == 0 else {
+        throw loginFailure(status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key")
+      }
+      return
+    }
+    throw .authentication(
+      blob == nil
+        ? "the SSH agent holds no ed25519 or ecdsa key; add one with ssh-add, or set identity"
+        : "the SSH agent does not hold the identity; add it with ssh-add")
+  }
+
+  /// libssh2 1.10 signs with SHA-1 for RSA keys, which servers refuse today.
+  private static func isUsable(_ blob: [UInt8]) -> Bool {
+    guard let type = ServerKey.type(of: blob) else { return false }
+    return type == "ssh-ed25519" || type.hasPrefix("ecdsa-sha2-")
+  }
+
+  private func loginFailure(_ status: Int, user: String, key: String) -> SSHFailure {
+    switch Int32(status) {
+    case LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
+      .authentication(
+        "\(endpoint) refused the key \(key) for user \(user); add its public half to that user's authorized_keys"
+          + " (RSA keys need libssh2 1.11, here is \(LIBSSH2_VERSION))")
+    case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
+      .unreachable("\(endpoint) closed the connection at the login (MaxStartups or a penalty?)")
+    case LIBSSH2_ERROR_FILE:
+      .authentication("the key \(key) cannot be used: \(session.message)")
+    default: .authentication("the login to \(endpoint) as \(user) failed: \(session.message)")
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import CSSH2
+import Foundation
+
+/// One SSH connection to one server, with one command on it.
+///
+/// It is a sequence: `connect`, `authenticate`, `execute`, then `send` and `receive`, then `close`. Any failure ends
+/// it: libssh2's sessions cannot be trusted after an error.
+public actor SSHConnection {
+  let loop: EventLoop
+  var session: SessionHandle
+  let endpoint: Endpoint
+  var channel: OpaquePointer?
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  private init(endpoint: Endpoint, session: consuming SessionHandle, loop: EventLoop) {
+    self.endpoint = endpoint
+    self.session = session
+    self.loop = loop
+  }
+
+  /// Which host keys are taken.
+  public enum Expectation: Sendable {
+    /// One of these; the server is asked for one of their types.
+    case pinned([ServerKey])
+    /// Any, to look at it: nothing else may be done over such a connection.
+    case look
+  }
+
+  /// Connects, and checks the server's key before anything else is said.
+  public static func connect(
+    to endpoint: Endpoint, expecting expectation: Expectation, on loop: EventLoop, within timeout: Duration
+  ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
+    let deadline = ContinuousClock.now + timeout
+    let descriptor = try await Dialer(loop: loop).dial(endpoint, until: deadline)
+    guard let session = SessionHandle(owning: descriptor) else {
+      throw .unreachable("libssh2 could not be initialised")
+    }
+    let connection = SSHConnection(endpoint: endpoint, session: session, loop: loop)
+    do {
+      let key = try await connection.handshake(expectation, until: deadline)
+      return (connection, key)
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
+  private func handshake(
+    _ expectation: Expectation, until deadline: ContinuousClock.Instant
+  ) async throws(SSHFailure) -> ServerKey {
+    let types =
+      switch expectation {
+      case .pinned(let keys): keys.map(\.type)
+      case .look: ServerKey.knownTypes
+      }
+    libssh2_session_method_pref(session.pointer, LIBSSH2_METHOD_HOSTKEY, ServerKey.preferences(for: types))
+    let status = try await retrying("the handshake", until: deadline) {
+      libssh2_session_handshake(session.pointer, session.descriptor)
+    }
+    guard status == 0 else { throw handshakeFailure(status, types) }
+    guard let key = ServerKey(of: session) else { throw .incompatible("\(endpoint) showed no host key") }
+    if case .pinned(let keys) = expectation, !keys.contains(where: { $0.blob == key.blob }) {
+      let pinned = keys.map(\.fingerprint).joined(separator: ", ")
+      throw .hostKey("host key changed (pinned \(pinned), offered \(key.fingerprint))")
+    }
+    return key
+  }
+
+  private func handshakeFailure(_ status: Int, _ types: [String]) -> SSHFailure {
+    switch Int32(status) {
+    case LIBSSH2_ERROR_KEX_FAILURE, LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE, LIBSSH2_ERROR_METHOD_NONE:
+      .incompatible(
+        "\(endpoint) and libssh2 \(LIBSSH2_VERSION) have no common algorithm (host key types asked for: \(types.joined(separator: ", ")))")
+    case LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_BANNER_NONE:
+      .unreachable("\(endpoint) does not speak SSH")
+    case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
+      .unreachable("\(endpoint) closed the connection during the handshake (MaxStartups or a firewall?)")
+    default: .unreachable("the handshake with \(endpoint) failed: \(session.message)")
+    }
+  }
+
+  /// Calls until the answer is not EAGAIN, waiting for the socket in between as libssh2 wants.
+  func retrying(
+    _ what: String, until deadline: ContinuousClock.Instant, _ call: () -> Int32
+  ) async throws(SSHFailure) -> Int {
+    while true {
+      let status = Int(call())
+      guard status == Int(LIBSSH2_ERROR_EAGAIN) else { return status }
+      try await waitForSocket(what, until: deadline)
+    }
+  }
+
+  func waitForSocket(_ what: String, until deadline: ContinuousClock.Instant) async throws(SSHFailure) {
+    let directions = libssh2_session_block_directions(session.pointer)
+    let writing = directions & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0
+    let reading = directions & LIBSSH2_SESSION_BLOCK_INBOUND != 0 || !writing
+    let wake = await loop.wait(for: session.descriptor, reading: reading, writing: writing, until: deadline)
+    guard wake == .ready else {
+      throw channel == nil
+        ? .unreachable("\(endpoint) timed out at \(what)") : .lost("\(endpoint) timed out at \(what)")
+    }
+  }
+
+  /// Says goodbye, as far as the socket takes it, and frees everything. May be called more than once.
+  public func close() { session.close() }
+
+  /// For every entry: what was closed is gone.
+  func requireOpen() throws(SSHFailure) {
+    guard session.isOpen else { throw .lost("the connection to \(endpoint) was closed") }
+  }
+}
+
+/// Connecting belongs on the loop's thread before there is a connection to do it.
+private actor Dialer {
+  private let loop: EventLoop
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  func dial(_ endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws(SSHFailure) -> Int32 {
+    try await Socket.connect(to: endpoint, on: loop, until: deadline)
+  }
+}

@@ -1,0 +1,23 @@
+/// Why a connection could not be made or went away, by what the caller can do about it.
+public enum SSHFailure: Error, Hashable, Sendable {
+  /// Nothing was sent to the host's shell, and another try may succeed.
+  case unreachable(String)
+  /// The server is not who it is supposed to be. No other try is of use.
+  case hostKey(String)
+  /// The login was refused, or there is no usable key. No other try is of use.
+  case authentication(String)
+  /// The server cannot do what is needed: no common algorithm, no command channel.
+  case incompatible(String)
+  /// A connection that worked has ended, or stopped answering.
+  case lost(String)
+}
+
+extension SSHFailure: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreachable(let why), .hostKey(let why), .authentication(let why), .incompatible(let why),
+      .lost(let why):
+      why
+    }
+  }
+}

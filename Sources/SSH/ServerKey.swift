@@ -1,0 +1,52 @@
+import CSSH2
+import Foundation
+
+/// A server's public host key.
+public struct ServerKey: Hashable, Sendable {
+  /// For example `ssh-ed25519`.
+  public let type: String
+  /// RFC 4253 §6.6: the wire format.
+  public let blob: [UInt8]
+  /// `SHA256:` and unpadded base64, as `ssh-keygen -l` shows it.
+  public let fingerprint: String
+
+  public init(type: String, blob: [UInt8], fingerprint: String) {
+    self.type = type
+    self.blob = blob
+    self.fingerprint = fingerprint
+  }
+
+  /// The key that a session's server has just proven to hold.
+  init?(of session: borrowing SessionHandle) {
+    var count = 0
+    var kind: Int32 = 0
+    guard let start = libssh2_session_hostkey(session.pointer, &count, &kind), count > 0,
+      let digest = libssh2_hostkey_hash(session.pointer, LIBSSH2_HOSTKEY_HASH_SHA256)
+    else { return nil }
+    blob = start.withMemoryRebound(to: UInt8.self, capacity: count) {
+      Array(UnsafeBufferPointer(start: $0, count: count))
+    }
+    guard let type = Self.type(of: blob) else { return nil }
+    self.type = type
+    let hash = Data(bytes: digest, count: 32).base64EncodedString()
+    fingerprint = "SHA256:" + hash.replacing("=", with: "")
+  }
+
+  /// A key blob begins with its algorithm's name as an SSH string (RFC 4251 §5).
+  static func type(of blob: [UInt8]) -> String? {
+    guard blob.count > 4 else { return nil }
+    let count = blob.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+    guard count > 0, count <= 64, blob.count >= 4 + count else { return nil }
+    return String(decoding: blob[4..<(4 + count)], as: UTF8.self)
+  }
+
+  /// What to offer so that the server shows a key of one of these types (RFC 8332 gave RSA keys new signatures).
+  static func preferences(for types: [String]) -> String {
+    types.flatMap { $0 == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [$0] }.joined(separator: ",")
+  }
+
+  /// From the strongest to the last that OpenSSH's servers have.
+  static let knownTypes = [
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa",
+  ]
+}
