@@ -40,6 +40,7 @@ let package = Package(
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents",
       resources: [.embedInCode("certfleet-agent.sh")], swiftSettings: strict),
+    module("Engine", ["Fleet", "Planning", "Agents"]),
     module("SSH", ["CSSH2"]),
   ],
   swiftLanguageModes: [.v6]

@@ -32,10 +32,12 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   public var domains: [String]
   public var hooks: Hooks
   public var verify: [Verification]
+  /// What the host serves until then, as far as it is known: what it must serve again after a revert.
+  public var replaces: Fingerprint?
 
   public init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
-    hooks: Hooks, verify: [Verification]
+    hooks: Hooks, verify: [Verification], replaces: Fingerprint? = nil
   ) {
     self.lineage = lineage
     self.generation = generation
@@ -43,5 +45,6 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
     self.domains = domains
     self.hooks = hooks
     self.verify = verify
+    self.replaces = replaces
   }
 }

@@ -9,9 +9,13 @@ public enum Planner {
     let policies = [RolloutPolicy.standard] + snapshot.policies
     return policies.compactMap { policy in
       let visits = snapshot.hosts.sorted { $0.name < $1.name }.compactMap { host -> PlannedVisit? in
-        let due = wanted(on: host, under: policy.name, in: snapshot, at: now).filter {
-          snapshot.kept[host.name]?[$0.lineage] != $0.generation
-        }
+        let due = wanted(on: host, under: policy.name, in: snapshot, at: now)
+          .filter { snapshot.kept[host.name]?[$0.lineage]?.generation != $0.generation }
+          .map { certificate in
+            var certificate = certificate
+            certificate.replaces = snapshot.kept[host.name]?[certificate.lineage]?.fingerprint
+            return certificate
+          }
         return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
       }
       return visits.isEmpty ? nil : Plan(policy: policy, waves: Waves.slice(visits, into: policy.waves))
@@ -27,7 +31,11 @@ public enum Planner {
     return plan.visits.allSatisfy { visit in
       guard hosts[visit.host.name] == visit.host else { return false }
       let wanted = wanted(on: visit.host, under: plan.policy.name, in: snapshot, at: now)
-      return visit.certificates.allSatisfy(wanted.contains)
+      return visit.certificates.allSatisfy { certificate in
+        var certificate = certificate
+        certificate.replaces = nil
+        return wanted.contains(certificate)
+      }
     }
   }
 

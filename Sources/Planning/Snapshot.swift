@@ -6,12 +6,12 @@ public struct Snapshot: Sendable {
   public var lineages: [Lineage]
   public var policies: [RolloutPolicy]
   public var newest: [Lineage.Name: Certificate]
-  /// Generations whose visit ended well.
-  public var kept: [Host.Name: [Lineage.Name: Generation]]
+  /// Certificates whose visit ended well.
+  public var kept: [Host.Name: [Lineage.Name: Certificate]]
 
   public init(
     hosts: [Host], lineages: [Lineage], policies: [RolloutPolicy], newest: [Lineage.Name: Certificate],
-    kept: [Host.Name: [Lineage.Name: Generation]]
+    kept: [Host.Name: [Lineage.Name: Certificate]]
   ) {
     self.hosts = hosts
     self.lineages = lineages

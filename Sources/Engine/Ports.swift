@@ -1,0 +1,85 @@
+public import Agents
+public import Fleet
+
+/// What the engine needs of the world. It imports neither SSH nor SQLite nor OpenSSL: they are wired to these.
+
+/// Makes connections to hosts.
+public protocol Connector: Sendable {
+  /// Connects, logs in and starts the agent's command.
+  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation
+}
+
+/// A command on a host, as two streams.
+public protocol Conversation: Sendable {
+  func send(_ bytes: [UInt8]) async throws(ConnectionLost)
+  /// - Throws: when nothing came in that time, too.
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard
+  func close() async
+}
+
+public enum Heard: Sendable {
+  case stdout([UInt8])
+  case stderr([UInt8])
+  case ended(status: Int)
+}
+
+/// The host's shell was not reached, so nothing was done there.
+public struct ConnectFailure: Error, Sendable {
+  public let reason: String
+  /// Whether another try may succeed; a changed host key or a refused login will not.
+  public let isPassing: Bool
+
+  public init(reason: String, isPassing: Bool) {
+    self.reason = reason
+    self.isPassing = isPassing
+  }
+}
+
+public struct ConnectionLost: Error, Sendable {
+  public let reason: String
+
+  public init(reason: String) { self.reason = reason }
+}
+
+/// Asks a host what it serves.
+public protocol Probe: Sendable {
+  /// - Throws: `NoAnswer`, when there was nothing to compare.
+  func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint
+}
+
+public struct NoAnswer: Error, Sendable {
+  public let reason: String
+
+  public init(reason: String) { self.reason = reason }
+}
+
+/// The files of a visit's certificates, with their keys.
+public protocol Materials: Sendable {
+  func files(for visit: PlannedVisit) async throws -> [AgentRequest.File]
+}
+
+/// Keeps what happened. When it cannot, nothing more may be done.
+public protocol Recorder: Sendable {
+  /// Returns when the event is kept.
+  func record(_ event: Event) async throws
+}
+
+/// Everything that carrying out a rollout needs.
+public struct Ports: Sendable {
+  public let connector: any Connector
+  public let probe: any Probe
+  public let materials: any Materials
+  public let recorder: any Recorder
+  /// Counted up for each controller that takes the lease; hosts refuse an older one.
+  public let epoch: Int
+
+  public init(
+    connector: any Connector, probe: any Probe, materials: any Materials, recorder: any Recorder, epoch: Int
+  ) {
+    self.connector = connector
+    self.probe = probe
+    self.materials = materials
+    self.recorder = recorder
+    self.epoch = epoch
+  }
+}
