@@ -42,6 +42,15 @@ let package = Package(
       resources: [.embedInCode("certfleet-agent.sh")], swiftSettings: strict),
     module("Engine", ["Fleet", "Planning", "Agents"]),
     module("SSH", ["CSSH2"]),
+    module("Reporting", ["Fleet"]),
+    .executableTarget(
+      name: "certfleet",
+      dependencies: [
+        "Fleet", "PKI", "Inventory", "ACME", "Issuance", "Install", "Planning", "Agents", "Engine", "SSH",
+        "Reporting",
+      ],
+      swiftSettings: strict),
+
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,5 +7,6 @@ public enum AgentScript {
     become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
   }
 
-  static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
+  /// The script itself.
+  public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
 }

@@ -23,8 +23,8 @@ public actor SSHConnection {
   public enum Expectation: Sendable {
     /// One of these; the server is asked for one of their types.
     case pinned([ServerKey])
-    /// Any, to look at it: nothing else may be done over such a connection.
-    case look
+    /// Any of one of these types, to look at it: nothing else may be done over such a connection.
+    case look([String])
   }
 
   /// Connects, and checks the server's key before anything else is said.
@@ -52,7 +52,7 @@ public actor SSHConnection {
     let types =
       switch expectation {
       case .pinned(let keys): keys.map(\.type)
-      case .look: ServerKey.knownTypes
+      case .look(let types): types
       }
     libssh2_session_method_pref(session.pointer, LIBSSH2_METHOD_HOSTKEY, ServerKey.preferences(for: types))
     let status = try await retrying("the handshake", until: deadline) {

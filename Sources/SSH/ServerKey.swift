@@ -46,7 +46,7 @@ public struct ServerKey: Hashable, Sendable {
   }
 
   /// From the strongest to the last that OpenSSH's servers have.
-  static let knownTypes = [
+  public static let knownTypes = [
     "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa",
   ]
 }

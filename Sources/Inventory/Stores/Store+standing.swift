@@ -1,27 +1,38 @@
 public import Fleet
 public import struct Fleet.Host
-public import Foundation
+import Foundation
 
 extension Store {
-  /// What is known of every generation that is on a host.
-  public struct Placement: Hashable, Sendable {
-    public let host: Host.Name
-    public let lineage: Lineage.Name
-    public let generation: Generation
-    public let activeAt: Date?
-    /// Whether the visit that brought it ended well.
-    public let isKept: Bool
+  /// A generation that became active on a host and is not known to be gone.
+  private struct Placement {
+    let host: Host.Name
+    let lineage: Lineage.Name
+    let generation: Generation
+    let activeAt: Date
   }
 
-  /// Placements that are not gone.
-  public func placements() throws -> [Placement] {
+  private func activePlacements() throws -> [Placement] {
     try database.rows(
-      "SELECT host, lineage, generation, active_at, kept_at FROM placement WHERE gone_at IS NULL"
+      """
+      SELECT host, lineage, generation, active_at FROM placement
+      WHERE gone_at IS NULL AND active_at IS NOT NULL
+      """
     ) {
       Placement(
         host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1)), generation: Generation($0.integer(2)),
-        activeAt: $0.optionalMoment(3), isKept: !$0.isNull(4))
+        activeAt: $0.moment(3))
     }
+  }
+
+  /// The certificate that each host keeps of each lineage.
+  public func keptCertificates() throws -> [Host.Name: [Lineage.Name: Certificate]] {
+    let kept = try database.rows(
+      """
+      SELECT p.host, c.facts FROM placement AS p JOIN certificate AS c USING (lineage, generation)
+      WHERE p.gone_at IS NULL AND p.kept_at IS NOT NULL
+      """
+    ) { (Host.Name($0.text(0)), try $0.json(1, as: Certificate.self)) }
+    return kept.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.lineage] = $1.1 }
   }
 
   /// How a visit ended, and which lineages it was for.
@@ -63,16 +74,14 @@ extension Store {
       certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
       uniquingKeysWith: { $1 })
     let newest = try newestCertificates()
-    let placed = Dictionary(grouping: try placements().filter { $0.activeAt != nil }) {
+    let placed = Dictionary(grouping: try activePlacements()) {
       PlaceKey(host: $0.host, lineage: $0.lineage)
     }
     let visits = try endedVisits()
     let hosts = try hosts()
     return try lineages().flatMap { lineage in
       hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }.map { host in
-        let active = placed[PlaceKey(host: host.name, lineage: lineage.name)]?.max {
-          ($0.activeAt ?? .distantPast) < ($1.activeAt ?? .distantPast)
-        }
+        let active = placed[PlaceKey(host: host.name, lineage: lineage.name)]?.max { $0.activeAt < $1.activeAt }
         let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }
         let last = visits[host.name]?.first { $0.lineages.contains(lineage.name) }
         return Standing(

@@ -1,0 +1,65 @@
+public import Fleet
+
+/// An event as a line for a person.
+public enum EventLine {
+  /// For `log`: when, where, what, how it went; the output of what failed follows, indented.
+  public static func log(_ event: Event, withOutput: Bool) -> String {
+    var line = "\(event.at.stamp)  \(place(event.subject))\(words(event.kind))\n"
+    if case .step(let result) = event.kind, withOutput || !result.outcome.isSuccess {
+      line += indented(result.stdout, "stdout") + indented(result.stderr, "stderr")
+    }
+    return line
+  }
+
+  /// For progress: `nil` for what only the log needs.
+  public static func progress(_ event: Event) -> String? {
+    let host = event.subject.host.map { "\($0): " } ?? ""
+    switch event.kind {
+    case .step(let result) where !result.outcome.isSuccess: return host + words(event.kind)
+    case .step, .visitStarted, .rolloutStarted: return nil
+    case .waveStarted(let hosts):
+      return "wave \(event.subject.wave ?? 0): \(hosts) host\(hosts == 1 ? "" : "s")"
+    case .waveEnded(let state, let reason):
+      return "wave \(event.subject.wave ?? 0) \(state.rawValue)" + suffix(reason)
+    case .rolloutEnded(let state, let reason):
+      return "rollout \(event.subject.rollout?.description ?? "?") \(state.rawValue)" + suffix(reason)
+    case .visitEnded, .note: return host + words(event.kind)
+    }
+  }
+
+  private static func place(_ subject: Event.Subject) -> String {
+    var parts: [String] = []
+    if let rollout = subject.rollout { parts.append("rollout \(rollout)") }
+    if let wave = subject.wave { parts.append("wave \(wave)") }
+    if let host = subject.host { parts.append(host.rawValue) }
+    if let attempt = subject.attempt, attempt > 1 { parts.append("attempt \(attempt)") }
+    if subject.host == nil, let lineage = subject.lineage { parts.append(lineage.rawValue) }
+    return parts.isEmpty ? "" : parts.joined(separator: "  ") + "  "
+  }
+
+  private static func words(_ kind: Event.Kind) -> String {
+    switch kind {
+    case .rolloutStarted: "started"
+    case .rolloutEnded(let state, let reason): state.rawValue + suffix(reason)
+    case .waveStarted(let hosts): "started, \(hosts) host\(hosts == 1 ? "" : "s")"
+    case .waveEnded(let state, let reason): state.rawValue + suffix(reason)
+    case .visitStarted: "visit begins"
+    case .visitEnded(let end, let reason): end.words + suffix(reason)
+    case .note(let note, let text): "\(note.rawValue.replacing("_", with: " ")): \(text.visible)"
+    case .step(let result): words(result)
+    }
+  }
+
+  private static func words(_ result: StepResult) -> String {
+    let what = result.lineage.map { " \($0)" } ?? ""
+    let detail = result.detail.isEmpty ? "" : "  [\(result.detail.visible.shortened(to: 100))]"
+    return "\(result.step.rawValue)\(what): \(result.outcome) (\(result.duration.short))\(detail)"
+  }
+
+  private static func suffix(_ reason: String) -> String { reason.isEmpty ? "" : ": " + reason.visible }
+
+  private static func indented(_ output: CapturedOutput, _ name: String) -> String {
+    guard output.totalBytes > 0 else { return "" }
+    return output.text.split(separator: "\n").map { "    \(name)| \(String($0).visible)\n" }.joined()
+  }
+}

@@ -1,0 +1,76 @@
+public import Fleet
+public import Foundation
+
+/// Which host has which generation, since when, expiring when, and how the last visit went.
+public struct FleetReport: Sendable, Codable {
+  public let generatedAt: Date
+  public let standings: [Standing]
+  /// The rollout that was carried out last, and how it ended.
+  public let lastRollout: RolloutSummary?
+
+  public init(generatedAt: Date, standings: [Standing], lastRollout: RolloutSummary?) {
+    self.generatedAt = generatedAt
+    self.standings = standings
+    self.lastRollout = lastRollout
+  }
+
+  public var text: String {
+    var table = Table("CERTIFICATE", "HOST", "HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT")
+    for standing in standings {
+      table.add(
+        standing.lineage.rawValue, standing.host.rawValue, standing.active.map(\.description) ?? "-",
+        standing.wanted.map(\.description) ?? "-", standing.activeSince.map(\.stamp) ?? "-",
+        standing.expires.map { $0.relative(to: generatedAt) } ?? "-", Self.result(standing))
+    }
+    return table.text + "\n" + summary + "\n"
+  }
+
+  private static func result(_ standing: Standing) -> String {
+    guard let end = standing.lastEnd else { return "not visited yet" }
+    let reason = standing.lastReason.isEmpty ? "" : ": " + standing.lastReason.visible.shortened(to: 120)
+    return end.words + (standing.lastRollout.map { " (rollout \($0))" } ?? "") + reason
+  }
+
+  /// One sentence: how many places have what they should have, who has not, and how the last rollout ended.
+  public var summary: String {
+    let behind = standings.filter { !$0.isConverged }
+    let hosts = Set(standings.map(\.host))
+    var text = "\(counted(hosts.count, "host")), \(counted(Set(standings.map(\.lineage)).count, "certificate")): "
+    text +=
+      behind.isEmpty
+      ? "everything is as it should be"
+      : "\(HostSet.folded(Set(behind.map(\.host)))) \(behind.count == 1 ? "lacks" : "lack") the newest certificate"
+    if let lastRollout, lastRollout.state != .succeeded {
+      text += "\nrollout \(lastRollout.id) \(lastRollout.state.rawValue)"
+      if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
+    }
+    return text
+  }
+
+  private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
+
+/// A rollout in a line of a list.
+public struct RolloutSummary: Hashable, Sendable, Codable {
+  public let id: Rollout.ID
+  public let state: RolloutState
+  public let reason: String
+  public let policy: RolloutPolicy.Name
+  public let hosts: Int
+  public let waves: Int
+  public let certificates: [Lineage.Name]
+  public let startedAt: Date
+  public let endedAt: Date?
+
+  public init(_ rollout: Rollout) {
+    id = rollout.id
+    state = rollout.state
+    reason = rollout.reason
+    policy = rollout.plan.policy.name
+    hosts = rollout.plan.hostCount
+    waves = rollout.plan.waves.count
+    certificates = Set(rollout.plan.visits.flatMap { $0.certificates.map(\.lineage) }).sorted()
+    startedAt = rollout.startedAt
+    endedAt = rollout.endedAt
+  }
+}

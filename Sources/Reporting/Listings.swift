@@ -1,0 +1,68 @@
+public import Fleet
+public import Foundation
+public import struct Fleet.Host
+
+/// The listings as people read them. Each has its JSON from the same values.
+public enum Listing {
+  public static func hosts(_ hosts: [ListedHost]) -> String {
+    var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
+    for listed in hosts {
+      let host = listed.host
+      let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      table.add(
+        host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
+        host.become ? "yes" : "no", listed.pinned.first?.fingerprint ?? "not pinned",
+        labels.joined(separator: ","))
+    }
+    return table.text
+  }
+
+  public static func certificates(_ certificates: [ListedCertificate], now: Date) -> String {
+    var table = Table("NAME", "DOMAINS", "ISSUER", "GENERATION", "EXPIRES", "RENEWAL", "FINGERPRINT")
+    for listed in certificates {
+      let newest = listed.newest
+      table.add(
+        listed.lineage.name.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60),
+        listed.lineage.issuer.rawValue, newest.map { $0.generation.description } ?? "none yet",
+        newest.map { $0.notAfter.relative(to: now) } ?? "-",
+        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) } ?? "due",
+        newest.map { $0.fingerprint.short } ?? "-")
+    }
+    return table.text
+  }
+
+  public static func rollouts(_ rollouts: [RolloutSummary], now: Date) -> String {
+    var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
+    for rollout in rollouts {
+      let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
+      table.add(
+        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.rawValue,
+        String(rollout.hosts), String(rollout.waves),
+        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
+    }
+    return table.text
+  }
+}
+
+public struct ListedHost: Sendable, Codable {
+  public let host: Host
+  public let pinned: [HostKey]
+
+  public init(host: Host, pinned: [HostKey]) {
+    self.host = host
+    self.pinned = pinned
+  }
+}
+
+public struct ListedCertificate: Sendable, Codable {
+  public let lineage: Lineage
+  public let newest: Certificate?
+  /// When it will be renewed.
+  public let renewal: Date?
+
+  public init(lineage: Lineage, newest: Certificate?, renewal: Date?) {
+    self.lineage = lineage
+    self.newest = newest
+    self.renewal = renewal
+  }
+}

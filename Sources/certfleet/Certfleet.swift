@@ -1,0 +1,31 @@
+import Foundation
+
+@main
+enum Certfleet {
+  /// In the order in which help shows them.
+  static let commands: [Command] = [
+    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certRenew, .rolloutList, .log, .agentShow,
+  ]
+
+  static func main() async {
+    // A reader that goes away (`| head`) must not end a rollout.
+    signal(SIGPIPE, SIG_IGN)
+    umask(0o077)
+    let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
+    let code: ExitCode
+    do {
+      switch try parser.parse(Array(CommandLine.arguments.dropFirst())) {
+      case .help(let text):
+        Console.standard.result(text)
+        code = .converged
+      case .run(let invocation): code = try await invocation.command.perform(invocation)
+      }
+    } catch {
+      Console.standard.show(status: "")
+      for line in ErrorText.lines(for: error) { Console.standard.say(line) }
+      if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
+      code = ErrorText.exitCode(for: error)
+    }
+    exit(code.rawValue)
+  }
+}

@@ -1,0 +1,14 @@
+import Foundation
+
+/// Where the state is when nobody says so.
+enum StateFolder {
+  static let standardText = "/var/lib/certfleet for root, else ~/.local/state/certfleet"
+
+  /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
+  static func standard(_ environment: [String: String]) -> String {
+    if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
+    if geteuid() == 0 { return "/var/lib/certfleet" }
+    let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    return (state ?? "\(environment["HOME"] ?? NSHomeDirectory())/.local/state") + "/certfleet"
+  }
+}

@@ -1,0 +1,36 @@
+import Fleet
+import Foundation
+import Inventory
+import Reporting
+
+extension Command {
+  static let apply = Command(
+    words: ["apply"], summary: "store what the inventory files declare, and show what changed", operands: ["PATH..."],
+    options: [
+      Option(name: "dry-run", help: "only show what would change"),
+      Option(name: "prune", help: "remove what is stored and no longer declared"),
+      Option(name: "json", help: "show the changes as JSON"),
+    ]
+  ) { invocation in
+    let session = try Session(invocation)
+    let prune = invocation.has("prune")
+    let known = prune ? FleetDeclaration() : try await session.store.declaration()
+    let declared = try InventoryFiles.read(invocation.operands, beside: known)
+    let changes = try await session.store.apply(
+      declared, prune: prune, dryRun: invocation.has("dry-run"), now: Date())
+    if invocation.has("json") {
+      Console.standard.result(try JSONText.encode(changes))
+    } else {
+      Console.standard.result(text(of: changes, isDryRun: invocation.has("dry-run")))
+    }
+    return .converged
+  }
+
+  private static func text(of changes: Store.Changes, isDryRun: Bool) -> String {
+    if changes.isEmpty { return "nothing changes\n" }
+    let lines =
+      changes.added.map { "+ \($0)" } + changes.changed.map { "~ \($0)" } + changes.removed.map { "- \($0)" }
+    let counts = "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
+    return lines.joined(separator: "\n") + "\n" + counts + (isDryRun ? " (dry run: nothing was stored)\n" : "\n")
+  }
+}

@@ -1,0 +1,62 @@
+import Agents
+import Fleet
+import Foundation
+import Inventory
+import Reporting
+import struct Fleet.Host
+
+extension Command {
+  static let log = Command(
+    words: ["log"], summary: "show what happened, oldest first",
+    options: [
+      Option(name: "host", value: "HOST", help: "only this host"),
+      Option(name: "rollout", value: "N", help: "only this rollout"),
+      Option(name: "cert", value: "CERT", help: "only this certificate"),
+      Option(name: "output", help: "show the hooks' output also where they succeeded"),
+      Option(name: "json", help: "as JSON"),
+      Option(name: "verify", help: "check that no recorded event was altered"),
+    ]
+  ) { invocation in
+    let store = try Session(invocation).store
+    if invocation.has("verify") { return try await verify(store) }
+    var filter = Store.LogFilter()
+    filter.host = invocation["host"].map { Host.Name($0) }
+    filter.lineage = invocation["cert"].map { Lineage.Name($0) }
+    if let text = invocation["rollout"] {
+      guard let number = Int(text), number > 0 else {
+        throw UsageError(message: "'\(text.visible)' is not a rollout's number", command: invocation.command)
+      }
+      filter.rollout = try await store.rollout(Rollout.ID(number)).id
+    }
+    let events = try await store.events(filter)
+    if events.isEmpty, let host = filter.host, try await !store.hosts().contains(where: { $0.name == host }) {
+      let known = try await store.hosts().map(\.name.rawValue)
+      throw BadInput.unknown("host", host.rawValue, among: known, listing: "host list")
+    }
+    if invocation.has("json") {
+      Console.standard.result(try JSONText.encode(events))
+    } else {
+      for logged in events {
+        Console.standard.result(EventLine.log(logged.event, withOutput: invocation.has("output")))
+      }
+    }
+    return .converged
+  }
+
+  private static func verify(_ store: Store) async throws -> ExitCode {
+    let result = try await store.verifyLog()
+    if let altered = result.firstAltered {
+      Console.standard.result("event \(altered) is not what was recorded; \(result.count) before it are\n")
+      return .failed
+    }
+    Console.standard.result("\(result.count) events, none altered\n")
+    return .converged
+  }
+
+  static let agentShow = Command(
+    words: ["agent", "show"], summary: "show the script that runs on hosts, byte for byte"
+  ) { _ in
+    Console.standard.result(AgentScript.text)
+    return .converged
+  }
+}

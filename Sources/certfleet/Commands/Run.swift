@@ -1,0 +1,142 @@
+import Engine
+import Fleet
+import Foundation
+import Inventory
+import Issuance
+import Planning
+import Reporting
+import SSH
+import struct Fleet.Host
+
+extension Command {
+  static let run = Command(
+    words: ["run"], summary: "renew what is due and roll out what is not where it should be; made for a timer"
+  ) { invocation in
+    let session = try Session(invocation)
+    let lease = try Lease(home: session.home, now: Date())
+    let interrupt = Interrupt()
+    let run = FleetRun(
+      session: session, environment: invocation.environment, stop: interrupt.stop,
+      epoch: try await session.store.beginEpoch(now: Date()), pinned: try await session.store.pinnedKeys())
+    let code = try await run.carryOut()
+    withExtendedLifetime((lease, interrupt)) {}
+    return code
+  }
+}
+
+/// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
+private struct FleetRun {
+  let session: Session
+  let stop: StopRequest
+  let ports: Ports
+  let display = RunDisplay(console: .standard)
+
+  init(
+    session: Session, environment: [String: String], stop: StopRequest, epoch: Int,
+    pinned: [Host.Name: [HostKey]]
+  ) {
+    self.session = session
+    self.stop = stop
+    ports = Ports(
+      connector: SSHConnector(loop: EventLoop(), pinned: pinned, environment: environment), probe: TLSProbe(),
+      materials: StoredMaterials(store: session.store),
+      recorder: ShownRecorder(store: session.store, display: display), epoch: epoch)
+  }
+
+  func carryOut() async throws -> ExitCode {
+    let lineages = try await session.store.lineages()
+    guard !lineages.isEmpty else {
+      throw BadInput("no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
+    }
+    var code = ExitCode.converged
+    for rollout in try await session.store.interruptedRollouts() where !stop.isRequested {
+      code = code.combined(with: try await resume(rollout))
+    }
+    if !stop.isRequested, try await !issueDue(lineages) { code = .failed }
+    let plans = Planner.plans(for: try await session.snapshot(), at: Date())
+    for plan in plans where !stop.isRequested {
+      let id = try await session.store.start(plan, now: Date())
+      display.begin(plan, rollout: id)
+      let state = try await RolloutRunner(rollout: id, plan: plan, ports: ports, stop: stop).run()
+      code = code.combined(with: try await exitCode(of: id, state))
+    }
+    try await conclude(nothingDone: plans.isEmpty && code == .converged)
+    return code
+  }
+
+  private func issueDue(_ lineages: [Lineage]) async throws -> Bool {
+    let newest = try await session.store.newestCertificates()
+    let due = lineages.filter { $0.needsIssuing(newest: newest[$0.name], at: Date()) }
+    guard !due.isEmpty else { return true }
+    let issuers = try await session.store.declaration().issuers
+    return try await IssuingDesk(store: session.store, issuers: issuers).issue(due)
+  }
+
+  /// Goes on with a rollout that a crash or ^C left, in its own order, unless what it was to bring is no longer
+  /// what is wanted.
+  private func resume(_ rollout: Rollout) async throws -> ExitCode {
+    let visits = try await session.store.visits(of: rollout.id)
+    display.begin(rollout.plan, rollout: rollout.id)
+    Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
+    let open = visits.filter { $0.end == nil }.map {
+      Recovery.OpenVisit(host: $0.host, wave: $0.wave, attempt: $0.attempt, token: $0.token)
+    }
+    var progress = RolloutRunner.Progress()
+    for visit in visits { progress.attempts[visit.host] = visit.attempt + 1 }
+    for visit in visits { progress.ends[visit.host] = visit.end }
+    progress.ends.merge(try await Recovery(rollout: rollout, ports: ports).resolve(open)) { $1 }
+    progress.passedWaves = try await session.store.waveStates(of: rollout.id).prefix { $0 == .passed }.count
+    guard Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) else {
+      try await ports.recorder.record(
+        Event(
+          at: Date(), subject: .init(rollout: rollout.id),
+          kind: .rolloutEnded(.superseded, reason: "what is wanted has changed since it was planned")))
+      return .converged
+    }
+    let state = try await RolloutRunner(rollout: rollout.id, plan: rollout.plan, ports: ports, stop: stop)
+      .run(from: progress)
+    return try await exitCode(of: rollout.id, state)
+  }
+
+  private func exitCode(of id: Rollout.ID, _ state: RolloutState) async throws -> ExitCode {
+    switch state {
+    case .succeeded, .superseded: return .converged
+    case .halted, .running: return .failed
+    case .partial:
+      let ends = try await session.store.visits(of: id).compactMap(\.end)
+      return ends.contains { $0.account == .failure } ? .failed : .unreachable
+    }
+  }
+
+  /// Says how the fleet stands now, in a line or two.
+  private func conclude(nothingDone: Bool) async throws {
+    Console.standard.show(status: "")
+    let report = try await session.report()
+    if stop.isRequested {
+      Console.standard.say("interrupted: hosts that were being visited have ended; go on with: certfleet run")
+    } else if nothingDone {
+      Console.standard.say("nothing to do")
+    }
+    Console.standard.result(report.summary + "\n")
+  }
+}
+
+/// ^C and SIGTERM ask for a stop; a second one ends the process where it is.
+private final class Interrupt {
+  let stop = StopRequest()
+  private let sources: [any DispatchSourceSignal]
+
+  init() {
+    sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      return DispatchSource.makeSignalSource(signal: number)
+    }
+    for source in sources {
+      source.setEventHandler { [stop] in
+        if stop.request() { exit(128 + SIGINT) }
+        Console.standard.say("stopping: no new host is begun; waiting for those under way (^C again to leave them)")
+      }
+      source.activate()
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Synchronization
+
+/// The only place that writes to the terminal. Results go to stdout; progress and errors to stderr, where a
+/// terminal also gets a status line that is redrawn below what has been said.
+final class Console: Sendable {
+  static let standard = Console()
+
+  let isLive: Bool
+  private let status = Mutex("")
+
+  private init() {
+    isLive = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  func result(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+  /// A line of progress or an error.
+  func say(_ line: String) {
+    status.withLock { status in
+      write(erase(status) + line + "\n" + status, to: STDERR_FILENO)
+    }
+  }
+
+  /// Replaces the status line; an empty one removes it. Without a terminal there is none.
+  func show(status text: String) {
+    guard isLive else { return }
+    status.withLock { status in
+      let line = String(text.prefix(Self.columns - 1))
+      write(erase(status) + line, to: STDERR_FILENO)
+      status = line
+    }
+  }
+
+  /// Asks a yes-or-no question; only a written-out yes is one, as with ssh.
+  func confirm(_ question: String) -> Bool {
+    write("\(question) [yes/no]: ", to: STDERR_FILENO)
+    return readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes"
+  }
+
+  var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
+  private func erase(_ status: String) -> String { status.isEmpty ? "" : "\r\u{1B}[K" }
+
+  private func write(_ text: String, to descriptor: Int32) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      // Nobody reads any more, as after `| head`: there is nobody to tell either.
+      guard count > 0 || errno == EINTR else { return }
+      bytes = bytes.dropFirst(max(count, 0))
+    }
+  }
+
+  private static var columns: Int {
+    var size = winsize()
+    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 10 ? Int(size.ws_col) : 80
+  }
+}

@@ -1,0 +1,38 @@
+import ACME
+import Fleet
+import Foundation
+import Inventory
+import PKI
+import SSH
+
+/// Errors as exit codes. The texts are the errors' own: each says what, where and what to do next.
+enum ErrorText {
+  static func exitCode(for error: any Error) -> ExitCode {
+    switch error {
+    case is UsageError: .usage
+    case is InvalidInventory, is BadInput, is Home.Unsafe: .badInput
+    case is Lease.Held: .anotherController
+    case is SSHFailure: .unreachable
+    case is HTTPFailure, is Problem: .failed
+    default: .internal
+    }
+  }
+
+  /// One line for each thing that is wrong, each beginning with the program's name.
+  static func lines(for error: any Error) -> [String] {
+    "\(error)".split(separator: "\n").map { "certfleet: \($0)" }
+  }
+}
+
+/// A request that names something that is not there, or cannot be done as it is put.
+struct BadInput: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  /// `there is no host 'wbe1'; did you mean 'web1'?`
+  static func unknown(_ kind: String, _ name: String, among known: [String], listing: String) -> BadInput {
+    let hint = Nearest.suggestion(for: name, among: known)
+    return BadInput("there is no \(kind) '\(name.visible)'\(hint.isEmpty ? "; see: certfleet \(listing)" : hint)")
+  }
+}

@@ -1,0 +1,62 @@
+import Fleet
+import Reporting
+import Synchronization
+
+/// Shows a run as it goes: one line for each thing worth one, and on a terminal a status line with who is still
+/// at work.
+final class RunDisplay: Sendable {
+  private let console: Console
+  private let state = Mutex(State())
+
+  fileprivate struct State {
+    var wave = 0
+    var waveCount = 0
+    var hostsInWave = 0
+    var done = 0
+    var bad = 0
+    var running: Set<Host.Name> = []
+  }
+
+  init(console: Console) { self.console = console }
+
+  /// To be called before a rollout's first event.
+  func begin(_ plan: Plan, rollout: Rollout.ID) {
+    state.withLock { state in
+      state = State()
+      state.waveCount = plan.waves.count
+    }
+    console.say(
+      "rollout \(rollout): \(plan.hostCount) host\(plan.hostCount == 1 ? "" : "s") in \(plan.waves.count) wave\(plan.waves.count == 1 ? "" : "s")")
+  }
+
+  func show(_ event: Event) {
+    let status = state.withLock { state in
+      state.take(event)
+      return state.line
+    }
+    if let line = EventLine.progress(event) { console.say(line) }
+    console.show(status: status)
+  }
+}
+
+extension RunDisplay.State {
+  fileprivate mutating func take(_ event: Event) {
+    switch event.kind {
+    case .waveStarted(let hosts):
+      (wave, hostsInWave, done, bad, running) = (event.subject.wave ?? 0, hosts, 0, 0, [])
+    case .visitStarted: if let host = event.subject.host { running.insert(host) }
+    case .visitEnded(let end, _):
+      done += 1
+      if end.account != .success { bad += 1 }
+      if let host = event.subject.host { running.remove(host) }
+    case .rolloutEnded, .waveEnded: running = []
+    case .rolloutStarted, .step, .note: break
+    }
+  }
+
+  fileprivate var line: String {
+    guard !running.isEmpty else { return "" }
+    let failures = bad == 0 ? "" : ", \(bad) not well"
+    return "wave \(wave)/\(waveCount): \(done)/\(hostsInWave) done\(failures); at work: \(HostSet.folded(running))"
+  }
+}

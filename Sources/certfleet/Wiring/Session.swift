@@ -1,0 +1,41 @@
+import Engine
+import Fleet
+import Foundation
+import Inventory
+import Planning
+import struct Fleet.Host
+
+/// What commands share: the opened state.
+struct Session: Sendable {
+  let home: Home
+  let store: Store
+
+  init(_ invocation: Invocation) throws {
+    home = try Home(path: invocation.statePath)
+    store = try Store(home: home)
+  }
+
+  /// What the planner decides from.
+  func snapshot() async throws -> Snapshot {
+    let declared = try await store.declaration()
+    return Snapshot(
+      hosts: declared.hosts, lineages: declared.lineages, policies: declared.policies,
+      newest: try await store.newestCertificates(), kept: try await store.keptCertificates())
+  }
+
+  func host(named name: String) async throws -> Host {
+    let hosts = try await store.hosts()
+    guard let host = hosts.first(where: { $0.name.rawValue == name }) else {
+      throw BadInput.unknown("host", name, among: hosts.map(\.name.rawValue), listing: "host list")
+    }
+    return host
+  }
+
+  func lineage(named name: String) async throws -> Lineage {
+    let lineages = try await store.lineages()
+    guard let lineage = lineages.first(where: { $0.name.rawValue == name }) else {
+      throw BadInput.unknown("certificate", name, among: lineages.map(\.name.rawValue), listing: "cert list")
+    }
+    return lineage
+  }
+}
