@@ -51,6 +51,10 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .target(
+      name: "ThrowawayFleet", dependencies: [], path: "Tests/ThrowawayFleet", swiftSettings: strict),
+    .executableTarget(
+      name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

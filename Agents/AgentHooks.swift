@@ -18,7 +18,8 @@ public struct AgentHooks: Hashable, Sendable {
       entries.append(Entry(moment: moment, lineage: lineage, index: entries.count, hook: hook))
     }
     func once(_ moment: Hook.Moment, _ hooks: [Hook]) {
-      for hook in hooks where !entries.contains(where: { $0.moment == moment && $0.hook.command == hook.command }) {
+      for hook in hooks
+      where !entries.contains(where: { $0.moment == moment && $0.hook.command == hook.command }) {
         add(moment, nil, hook)
       }
     }

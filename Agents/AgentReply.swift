@@ -38,12 +38,15 @@ extension AgentReply {
       guard let subject = Self.subject(&fields) else { return nil }
       self = .begin(subject.step, subject.lineage, hook: subject.hook)
     case "output":
-      guard let stream = fields.popFirst().flatMap({ Stream(rawValue: String($0)) }), let total = number() else {
+      guard let stream = fields.popFirst().flatMap({ Stream(rawValue: String($0)) }), let total = number()
+      else {
         return nil
       }
       self = .output(stream, HookOutput.read(payload, total: total))
     case "step":
-      guard let subject = Self.subject(&fields), let kind = fields.popFirst(), let value = number() else { return nil }
+      guard let subject = Self.subject(&fields), let kind = fields.popFirst(), let value = number() else {
+        return nil
+      }
       let outcome: Outcome
       switch kind {
       case "ok": outcome = .succeeded

@@ -55,7 +55,8 @@ public struct AgentRequest: Sendable {
   ) -> [UInt8] {
     conversation(
       records: [
-        "visit \(token) 0 0 0 \(host.name) \(Int(patience.seconds.rounded(.up)))", "base \(encode(host.base))",
+        "visit \(token) 0 0 0 \(host.name) \(Int(patience.seconds.rounded(.up)))",
+        "base \(encode(host.base))",
       ], nonce: nonce, command: "query")
   }
 
@@ -81,13 +82,15 @@ public struct AgentRequest: Sendable {
     for certificate in visit.certificates {
       let domains = certificate.domains.joined(separator: " ")
       records.append(
-        "cert \(certificate.lineage) \(certificate.generation) \(certificate.fingerprint) \(Self.encode(domains))")
+        "cert \(certificate.lineage) \(certificate.generation) \(certificate.fingerprint) \(Self.encode(domains))"
+      )
     }
     records += files.map { "file \($0.lineage) \($0.name) \($0.mode) \($0.base64)" }
     records += hooks.all.map { hook in
       let lineage = hook.lineage?.rawValue ?? "-"
       let seconds = Int(hook.hook.timeout.seconds.rounded(.up))
-      return "hook \(hook.moment.rawValue) \(lineage) \(hook.index) \(seconds) \(Self.encode(hook.hook.command))"
+      return
+        "hook \(hook.moment.rawValue) \(lineage) \(hook.index) \(seconds) \(Self.encode(hook.hook.command))"
     }
     return records
   }

@@ -55,7 +55,9 @@ public struct ReplyParser: Sendable {
 
   private func find(_ wanted: [UInt8]) -> Int? {
     guard buffer.count >= wanted.count else { return nil }
-    return (0...(buffer.count - wanted.count)).first { buffer[$0] == wanted[0] && buffer[$0...].starts(with: wanted) }
+    return (0...(buffer.count - wanted.count)).first {
+      buffer[$0] == wanted[0] && buffer[$0...].starts(with: wanted)
+    }
   }
 
   private func malformed(_ bytes: ArraySlice<UInt8>) -> Malformed {

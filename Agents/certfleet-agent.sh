@@ -65,7 +65,12 @@ load() {
   state=$base/.certfleet
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7; }
-load_base() { decode "$2" && base=$decoded; }
+load_base() {
+  decode "$2"
+  # A folder of the login user's own, as ssh and every shell write it.
+  # shellcheck disable=SC2088
+  case $decoded in '~/'*) base=${HOME:-}/${decoded#'~/'} ;; *) base=$decoded ;; esac
+}
 load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
 
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------

@@ -121,7 +121,8 @@ struct Dialogue: Sendable {
 
   /// The channel ended before the agent's first frame: it was the login shell, sudo or sh that said no.
   private func notStarted(_ status: Int, _ complaint: String) -> String {
-    let last = complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
+    let last =
+      complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
     let command = AgentScript.command(become: visit.host.become)
     return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); "
       + "check that `\(command)` works on the host for the login user"

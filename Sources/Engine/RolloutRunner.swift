@@ -57,7 +57,8 @@ public struct RolloutRunner: Sendable {
     let bad = progress.ends.values.count { $0.account != .success }
     return bad == 0
       ? try await end(.succeeded, "")
-      : try await end(.partial, "\(bad) of \(plan.hostCount) hosts did not get there; the next run tries them again")
+      : try await end(
+        .partial, "\(bad) of \(plan.hostCount) hosts did not get there; the next run tries them again")
   }
 
   /// A sliding window of visits, which stops being filled when `broken` gives a reason or a stop is requested.
@@ -73,7 +74,8 @@ public struct RolloutRunner: Sendable {
           let planned = rest.popFirst()
         {
           let visit = Visit(
-            planned: planned, rollout: rollout, wave: wave, attempt: progress.attempts[planned.host.name] ?? 1,
+            planned: planned, rollout: rollout, wave: wave,
+            attempt: progress.attempts[planned.host.name] ?? 1,
             ports: ports)
           group.addTask { (visit.host.name, try await visit.carryOut()) }
           running += 1

@@ -5,7 +5,6 @@ struct Verifier: Sendable {
   let host: Host
   let probe: any Probe
 
-
   /// How long a service may take to show a certificate after its reload.
   private static let patience = Duration.seconds(15)
   /// A server's old workers may answer for a moment longer: it has to be seen this often in a row.

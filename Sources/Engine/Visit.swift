@@ -65,9 +65,10 @@ struct Visit: Sendable {
     }
   }
 
-  /// A host that went back must serve what it served before; when it does not, a person has to look.
+  /// A host that went back must serve what it served before; when it does not, a person has to look. One that
+  /// could not go back cleanly is looked at all the same, for that person.
   private func checkRevert(_ ending: Ending) async throws -> Ending {
-    guard ending.end == .rolledBack else { return ending }
+    guard ending.end == .rolledBack || ending.end == .failedDirty else { return ending }
     for certificate in planned.certificates {
       guard let old = certificate.replaces else { continue }
       for verification in certificate.verify {

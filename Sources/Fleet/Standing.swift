@@ -35,5 +35,6 @@ public struct Standing: Hashable, Sendable, Codable {
     self.lastRollout = lastRollout
   }
 
-  public var isConverged: Bool { wanted != nil && wanted == active }
+  /// Whether the host has the newest certificate, and the visit that brought it did not end badly.
+  public var isConverged: Bool { wanted != nil && wanted == active && lastEnd?.account != .failure }
 }

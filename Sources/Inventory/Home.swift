@@ -28,7 +28,8 @@ public struct Home: Sendable {
       throw Unsafe(path: path, what: String(cString: strerror(errno)).lowercased(), remedy: "check the path")
     }
     guard status.st_uid == geteuid() else {
-      throw Unsafe(path: path, what: "belongs to uid \(status.st_uid), not to you", remedy: "run as its owner")
+      throw Unsafe(
+        path: path, what: "belongs to uid \(status.st_uid), not to you", remedy: "run as its owner")
     }
     let mode = status.st_mode & 0o777
     guard mode & 0o077 == 0 else {
@@ -51,7 +52,8 @@ public struct Home: Sendable {
     if let bytes = FileManager.default.contents(atPath: sealingKeyPath) {
       guard let key = SealingKey(Array(bytes)) else {
         throw Unsafe(
-          path: sealingKeyPath, what: "is not \(SealingKey.size) bytes long", remedy: "restore it from a backup")
+          path: sealingKeyPath, what: "is not \(SealingKey.size) bytes long",
+          remedy: "restore it from a backup")
       }
       return key
     }

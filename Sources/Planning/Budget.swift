@@ -18,7 +18,9 @@ public struct Budget: Hashable, Sendable {
     let failed = ends.count { $0.account == .failure }
     let unreachable = ends.count { $0.account == .unreachable }
     if failed > maxFailed { return "\(failed) failed in \(scope), \(maxFailed) allowed" }
-    if unreachable > maxUnreachable { return "\(unreachable) unreachable in \(scope), \(maxUnreachable) allowed" }
+    if unreachable > maxUnreachable {
+      return "\(unreachable) unreachable in \(scope), \(maxUnreachable) allowed"
+    }
     return nil
   }
 

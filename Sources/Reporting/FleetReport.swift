@@ -35,7 +35,8 @@ public struct FleetReport: Sendable, Codable {
   public var summary: String {
     let behind = standings.filter { !$0.isConverged }
     let hosts = Set(standings.map(\.host))
-    var text = "\(counted(hosts.count, "host")), \(counted(Set(standings.map(\.lineage)).count, "certificate")): "
+    var text =
+      "\(counted(hosts.count, "host")), \(counted(Set(standings.map(\.lineage)).count, "certificate")): "
     text +=
       behind.isEmpty
       ? "everything is as it should be"

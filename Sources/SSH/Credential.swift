@@ -11,7 +11,8 @@ public enum Credential: Hashable, Sendable {
   /// user's default key.
   ///
   /// - Throws: `authentication`, when there is none.
-  public static func choose(identity: String?, environment: [String: String]) throws(SSHFailure) -> Credential {
+  public static func choose(identity: String?, environment: [String: String]) throws(SSHFailure) -> Credential
+  {
     let hasAgent = environment["SSH_AUTH_SOCK"].map { !$0.isEmpty } ?? false
     let home = environment["HOME"] ?? NSHomeDirectory()
     if let identity {

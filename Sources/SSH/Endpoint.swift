@@ -42,7 +42,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
       sequence(first: first, next: { $0.pointee.ai_next }).map { info in
         Resolved(
           family: info.pointee.ai_family,
-          bytes: Array(UnsafeRawBufferPointer(start: info.pointee.ai_addr, count: Int(info.pointee.ai_addrlen))))
+          bytes: Array(
+            UnsafeRawBufferPointer(start: info.pointee.ai_addr, count: Int(info.pointee.ai_addrlen))))
       })
   }
 }

@@ -17,7 +17,8 @@ extension SSHConnection {
     let deadline = ContinuousClock.now + timeout
     while channel == nil {
       channel = libssh2_channel_open_ex(
-        session.pointer, "session", 7, UInt32(2 * 1024 * 1024), UInt32(LIBSSH2_CHANNEL_PACKET_DEFAULT), nil, 0)
+        session.pointer, "session", 7, UInt32(2 * 1024 * 1024), UInt32(LIBSSH2_CHANNEL_PACKET_DEFAULT), nil, 0
+      )
       guard channel == nil else { break }
       guard libssh2_session_last_errno(session.pointer) == LIBSSH2_ERROR_EAGAIN else {
         throw .incompatible("\(endpoint) opens no session: \(session.message)")

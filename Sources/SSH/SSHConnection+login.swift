@@ -34,7 +34,8 @@ extension SSHConnection {
       libssh2_agent_free(agent)
     }
     guard libssh2_agent_connect(agent) == 0, libssh2_agent_list_identities(agent) == 0 else {
-      throw .authentication("the SSH agent does not answer; check SSH_AUTH_SOCK, or set identity to a key file")
+      throw .authentication(
+        "the SSH agent does not answer; check SSH_AUTH_SOCK, or set identity to a key file")
     }
     var previous: UnsafeMutablePointer<libssh2_agent_publickey>?
     var next: UnsafeMutablePointer<libssh2_agent_publickey>?
@@ -46,7 +47,8 @@ extension SSHConnection {
         libssh2_agent_userauth(agent, user, identity)
       }
       guard status == 0 else {
-        throw loginFailure(status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key")
+        throw loginFailure(
+          status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key")
       }
       return
     }

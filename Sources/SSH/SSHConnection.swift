@@ -71,7 +71,8 @@ public actor SSHConnection {
     switch Int32(status) {
     case LIBSSH2_ERROR_KEX_FAILURE, LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE, LIBSSH2_ERROR_METHOD_NONE:
       .incompatible(
-        "\(endpoint) and libssh2 \(LIBSSH2_VERSION) have no common algorithm (host key types asked for: \(types.joined(separator: ", ")))")
+        "\(endpoint) and libssh2 \(LIBSSH2_VERSION) have no common algorithm (host key types asked for: \(types.joined(separator: ", ")))"
+      )
     case LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_BANNER_NONE:
       .unreachable("\(endpoint) does not speak SSH")
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:

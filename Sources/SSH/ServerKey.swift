@@ -42,7 +42,8 @@ public struct ServerKey: Hashable, Sendable {
 
   /// What to offer so that the server shows a key of one of these types (RFC 8332 gave RSA keys new signatures).
   static func preferences(for types: [String]) -> String {
-    types.flatMap { $0 == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [$0] }.joined(separator: ",")
+    types.flatMap { $0 == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [$0] }.joined(
+      separator: ",")
   }
 
   /// From the strongest to the last that OpenSSH's servers have.

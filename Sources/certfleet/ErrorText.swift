@@ -33,6 +33,7 @@ struct BadInput: Error, CustomStringConvertible {
   /// `there is no host 'wbe1'; did you mean 'web1'?`
   static func unknown(_ kind: String, _ name: String, among known: [String], listing: String) -> BadInput {
     let hint = Nearest.suggestion(for: name, among: known)
-    return BadInput("there is no \(kind) '\(name.visible)'\(hint.isEmpty ? "; see: certfleet \(listing)" : hint)")
+    return BadInput(
+      "there is no \(kind) '\(name.visible)'\(hint.isEmpty ? "; see: certfleet \(listing)" : hint)")
   }
 }

@@ -42,7 +42,8 @@ extension Problem: CustomStringConvertible {
     let parts = subproblems.map { problem in
       (problem.identifier.map { "\($0.value): " } ?? "") + problem.detail
     }
-    return "\(detail.isEmpty ? kind : detail) (\(kind))" + (parts.isEmpty ? "" : "; " + parts.joined(separator: "; "))
+    return "\(detail.isEmpty ? kind : detail) (\(kind))"
+      + (parts.isEmpty ? "" : "; " + parts.joined(separator: "; "))
   }
 }
 

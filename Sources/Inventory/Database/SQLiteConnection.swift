@@ -35,7 +35,9 @@ struct SQLiteConnection: ~Copyable {
   }
 
   /// Every row of one statement, read by `read`.
-  func rows<Row>(_ sql: String, _ values: [SQLiteValue] = [], _ read: (SQLiteRow) throws -> Row) throws -> [Row] {
+  func rows<Row>(_ sql: String, _ values: [SQLiteValue] = [], _ read: (SQLiteRow) throws -> Row) throws
+    -> [Row]
+  {
     var prepared: OpaquePointer?
     let status = sqlite3_prepare_v2(handle, sql, -1, &prepared, nil)
     guard status == SQLITE_OK, let statement = prepared else {

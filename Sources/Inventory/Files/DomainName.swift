@@ -18,7 +18,9 @@ enum DomainName {
     if text.split(separator: ".").last?.allSatisfy(\.isNumber) == true {
       return refused("is an IP address; name the host")
     }
-    guard text.utf8.count <= 253 else { return refused("is \(text.utf8.count) characters long; 253 are allowed") }
+    guard text.utf8.count <= 253 else {
+      return refused("is \(text.utf8.count) characters long; 253 are allowed")
+    }
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     for (index, label) in labels.enumerated() {
       if label == "*", index == 0 { continue }
@@ -34,7 +36,9 @@ enum DomainName {
     let reason: String
   }
 
-  private static func refused(_ reason: String) -> Result<String, Refused> { .failure(Refused(reason: reason)) }
+  private static func refused(_ reason: String) -> Result<String, Refused> {
+    .failure(Refused(reason: reason))
+  }
 
   private static func fault(in label: Substring) -> String? {
     if label.isEmpty { return "has an empty label" }

@@ -27,7 +27,8 @@ enum InventoryFile {
     var status = stat()
     guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return refuse("is not a file") }
     guard status.st_mode & S_IWOTH == 0 else {
-      return refuse("may be written by everybody, who could then run commands on your hosts; run: chmod o-w \(file)")
+      return refuse(
+        "may be written by everybody, who could then run commands on your hosts; run: chmod o-w \(file)")
     }
     guard status.st_size <= largest else { return refuse("is larger than \(largest >> 20) MiB") }
     guard let data = FileManager.default.contents(atPath: file) else { return refuse("cannot be read") }
@@ -45,7 +46,9 @@ enum InventoryFile {
       let value = try decoder.decode(JSONValue.self, from: data)
       return Node(value: value, file: file, path: "", problems: problems)
     } catch DecodingError.dataCorrupted(let context) {
-      let detail = context.underlyingError.map { " (\(($0 as NSError).userInfo[NSDebugDescriptionErrorKey] ?? $0))" }
+      let detail = context.underlyingError.map {
+        " (\(($0 as NSError).userInfo[NSDebugDescriptionErrorKey] ?? $0))"
+      }
       return refuse("is not valid JSON5\(detail ?? "")")
     } catch {
       return refuse("is not valid JSON5")

@@ -80,7 +80,8 @@ struct InventoryDraft {
   func checkReferences(beside known: FleetDeclaration) {
     let hosts = declaration.hosts + known.hosts
     let issuers = (declaration.issuers + known.issuers).map(\.name.rawValue)
-    let policies = (declaration.policies + known.policies).map(\.name.rawValue) + [RolloutPolicy.standard.name.rawValue]
+    let policies =
+      (declaration.policies + known.policies).map(\.name.rawValue) + [RolloutPolicy.standard.name.rawValue]
     for lineage in declaration.lineages {
       guard let place = places["certificates \(lineage.name)"] else { continue }
       if !issuers.contains(lineage.issuer.rawValue) {
@@ -103,6 +104,7 @@ struct InventoryDraft {
 extension Node {
   fileprivate func undefined(_ kind: String, _ name: String, at step: String, among known: [String]) {
     let hint = Nearest.suggestion(for: name, among: known)
-    child(value, step).fail("there is no \(kind) '\(name)'\(hint.isEmpty ? "; declare it or correct the name" : hint)")
+    child(value, step).fail(
+      "there is no \(kind) '\(name)'\(hint.isEmpty ? "; declare it or correct the name" : hint)")
   }
 }

@@ -35,7 +35,8 @@ enum JSONValue: Decodable {
     case .object: "an object"
     case .array: "a list"
     case .string(let text): "'\(text.visible.shortened(to: 60))'"
-    case .number(let number): number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
+    case .number(let number):
+      number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
     case .bool(let value): String(value)
     case .null: "null"
     }

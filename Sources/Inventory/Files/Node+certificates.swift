@@ -17,7 +17,8 @@ extension Node {
       }
       guard let name, !domains.isEmpty, let issuer, let key, let challenge else { return nil }
       return Lineage(
-        name: Lineage.Name(name), domains: domains, issuer: Issuer.Name(issuer), key: key, challenge: challenge,
+        name: Lineage.Name(name), domains: domains, issuer: Issuer.Name(issuer), key: key,
+        challenge: challenge,
         deployments: deployments ?? [])
     }
   }
@@ -33,7 +34,9 @@ extension Node {
       }
     }
     if items.isEmpty { fail("a certificate needs at least one name") }
-    if names.count > Self.mostNames { fail("\(names.count) names; CAs allow \(Self.mostNames) in one certificate") }
+    if names.count > Self.mostNames {
+      fail("\(names.count) names; CAs allow \(Self.mostNames) in one certificate")
+    }
     return names
   }
 
@@ -95,7 +98,8 @@ extension Node {
     guard !text.allSatisfy(\.isWhitespace) else { return refuse("a hook cannot be empty") }
     guard !text.unicodeScalars.contains("\0") else { return refuse("a hook cannot hold the character NUL") }
     guard text.utf8.count < 128 << 10 else {
-      return refuse("the hook is \(text.utf8.count) bytes long; put it in a file on the host, 131071 are allowed")
+      return refuse(
+        "the hook is \(text.utf8.count) bytes long; put it in a file on the host, 131071 are allowed")
     }
     return text
   }

@@ -14,10 +14,10 @@ extension Node {
   func defaults() -> Defaults? {
     object { fields in
       var defaults = Defaults()
-      defaults.user = fields["user"]?.userName()
+      defaults.user = fields["user"]?.name()
       if let port = fields["port"]?.port() { defaults.port = port }
       if let become = fields["become"]?.bool() { defaults.become = become }
-      defaults.identity = fields["identity"]?.identity()
+      defaults.identity = fields["identity"]?.localPath()
       if let base = fields["base"]?.hostPath() { defaults.base = base }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
       return defaults
@@ -32,9 +32,9 @@ extension Node {
         address.map { Host(name: Host.Name(name), address: $0) }
       }
       let port = fields["port"]?.port()
-      let user = fields["user"]?.userName()
+      let user = fields["user"]?.name()
       let become = fields["become"]?.bool()
-      let identity = fields["identity"]?.identity()
+      let identity = fields["identity"]?.localPath()
       let base = fields["base"]?.hostPath()
       let labels = fields["labels"]?.labels()
       guard var host else { return nil }
@@ -46,19 +46,6 @@ extension Node {
       host.labels = labels ?? [:]
       return host
     }
-  }
-
-  fileprivate func userName() -> String? {
-    guard let text = name() else { return nil }
-    return text
-  }
-
-  fileprivate func identity() -> String? {
-    guard let text = string() else { return nil }
-    guard text.hasPrefix("/") || text.hasPrefix("~/") else {
-      return refuse("\(value.shown) must be an absolute path or begin with '~/'")
-    }
-    return text
   }
 
   fileprivate func parallel() -> Int? { integer(in: 1...1000, "a number of hosts") }

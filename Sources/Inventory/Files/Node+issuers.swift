@@ -42,13 +42,12 @@ extension Node {
     return text
   }
 
-  /// A path relative to the file that names it.
   private func caFile() -> String? {
-    guard let text = string() else { return nil }
-    let folder = URL(filePath: file).deletingLastPathComponent()
-    let path = text.hasPrefix("/") ? text : URL(filePath: text, relativeTo: folder).absoluteURL.path()
+    guard let typed = localPath() else { return nil }
+    let path = typed.hasPrefix("~/") ? NSHomeDirectory() + typed.dropFirst() : typed
     guard FileManager.default.isReadableFile(atPath: path) else {
-      return refuse("\(value.shown) cannot be read; expected a PEM file with the CA of the directory's certificate")
+      return refuse(
+        "\(value.shown) cannot be read; expected a PEM file with the CA of the directory's certificate")
     }
     return path
   }

@@ -11,7 +11,8 @@ extension Node {
         "\(value.shown) holds the illegal character \(bad.codePoint); use letters, digits, '.', '_' and '-'")
     }
     guard let first = text.unicodeScalars.first, first.properties.isAlphabetic || first.isDigit else {
-      return refuse(text.isEmpty ? "a name cannot be empty" : "\(value.shown) must begin with a letter or a digit")
+      return refuse(
+        text.isEmpty ? "a name cannot be empty" : "\(value.shown) must begin with a letter or a digit")
     }
     guard text.utf8.count <= 200 else { return refuse("\(value.shown) is longer than 200 characters") }
     return text
@@ -21,10 +22,13 @@ extension Node {
   func address() -> String? {
     guard let text = string() else { return nil }
     if let at = text.firstIndex(of: "@") {
-      return refuse("\(value.shown) holds a user; write user: '\(text[..<at])' and address: '\(text[text.index(after: at)...])'")
+      return refuse(
+        "\(value.shown) holds a user; write user: '\(text[..<at])' and address: '\(text[text.index(after: at)...])'"
+      )
     }
     if let bad = text.unicodeScalars.first(where: { !$0.isNameCharacter && $0 != ":" && $0 != "%" }) {
-      return refuse("\(value.shown) holds the illegal character \(bad.codePoint); expected a host name or an IP address")
+      return refuse(
+        "\(value.shown) holds the illegal character \(bad.codePoint); expected a host name or an IP address")
     }
     guard let first = text.first, first != "-" else {
       return refuse(text.isEmpty ? "an address cannot be empty" : "\(value.shown) must not begin with '-'")
@@ -35,24 +39,37 @@ extension Node {
     return text
   }
 
+  /// A path on this machine; a relative one is relative to the file that it stands in.
+  func localPath() -> String? {
+    guard let text = string() else { return nil }
+    guard !text.isEmpty else { return refuse("a path cannot be empty") }
+    if text.hasPrefix("/") || text.hasPrefix("~/") { return text }
+    let folder = URL(filePath: file).deletingLastPathComponent()
+    return URL(filePath: text, relativeTo: folder).standardizedFileURL.path(percentEncoded: false)
+  }
+
   func port() -> UInt16? { integer(in: 1...65535, "a port").map(UInt16.init) }
 
-  /// An absolute path without `..`.
+  /// An absolute path without `..`, or one in the login user's home.
   func hostPath() -> String? {
     guard let text = string() else { return nil }
-    guard text.hasPrefix("/") else { return refuse("\(value.shown) is not an absolute path") }
+    guard text.hasPrefix("/") || text.hasPrefix("~/") else {
+      return refuse("\(value.shown) is not an absolute path, nor one that begins with '~/'")
+    }
     guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f }) else {
       return refuse("\(value.shown) holds a control character")
     }
     let parts = text.split(separator: "/")
-    guard !parts.isEmpty else { return refuse("'/' cannot be used; name a folder of its own, such as '/etc/certfleet'") }
+    guard !parts.isEmpty else {
+      return refuse("'/' cannot be used; name a folder of its own, such as '/etc/certfleet'")
+    }
     guard !parts.contains(".."), !parts.contains(".") else {
       return refuse("\(value.shown) holds '.' or '..'; write the path in full")
     }
     guard !["dev", "proc", "sys"].contains(parts[0]) else {
       return refuse("\(value.shown) is not a place for files that are to stay")
     }
-    return "/" + parts.joined(separator: "/")
+    return (text.hasPrefix("~/") ? "" : "/") + parts.joined(separator: "/")
   }
 
   func labels() -> [String: String]? {
@@ -62,7 +79,9 @@ extension Node {
       let node = child(member, ".\(key)")
       guard let text = node.string() else { continue }
       guard key.isLabelWord, text.isLabelWord else {
-        node.fail("\(key.isLabelWord ? member.shown : "'\(key.visible)'") is not a label; use letters, digits, '.', '_', '-' and '/'")
+        node.fail(
+          "\(key.isLabelWord ? member.shown : "'\(key.visible)'") is not a label; use letters, digits, '.', '_', '-' and '/'"
+        )
         continue
       }
       labels[key] = text
@@ -83,13 +102,15 @@ extension Node {
 extension Unicode.Scalar {
   var isDigit: Bool { ("0"..."9").contains(self) }
   var isNameCharacter: Bool {
-    isDigit || ("a"..."z").contains(self) || ("A"..."Z").contains(self) || self == "." || self == "_" || self == "-"
+    isDigit || ("a"..."z").contains(self) || ("A"..."Z").contains(self) || self == "." || self == "_"
+      || self == "-"
   }
   /// `U+0024 '$'`, with the character itself only where it can be seen.
   var codePoint: String {
     let number = String(value, radix: 16, uppercase: true)
     let shown = String(self).visible
-    return "U+" + String(repeating: "0", count: max(0, 4 - number.count)) + number + (shown.count == 1 ? " '\(shown)'" : "")
+    return "U+" + String(repeating: "0", count: max(0, 4 - number.count)) + number
+      + (shown.count == 1 ? " '\(shown)'" : "")
   }
 }
 

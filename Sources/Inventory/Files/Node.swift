@@ -103,7 +103,8 @@ final class Fields {
   fileprivate func reportUnknown() {
     for key in members.keys.sorted() where !known.contains(key) {
       let hint = Nearest.suggestion(for: key, among: known)
-      node.fail("unknown key '\(key.visible)'\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
+      node.fail(
+        "unknown key '\(key.visible)'\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
     }
   }
 }

@@ -33,11 +33,15 @@ extension Store {
     var changes = Changes()
     try writing(unless: dryRun) {
       try apply(declared.hosts.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .host, prune, &changes)
-      try apply(declared.issuers.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .issuer, prune, &changes)
-      try apply(declared.policies.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .policy, prune, &changes)
-      try apply(declared.lineages.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .lineage, prune, &changes)
+      try apply(
+        declared.issuers.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .issuer, prune, &changes)
+      try apply(
+        declared.policies.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .policy, prune, &changes)
+      try apply(
+        declared.lineages.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .lineage, prune, &changes)
       guard !changes.isEmpty else { return }
-      let text = "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
+      let text =
+        "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
       try append(Event(at: now, subject: .init(), kind: .note(.applied, text: text)))
     }
     return changes

@@ -7,7 +7,8 @@ extension Store {
   /// Adds an event to the log and what follows from it to the tables, inside the caller's transaction.
   func append(_ event: Event) throws {
     let row = try LoggedEvent.Fields(event)
-    let previous = try database.rows("SELECT hash FROM event ORDER BY id DESC LIMIT 1") { $0.text(0) }.first ?? ""
+    let previous =
+      try database.rows("SELECT hash FROM event ORDER BY id DESC LIMIT 1") { $0.text(0) }.first ?? ""
     try database.run(
       """
       INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -49,15 +49,13 @@ extension Store {
     guard result.outcome.isSuccess, let lineage = result.lineage,
       let generation = try plannedGenerations(subject)[lineage]
     else { return }
-    let column: String? =
-      switch result.step {
-      case .stage: "staged_at"
-      case .activate: "active_at"
-      case .verify: "served_at"
-      default: nil
-      }
-    guard let column else { return }
-    try place(subject, lineage, generation, column, at)
+    switch result.step {
+    case .stage: try place(subject, lineage, generation, "staged_at", at)
+    case .activate: try place(subject, lineage, generation, "active_at", at)
+    case .verify: try place(subject, lineage, generation, "served_at", at)
+    case .revert: try displace(subject, lineage, generation, at)
+    case .connect, .recover, .preflight, .pre, .deploy, .post: break
+    }
   }
 
   private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: SQLiteValue) throws {
@@ -69,28 +67,36 @@ extension Store {
         try database.run(
           "UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND generation <> ? AND gone_at IS NULL",
           [at, host(subject), .text(lineage.rawValue), .integer(generation.number)])
-      case .rolledBack, .failedClean:
-        try database.run(
-          """
-          UPDATE placement SET gone_at = ?
-          WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NULL AND kept_at IS NULL
-          """, [at, host(subject), .text(lineage.rawValue), .integer(generation.number)])
+      case .rolledBack, .failedClean: try displace(subject, lineage, generation, at)
       case .failedDirty, .unreachable, .deferred, .unknown: break
       }
     }
+  }
+
+  /// The host went back from a generation that it had not kept before.
+  private func displace(
+    _ subject: Event.Subject, _ lineage: Lineage.Name, _ generation: Generation, _ at: SQLiteValue
+  ) throws {
+    try database.run(
+      """
+      UPDATE placement SET gone_at = ?
+      WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NULL AND kept_at IS NULL
+      """, [at, host(subject), .text(lineage.rawValue), .integer(generation.number)])
   }
 
   private func place(
     _ subject: Event.Subject, _ lineage: Lineage.Name, _ generation: Generation, _ column: String,
     _ at: SQLiteValue
   ) throws {
+    let key: [SQLiteValue] = [host(subject), .text(lineage.rawValue), .integer(generation.number)]
+    // What an earlier try left behind and took back is history, which the log keeps.
+    try database.run(
+      "DELETE FROM placement WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NOT NULL", key)
     try database.run(
       """
       INSERT INTO placement (host, lineage, generation, \(column)) VALUES (?, ?, ?, ?)
-      ON CONFLICT (host, lineage, generation) DO UPDATE
-      SET \(column) = CASE WHEN gone_at IS NULL THEN COALESCE(\(column), excluded.\(column)) ELSE excluded.\(column) END,
-        gone_at = NULL
-      """, [host(subject), .text(lineage.rawValue), .integer(generation.number), at])
+      ON CONFLICT (host, lineage, generation) DO UPDATE SET \(column) = COALESCE(\(column), excluded.\(column))
+      """, key + [at])
   }
 
   private func plannedGenerations(_ subject: Event.Subject) throws -> [Lineage.Name: Generation] {

@@ -49,7 +49,8 @@ extension Store {
       "SELECT id, plan, state, reason, started_at, ended_at FROM rollout \(condition)", values
     ) {
       Rollout(
-        id: Rollout.ID($0.integer(0)), plan: try $0.json(1), state: RolloutState(rawValue: $0.text(2)) ?? .running,
+        id: Rollout.ID($0.integer(0)), plan: try $0.json(1),
+        state: RolloutState(rawValue: $0.text(2)) ?? .running,
         reason: $0.text(3), startedAt: $0.moment(4), endedAt: $0.optionalMoment(5))
     }
   }
@@ -71,7 +72,8 @@ extension Store {
       [.integer(id.number)]
     ) {
       StoredVisit(
-        host: Host.Name($0.text(0)), wave: $0.integer(1), attempt: $0.integer(2), token: VisitToken($0.text(3)),
+        host: Host.Name($0.text(0)), wave: $0.integer(1), attempt: $0.integer(2),
+        token: VisitToken($0.text(3)),
         end: $0.optionalText(4).flatMap(VisitEnd.init(rawValue:)), reason: $0.text(5))
     }
   }

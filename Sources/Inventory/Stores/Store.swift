@@ -23,10 +23,7 @@ public actor Store {
     database = try SQLiteConnection(path: home.databasePath)
     // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
     try database.execute(
-      """
-      PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-      PRAGMA trusted_schema = OFF;
-      """)
+      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
     try Migrations.migrate(database)
   }
 

@@ -70,7 +70,8 @@ public final class HTTP01Listener: Solver {
   private func serve(_ connection: Int32) {
     guard let path = HTTPExchange.readPath(from: connection) else { return }
     let prefix = "/.well-known/acme-challenge/"
-    let answer = path.hasPrefix(prefix) ? state.withLock { $0.answers[String(path.dropFirst(prefix.count))] } : nil
+    let answer =
+      path.hasPrefix(prefix) ? state.withLock { $0.answers[String(path.dropFirst(prefix.count))] } : nil
     HTTPExchange.reply(answer, on: connection)
   }
 }

@@ -28,8 +28,9 @@ public final class PrivateKey: @unchecked Sendable {
   public convenience init(pem: Secret) throws(OpenSSLError) {
     let bio = try MemoryBIO(pem.reveal().utf8)
     // An encrypted key must fail here instead of asking for its passphrase on the terminal.
-    let refuse: @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 =
-      { _, _, _, _ in -1 }
+    let refuse:
+      @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 =
+        { _, _, _, _ in -1 }
     self.init(
       owning: try unwrap(
         PEM_read_bio_PrivateKey(bio.pointer, nil, refuse, nil), "PEM_read_bio_PrivateKey"))

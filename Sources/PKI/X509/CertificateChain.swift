@@ -47,19 +47,24 @@ public struct CertificateChain: Sendable {
   /// Checks what must hold before any host sees the certificate: it is for this key and these names, and valid
   /// at `moment`.
   public func check(key: PrivateKey, names: [String], at moment: Date) throws(Refused) {
-    guard leaf.belongs(to: key) else { throw Refused("it is for another key than the one it was requested for") }
+    guard leaf.belongs(to: key) else {
+      throw Refused("it is for another key than the one it was requested for")
+    }
     let missing = Set(names).subtracting(leaf.dnsNames)
     guard missing.isEmpty else {
-      throw Refused("it lacks the name\(missing.count == 1 ? "" : "s") \(missing.sorted().joined(separator: ", "))")
+      throw Refused(
+        "it lacks the name\(missing.count == 1 ? "" : "s") \(missing.sorted().joined(separator: ", "))")
     }
     do {
       let (from, to) = (try leaf.notBefore(), try leaf.notAfter())
       // A CA may date a certificate some seconds ahead of the controller's clock; an hour means a wrong clock.
       guard from <= moment.addingTimeInterval(3600) else {
-        throw Refused("it is not valid before \(from.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
+        throw Refused(
+          "it is not valid before \(from.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
       }
       guard moment < to else {
-        throw Refused("it expired at \(to.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
+        throw Refused(
+          "it expired at \(to.ISO8601Format()), and the clock here says \(moment.ISO8601Format())")
       }
     } catch let refused as Refused {
       throw refused

@@ -20,7 +20,8 @@ struct Command: Sendable {
 
   static let commonOptions = [
     Option(
-      name: "home", value: "DIR", help: "where the state is kept (CERTFLEET_HOME; default \(StateFolder.standardText))"),
+      name: "home", value: "DIR",
+      help: "where the state is kept (CERTFLEET_HOME; default \(StateFolder.standardText))"),
     Option(name: "help", help: "show this"),
   ]
 

@@ -41,7 +41,8 @@ struct CommandLineParser {
           switches.insert(option.name)
         }
       } else if word.hasPrefix("-"), word.count > 1 {
-        throw UsageError(message: "unknown option '\(word.visible)'; options begin with '--'", command: command)
+        throw UsageError(
+          message: "unknown option '\(word.visible)'; options begin with '--'", command: command)
       } else {
         operands.append(word)
       }
@@ -59,7 +60,9 @@ struct CommandLineParser {
     let group = commands.filter { $0.words.first == arguments[0] }
     if !group.isEmpty {
       let verbs = group.compactMap { $0.words.dropFirst().first }
-      let typed = arguments.dropFirst().first.map { "'\($0.visible)' is not a verb of \(arguments[0])" } ?? "\(arguments[0]) needs a verb"
+      let typed =
+        arguments.dropFirst().first.map { "'\($0.visible)' is not a verb of \(arguments[0])" }
+        ?? "\(arguments[0]) needs a verb"
       throw UsageError(message: "\(typed): \(verbs.joined(separator: ", "))")
     }
     let hint = Nearest.suggestion(for: arguments[0], among: commands.map { $0.words[0] })

@@ -5,7 +5,8 @@ import Reporting
 
 extension Command {
   static let apply = Command(
-    words: ["apply"], summary: "store what the inventory files declare, and show what changed", operands: ["PATH..."],
+    words: ["apply"], summary: "store what the inventory files declare, and show what changed",
+    operands: ["PATH..."],
     options: [
       Option(name: "dry-run", help: "only show what would change"),
       Option(name: "prune", help: "remove what is stored and no longer declared"),
@@ -30,7 +31,9 @@ extension Command {
     if changes.isEmpty { return "nothing changes\n" }
     let lines =
       changes.added.map { "+ \($0)" } + changes.changed.map { "~ \($0)" } + changes.removed.map { "- \($0)" }
-    let counts = "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
-    return lines.joined(separator: "\n") + "\n" + counts + (isDryRun ? " (dry run: nothing was stored)\n" : "\n")
+    let counts =
+      "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
+    return lines.joined(separator: "\n") + "\n" + counts
+      + (isDryRun ? " (dry run: nothing was stored)\n" : "\n")
   }
 }

@@ -6,7 +6,8 @@ import Reporting
 
 extension Command {
   static let certList = Command(
-    words: ["cert", "list"], summary: "show the certificates, their newest generation and when they are renewed",
+    words: ["cert", "list"],
+    summary: "show the certificates, their newest generation and when they are renewed",
     options: [Option(name: "json", help: "as JSON")]
   ) { invocation in
     let store = try Session(invocation).store

@@ -21,7 +21,8 @@ extension Command {
     words: ["host", "pin"], summary: "look at a host's key and pin it: no other key is accepted from then on",
     operands: ["HOST"],
     options: [
-      Option(name: "fingerprint", value: "SHA256:…", help: "pin without asking if the key has this fingerprint")
+      Option(
+        name: "fingerprint", value: "SHA256:…", help: "pin without asking if the key has this fingerprint")
     ]
   ) { invocation in
     let session = try Session(invocation)
@@ -29,14 +30,17 @@ extension Command {
     let wanted = invocation["fingerprint"]
     if let wanted, wanted.wholeMatch(of: /SHA256:[A-Za-z0-9+\/]{43}/) == nil {
       throw UsageError(
-        message: "'\(wanted.visible)' is not a fingerprint; expected SHA256: and 43 characters, as ssh-keygen -l shows it",
+        message:
+          "'\(wanted.visible)' is not a fingerprint; expected SHA256: and 43 characters, as ssh-keygen -l shows it",
         command: invocation.command)
     }
     let offered = try await KeyInspection(host: host).keys(until: wanted)
     let pinned = try await session.store.pinnedKeys(of: host.name)
-    guard let key = wanted.map({ wanted in offered.first { $0.fingerprint == wanted } }) ?? offered.first else {
+    guard let key = wanted.map({ wanted in offered.first { $0.fingerprint == wanted } }) ?? offered.first
+    else {
       throw BadInput(
-        "\(host.name): offers \(offered.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")), not \(wanted ?? ""); nothing was pinned")
+        "\(host.name): offers \(offered.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")), not \(wanted ?? ""); nothing was pinned"
+      )
     }
     if pinned.contains(where: { $0.fingerprint == key.fingerprint }) {
       Console.standard.result("\(host.name): \(key.type) \(key.fingerprint) is pinned already\n")
@@ -55,7 +59,8 @@ extension Command {
     console.say("compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_\(key.fileWord)_key.pub")
     guard console.canAsk else {
       throw BadInput(
-        "\(host.name): there is no terminal to ask on; when the key is right: certfleet host pin \(host.name) --fingerprint \(key.fingerprint)")
+        "\(host.name): there is no terminal to ask on; when the key is right: certfleet host pin \(host.name) --fingerprint \(key.fingerprint)"
+      )
     }
     guard console.confirm("pin it?") else { throw BadInput("\(host.name): not pinned") }
   }

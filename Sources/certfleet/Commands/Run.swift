@@ -46,7 +46,8 @@ private struct FleetRun {
   func carryOut() async throws -> ExitCode {
     let lineages = try await session.store.lineages()
     guard !lineages.isEmpty else {
-      throw BadInput("no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
+      throw BadInput(
+        "no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
     }
     var code = ExitCode.converged
     for rollout in try await session.store.interruptedRollouts() where !stop.isRequested {
@@ -134,7 +135,8 @@ private final class Interrupt {
     for source in sources {
       source.setEventHandler { [stop] in
         if stop.request() { exit(128 + SIGINT) }
-        Console.standard.say("stopping: no new host is begun; waiting for those under way (^C again to leave them)")
+        Console.standard.say(
+          "stopping: no new host is begun; waiting for those under way (^C again to leave them)")
       }
       source.activate()
     }

@@ -26,7 +26,8 @@ final class RunDisplay: Sendable {
       state.waveCount = plan.waves.count
     }
     console.say(
-      "rollout \(rollout): \(plan.hostCount) host\(plan.hostCount == 1 ? "" : "s") in \(plan.waves.count) wave\(plan.waves.count == 1 ? "" : "s")")
+      "rollout \(rollout): \(plan.hostCount) host\(plan.hostCount == 1 ? "" : "s") in \(plan.waves.count) wave\(plan.waves.count == 1 ? "" : "s")"
+    )
   }
 
   func show(_ event: Event) {
@@ -57,6 +58,7 @@ extension RunDisplay.State {
   fileprivate var line: String {
     guard !running.isEmpty else { return "" }
     let failures = bad == 0 ? "" : ", \(bad) not well"
-    return "wave \(wave)/\(waveCount): \(done)/\(hostsInWave) done\(failures); at work: \(HostSet.folded(running))"
+    return
+      "wave \(wave)/\(waveCount): \(done)/\(hostsInWave) done\(failures); at work: \(HostSet.folded(running))"
   }
 }

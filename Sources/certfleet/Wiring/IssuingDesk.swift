@@ -44,7 +44,8 @@ actor IssuingDesk {
       let certificate = try await store.add(issued.chain, key: issued.key, to: lineage.name, now: Date())
       let took = (ContinuousClock.now - started).short
       Console.standard.say(
-        "\(lineage.name): issued generation \(certificate.generation), valid until \(certificate.notAfter.ISO8601Format()) (\(took))")
+        "\(lineage.name): issued generation \(certificate.generation), valid until \(certificate.notAfter.ISO8601Format()) (\(took))"
+      )
       return true
     } catch {
       Console.standard.say("certfleet: \(lineage.name): not issued: \(error)")

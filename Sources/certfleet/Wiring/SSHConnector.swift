@@ -19,7 +19,8 @@ struct SSHConnector: Connector {
     do {
       let keys = (pinned[host.name] ?? []).compactMap(ServerKey.init)
       guard !keys.isEmpty else {
-        throw SSHFailure.hostKey("no host key is pinned; look at it and pin it: certfleet host pin \(host.name)")
+        throw SSHFailure.hostKey(
+          "no host key is pinned; look at it and pin it: certfleet host pin \(host.name)")
       }
       let credential = try Credential.choose(identity: host.identity, environment: environment)
       let connection = try await SSHConnection.connect(

@@ -1,0 +1,33 @@
+# make demo    the whole of certfleet on a throwaway fleet, on this machine
+# make test    every test; one of them: swift test --filter NAME
+# make lint    style of Swift and shell
+# make         a release build: .build/release/certfleet
+# make install to $(PREFIX)/bin
+
+PREFIX ?= /usr/local
+SWIFT_SOURCES = Package.swift Sources Tests Agents
+
+.PHONY: release install demo test lint format packages
+
+release: packages
+	swift build -c release --product certfleet
+
+install: release
+	install -D -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
+
+demo: packages
+	swift build
+	.build/debug/certfleet-demo
+
+test: packages
+	swift test
+
+lint: packages
+	swift format lint --strict --recursive $(SWIFT_SOURCES)
+	shellcheck Agents/certfleet-agent.sh .ci/packages .ci/run
+
+format:
+	swift format format --in-place --recursive $(SWIFT_SOURCES)
+
+packages:
+	@.ci/packages

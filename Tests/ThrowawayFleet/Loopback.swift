@@ -1,0 +1,35 @@
+import Foundation
+
+/// A /24 of the loopback network, whose addresses play the machines of a fleet.
+public struct Loopback: Sendable, Hashable {
+  public let prefix: String
+
+  /// The network of the demo, as `inventory/demo` has it.
+  public static let demo = Loopback(prefix: "127.83.0")
+
+  /// One that no other fleet is likely to use at the same time.
+  public static func random() -> Loopback {
+    Loopback(prefix: "127.\(Int.random(in: 100...250)).\(Int.random(in: 0...255))")
+  }
+
+  public func address(_ last: Int) -> String { "\(prefix).\(last)" }
+  /// Where certfleet's own http-01 listener waits, and where every name resolves to.
+  public var controller: String { address(1) }
+  public var authority: String { address(2) }
+  public func host(_ number: Int) -> String { address(10 + number) }
+
+  /// Whether something accepts connections there.
+  public static func answers(_ address: String, _ port: UInt16) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = port.bigEndian
+    inet_pton(AF_INET, address, &target.sin_addr)
+    return withUnsafePointer(to: &target) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Running other programs.
+public enum Program {
+  public struct Result: Sendable {
+    public let status: Int32
+    public let stdout: String
+    public let stderr: String
+    /// Both streams, for a failed expectation's message.
+    public var everything: String { stdout + stderr }
+  }
+
+  public struct Failed: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+  }
+
+  /// Runs it to its end. Output goes through files: a pipe would have to be drained meanwhile.
+  public static func run(
+    _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], stdin: String = ""
+  ) async throws -> Result {
+    let scratch = try ScratchFolder()
+    let input = try scratch.write("stdin", stdin)
+    let running = try Running(
+      path, arguments, environment: environment, stdin: input, stdout: scratch.path + "/stdout",
+      stderr: scratch.path + "/stderr")
+    let status = await running.ended()
+    return Result(
+      status: status, stdout: Files.read(scratch.path + "/stdout"),
+      stderr: Files.read(scratch.path + "/stderr"))
+  }
+
+  /// As `run`, and anything but success is an error.
+  @discardableResult
+  public static func succeed(_ path: String, _ arguments: [String] = []) async throws -> String {
+    let result = try await run(path, arguments)
+    guard result.status == 0 else {
+      throw Failed(
+        "\(path) \(arguments.joined(separator: " ")) ended with \(result.status): \(result.everything)")
+    }
+    return result.stdout
+  }
+
+  /// Where a program is: on the path, or where Debian puts daemons.
+  public static func find(_ name: String) throws -> String {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+    for folder in folders + ["/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
+      let path = "\(folder)/\(name)"
+      if FileManager.default.isExecutableFile(atPath: path) { return path }
+    }
+    throw Failed("\(name) is not installed; run: make packages")
+  }
+}
+
+/// A program that is running, ended by its id.
+///
+/// Not Foundation's `Process`: on Linux it learns of an end by a socket's end of file, which a daemon started at
+/// the same moment may hold open for good.
+public final class Running: Sendable {
+  private let exit = Promise<Int32>()
+  public let id: Int32
+
+  /// Everything that is running now, for a program that is interrupted.
+  public static var live: Set<Int32> { known.withLock { $0 } }
+  private static let known = Mutex<Set<Int32>>([])
+
+  private static let queue = DispatchQueue(label: "throwaway.wait", attributes: .concurrent)
+
+  /// - Parameters:
+  ///   - stdout: a file to append to; `nil` is this process's own.
+  public init(
+    _ path: String, _ arguments: [String] = [], environment: [String: String] = [:],
+    stdin: String = "/dev/null",
+    stdout: String?, stderr: String?
+  ) throws {
+    id = try Spawn.start(
+      [path] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+      streams: [stdin, stdout, stderr])
+    _ = Self.known.withLock { $0.insert(id) }
+    Self.queue.async { [id, exit] in
+      var status: Int32 = 0
+      while waitpid(id, &status, 0) < 0, errno == EINTR {}
+      _ = Self.known.withLock { $0.remove(id) }
+      // wait(2): the low seven bits are the signal, the next byte the exit status.
+      let signal = status & 0x7f
+      exit.fulfil(signal == 0 ? status >> 8 & 0xff : 128 + signal)
+    }
+  }
+
+  /// Nothing outlives its owner, whatever went wrong in between.
+  deinit { if Self.live.contains(id) { kill(id, SIGTERM) } }
+
+  /// The exit status, or 128 and the signal's number.
+  public func ended() async -> Int32 { await exit.value }
+
+  public func signal(_ number: Int32) { kill(id, number) }
+
+  /// TERM, and KILL for what is still there after five seconds.
+  public func stop() async {
+    signal(SIGTERM)
+    let killer = Task { [id] in
+      try await Task.sleep(for: .seconds(5))
+      kill(id, SIGKILL)
+    }
+    _ = await exit.value
+    killer.cancel()
+  }
+}
+
+/// posix_spawn(3). Descriptors that are not to be inherited are opened so (O_CLOEXEC).
+private enum Spawn {
+  static func start(_ arguments: [String], environment: [String: String], streams: [String?]) throws -> Int32
+  {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, path) in streams.enumerated() {
+      guard let path else { continue }
+      let flags = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND
+      posix_spawn_file_actions_addopen(&actions, Int32(number), path, flags, 0o600)
+    }
+    // A program that ignores SIGPIPE or SIGINT, as the demo does, must not pass that on.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var defaults = sigset_t()
+    sigfillset(&defaults)
+    posix_spawnattr_setsigdefault(&attributes, &defaults)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var words = arguments.map { strdup($0) } + [nil]
+    var settings = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for text in words + settings { free(text) } }
+    var id: pid_t = 0
+    let status = posix_spawn(&id, arguments[0], &actions, &attributes, &words, &settings)
+    guard status == 0 else {
+      throw Program.Failed("\(arguments[0]) cannot be started: \(String(cString: strerror(status)))")
+    }
+    return id
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+
+/// A real sshd of the current user's, for one host.
+public final class SSHServer: Sendable {
+  public let address: String
+  public let port: UInt16 = 2222
+  private let folder: String
+  private let program: Running
+
+  /// - Parameters:
+  ///   - home: what `$HOME` is for a login.
+  ///   - authorizedKey: the one public key that may log in.
+  public init(
+    in folder: String, at address: String, home: String, authorizedKey: String, extraOptions: [String] = []
+  ) async throws {
+    self.folder = folder
+    self.address = address
+    let sshd = try Program.find("sshd")
+    // sshd of Debian insists on this folder when root runs it; without systemd nobody has made it.
+    if geteuid() == 0 { try Files.makeFolder("/run/sshd") }
+    try Files.makeFolder(home)
+    try await Self.makeHostKey(in: folder)
+    try Files.write(folder + "/authorized_keys", authorizedKey)
+    try Files.write(
+      folder + "/sshd_config",
+      """
+      Port \(port)
+      ListenAddress \(address)
+      HostKey \(folder)/host_key
+      PidFile none
+      AuthorizedKeysFile \(folder)/authorized_keys
+      StrictModes no
+      UsePAM no
+      PasswordAuthentication no
+      KbdInteractiveAuthentication no
+      PermitRootLogin prohibit-password
+      PrintMotd no
+      PrintLastLog no
+      MaxStartups 300
+      SetEnv HOME=\(home)
+      \(extraOptions.joined(separator: "\n"))
+
+      """)
+    program = try Running(
+      sshd, ["-D", "-e", "-f", folder + "/sshd_config"], stdout: folder + "/sshd.log",
+      stderr: folder + "/sshd.log")
+    try await eventually("sshd answers at \(address): \(Files.read(folder + "/sshd.log"))") {
+      Loopback.answers(address, 2222)
+    }
+  }
+
+  private static func makeHostKey(in folder: String) async throws {
+    try Files.makeFolder(folder)
+    guard Files.read(folder + "/host_key").isEmpty else { return }
+    try await KeyPair.make(at: folder + "/host_key", type: "ed25519")
+  }
+
+  /// `SHA256:…`, as `ssh-keygen -l` shows it.
+  public func fingerprint() async throws -> String {
+    let line = try await Program.succeed(
+      try Program.find("ssh-keygen"), ["-l", "-f", folder + "/host_key.pub"])
+    return line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
+  }
+
+  public var log: String { Files.read(folder + "/sshd.log") }
+  public var id: Int32 { program.id }
+
+  public func stop() async { await program.stop() }
+}
+
+/// SSH keys by ssh-keygen.
+public enum KeyPair {
+  public static func make(at path: String, type: String, passphrase: String = "") async throws {
+    try await Program.succeed(
+      try Program.find("ssh-keygen"), ["-q", "-t", type, "-N", passphrase, "-C", "throwaway", "-f", path])
+  }
+}

@@ -1,0 +1,39 @@
+import Foundation
+
+/// A folder that is gone with its owner.
+public final class ScratchFolder: Sendable {
+  public let path: String
+
+  public init() throws {
+    // Short, because an agent's socket may live in it and such paths are limited to 107 bytes (unix(7)).
+    path = NSTemporaryDirectory() + "certfleet-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// - Returns: the path of the new file.
+  @discardableResult
+  public func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
+    try Files.write("\(path)/\(name)", text, mode: mode)
+    return "\(path)/\(name)"
+  }
+}
+
+/// Files with their folders and modes.
+public enum Files {
+  public static func write(_ path: String, _ text: String, mode: Int = 0o600) throws {
+    try makeFolder(URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false))
+    try Data(text.utf8).write(to: URL(filePath: path))
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+  }
+
+  public static func makeFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  public static func read(_ path: String) -> String {
+    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+}
