@@ -55,6 +55,12 @@ let package = Package(
       name: "ThrowawayFleet", dependencies: [], path: "Tests/ThrowawayFleet", swiftSettings: strict),
     .executableTarget(
       name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
+    tests(of: "Fleet"),
+    tests(of: "PKI", with: ["Fleet", "ThrowawayFleet"]),
+    tests(of: "Install", with: ["Fleet", "PKI", "ThrowawayFleet"]),
+    tests(of: "Planning", with: ["Fleet"]),
+    tests(of: "Reporting", with: ["Fleet"]),
+    tests(of: "certfleet"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -273,7 +273,7 @@ for_deploy() {
 
 run_pre() {
   [ "$2" = pre ] || return 0
-  run_hook "$@" || { why="pre hook $4 failed" && return 1; }
+  run_hook "$@" || { why="a pre hook failed" && return 1; }
 }
 
 run_deploy() {

@@ -54,6 +54,8 @@ struct Dialogue: Sendable {
     var stderr = CapturedOutput.empty
     /// The end of what came on the shell's own stderr, for when the agent never starts.
     var complaint = ""
+    /// Why the visit took the way it took: the first step that failed, with its own last words.
+    var firstFailure: String?
 
     mutating func keep(complaint bytes: [UInt8]) {
       complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
@@ -76,13 +78,18 @@ struct Dialogue: Sendable {
             detail: hook.flatMap { request.hooks[$0]?.hook.command.visible.shortened(to: 400) } ?? "",
             duration: .now - state.stepStarted, stdout: state.stdout, stderr: state.stderr)),
         lineage: lineage)
+      if !outcome.isSuccess, state.firstFailure == nil {
+        state.firstFailure = [outcome.description, state.stderr.lastLine].filter { !$0.isEmpty }.joined(separator: ": ")
+      }
       (state.stdout, state.stderr) = (.empty, .empty)
     case .await:
       let word = try await verify()
       do {
         try await conversation.send(word.bytes(nonce: request.nonce))
       } catch { return .lost(error.reason) }
-    case .end(let end, let text): return .ended(Self.ending(end, text))
+    case .end(let end, let text):
+      let cause = state.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
+      return .ended(Self.ending(end, text + cause))
     }
     return nil
   }

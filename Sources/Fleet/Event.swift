@@ -116,4 +116,9 @@ public struct CapturedOutput: Hashable, Sendable, Codable {
   }
 
   public static let empty = CapturedOutput(text: "", totalBytes: 0)
+
+  /// What a program that failed said last, which is mostly why.
+  public var lastLine: String {
+    text.split(separator: "\n").last.map { String($0).visible.shortened(to: 200) } ?? ""
+  }
 }

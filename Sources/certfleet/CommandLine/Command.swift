@@ -19,9 +19,7 @@ struct Command: Sendable {
   }
 
   static let commonOptions = [
-    Option(
-      name: "home", value: "DIR",
-      help: "where the state is kept (CERTFLEET_HOME; default \(StateFolder.standardText))"),
+    Option(name: "home", value: "DIR", help: "the state folder; default \(StateFolder.standardText)"),
     Option(name: "help", help: "show this"),
   ]
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// Where the state is when nobody says so.
 enum StateFolder {
-  static let standardText = "/var/lib/certfleet for root, else ~/.local/state/certfleet"
+  static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
 
   /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
   static func standard(_ environment: [String: String]) -> String {

@@ -1,0 +1,48 @@
+import Testing
+
+@testable import certfleet
+
+@Suite struct CommandLineTests {
+  private let parser = CommandLineParser(commands: Certfleet.commands, environment: [:])
+
+  @Test(arguments: Certfleet.commands.map(\.name))
+  func `every command has help, by both ways of asking`(name: String) throws {
+    let words = name.split(separator: " ").map(String.init)
+    for arguments in [words + ["--help"], ["help"] + words] {
+      guard case .help(let text) = try parser.parse(arguments) else {
+        Issue.record("no help for \(name)")
+        return
+      }
+      #expect(text.contains("usage: certfleet \(name)"))
+      #expect(text.split(separator: "\n").allSatisfy { $0.count <= 110 })
+    }
+  }
+
+  @Test(arguments: [
+    (["runn"], "unknown command 'runn'; did you mean 'run'?"), (["host"], "host needs a verb: list, pin"),
+    (["host", "pni"], "'pni' is not a verb of host: list, pin"), (["host", "pin"], "HOST is missing"),
+    (["host", "pin", "a", "b"], "'b' is one argument too many"),
+    (["run", "--jsn"], "unknown option '--jsn'"), (["report", "--jsn"], "unknown option '--jsn'; did you mean 'json'?"),
+    (["report", "-j"], "unknown option '-j'; options begin with '--'"),
+    (["report", "--home"], "--home needs a value: DIR"), (["report", "--json=1"], "--json takes no value"),
+  ])
+  func `a wrong command line says what is wrong`(arguments: [String], message: String) {
+    #expect { try parser.parse(arguments) } throws: { "\($0)" == message }
+  }
+
+  @Test func `options and operands stand in any order`() throws {
+    guard case .run(let read) = try parser.parse(["apply", "a", "--home=/x", "--prune", "b", "--", "--c"]) else {
+      Issue.record("not read")
+      return
+    }
+    #expect(read.operands == ["a", "b", "--c"])
+    #expect(read.statePath == "/x")
+    #expect(read.has("prune"))
+  }
+
+  @Test func `failed outweighs unreachable, and that outweighs converged`() {
+    #expect(ExitCode.unreachable.combined(with: .failed) == .failed)
+    #expect(ExitCode.converged.combined(with: .unreachable) == .unreachable)
+    #expect(ExitCode.converged.combined(with: .converged) == .converged)
+  }
+}
