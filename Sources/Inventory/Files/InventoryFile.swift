@@ -45,13 +45,8 @@ enum InventoryFile {
     do {
       let value = try decoder.decode(JSONValue.self, from: data)
       return Node(value: value, file: file, path: "", problems: problems)
-    } catch DecodingError.dataCorrupted(let context) {
-      let detail = context.underlyingError.map {
-        " (\(($0 as NSError).userInfo[NSDebugDescriptionErrorKey] ?? $0))"
-      }
-      return refuse("is not valid JSON5\(detail ?? "")")
     } catch {
-      return refuse("is not valid JSON5")
+      return refuse("is not valid JSON5" + (JSON5Fault.find(in: text).map { ": \($0)" } ?? ""))
     }
   }
 }

@@ -1,0 +1,136 @@
+import ACME
+import Fleet
+import Foundation
+import Issuance
+import PKI
+import Synchronization
+import Testing
+import ThrowawayFleet
+
+/// Keeps the order in memory, as the store does on disk.
+private final class MemoryKeeper: OrderKeeper {
+  private let kept = Mutex<OpenOrder?>(nil)
+  private let urls = Mutex<[URL]>([])
+  var history: [URL] { urls.withLock { $0 } }
+
+  func openOrder() async throws -> OpenOrder? { kept.withLock { $0 } }
+
+  func keep(_ order: OpenOrder?) async throws {
+    kept.withLock { $0 = order }
+    if let order { urls.withLock { $0.append(order.url) } }
+  }
+}
+
+@Suite(.serialized) final class ACMEIssuerTests {
+  private let scratch: ScratchFolder
+  private let ca: PebbleCA
+  private let client: ACMEClient
+  private let keeper = MemoryKeeper()
+
+  init() async throws {
+    scratch = try ScratchFolder()
+    ca = try await PebbleCA(in: scratch.path, on: .random())
+    client = ACMEClient(
+      directory: try #require(URL(string: ca.directory)), http: HTTPClient(caFile: ca.caFile),
+      key: try PrivateKey.generate(.ecdsaP256), account: nil)
+    _ = try await client.register(contact: [], agreesToTerms: true)
+  }
+
+  private func lineage(_ domains: String...) -> Lineage {
+    Lineage(
+      name: "c", domains: domains, issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP),
+      deployments: [])
+  }
+
+  private var listener: HTTP01Listener {
+    HTTP01Listener(ListenAddress(address: ca.network.controller, port: UInt16(ca.challengePort)))
+  }
+
+  private func issuer(_ solver: any Solver) -> ACMEIssuer { ACMEIssuer(client: client, solver: solver, keeper: keeper) }
+
+  @Test func `a certificate for all names comes, and the listener is gone again`() async throws {
+    let issued = try await issuer(listener).issue(lineage("a.example", "b.example"))
+    #expect(Set(issued.chain.leaf.dnsNames) == ["a.example", "b.example"])
+    #expect(issued.chain.leaf.belongs(to: issued.key))
+    #expect(!issued.chain.intermediates.isEmpty)
+    try await eventually("the port is free") { !Loopback.answers(ca.network.controller, UInt16(ca.challengePort)) }
+    await ca.stop()
+  }
+
+  @Test func `an order that was finished before a crash gives the same certificate again`() async throws {
+    let first = try await issuer(listener).issue(lineage("a.example"))
+    // The keeper still holds the order, as after a crash before the certificate was stored.
+    let second = try await issuer(listener).issue(lineage("a.example"))
+    #expect(try first.chain.leaf.fingerprint() == second.chain.leaf.fingerprint())
+    #expect(keeper.history.count == 1)
+    let third = try await issuer(listener).issue(lineage("a.example", "b.example"))
+    #expect(keeper.history.count == 2)
+    #expect(try third.chain.leaf.fingerprint() != first.chain.leaf.fingerprint())
+    await ca.stop()
+  }
+
+  @Test func `a validation that fails names the domain and the CA's reason, and ends the order`() async throws {
+    struct Silent: Solver {
+      static let type = "http-01"
+      func present(_ proof: Proof) async throws {}
+      func cleanUp(_ proof: Proof) async {}
+    }
+    await #expect { try await issuer(Silent()).issue(lineage("a.example")) } throws: { error in
+      "\(error)".contains("a.example: http-01 failed:") && "\(error)".contains("refused")
+    }
+    #expect(try await keeper.openOrder() == nil)
+    await ca.stop()
+  }
+
+  @Test func `a port that is taken is named with what to do`() async throws {
+    let address = ListenAddress(address: ca.network.authority, port: 14000)
+    await #expect { try await issuer(HTTP01Listener(address)).issue(lineage("a.example")) } throws: {
+      "\($0)".contains("cannot listen on \(address)") && "\($0)".contains("set another challenge.listen")
+    }
+    await ca.stop()
+  }
+
+  @Test func `only exact tokens are answered`() async throws {
+    let listener = listener
+    let proof = Proof(domain: "a", token: "tok", keyAuthorization: "tok.key")
+    try await listener.present(proof)
+    let base = "http://\(ca.network.controller):\(ca.challengePort)"
+    let curl = try Program.find("curl")
+    func get(_ path: String, _ more: String...) async throws -> String {
+      try await Program.run(curl, ["-s", "--path-as-is", "-w", "|%{http_code}", base + path] + more).stdout
+    }
+    #expect(try await get("/.well-known/acme-challenge/tok") == "tok.key|200")
+    for path in ["/.well-known/acme-challenge/", "/.well-known/acme-challenge/tok2", "/.well-known/acme-challenge/../acme-challenge/tok", "/"] {
+      #expect(try await get(path).hasSuffix("|404"), "\(path)")
+    }
+    #expect(try await get("/.well-known/acme-challenge/tok", "-d", "x").hasSuffix("|000"))
+    await listener.cleanUp(proof)
+    await ca.stop()
+  }
+}
+
+@Suite struct DueTests {
+  private let start = Date(timeIntervalSince1970: 1_800_000_000)
+
+  private func certificate(days: Double, names: [String] = ["a"]) -> Certificate {
+    Certificate(
+      lineage: "c", generation: Generation(1), fingerprint: "f", serial: "1", names: names, notBefore: start,
+      notAfter: start.addingTimeInterval(days * 86400), issuedAt: start)
+  }
+
+  @Test(arguments: [(90.0, 60.0), (6.0, 3.0), (10.0, 20.0 / 3), (47.0, 94.0 / 3)])
+  func `renewal is due after two thirds of the lifetime, or half of a short one`(lifetime: Double, due: Double) {
+    let certificate = certificate(days: lifetime)
+    #expect(abs(certificate.renewalMoment.timeIntervalSince(start) / 86400 - due) < 0.001)
+    #expect(!certificate.isDue(at: start.addingTimeInterval(due * 86400 - 1)))
+    #expect(certificate.isDue(at: start.addingTimeInterval(due * 86400 + 1)))
+  }
+
+  @Test func `a lineage without a certificate, or with other names, is to be issued`() {
+    let lineage = Lineage(
+      name: "c", domains: ["a"], issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP), deployments: [])
+    #expect(lineage.needsIssuing(newest: nil, at: start))
+    #expect(!lineage.needsIssuing(newest: certificate(days: 90), at: start))
+    #expect(lineage.needsIssuing(newest: certificate(days: 90, names: ["a", "b"]), at: start))
+  }
+}
