@@ -62,8 +62,13 @@ let package = Package(
     tests(of: "Issuance", with: ["ACME", "PKI", "Fleet", "ThrowawayFleet"]),
     tests(of: "Install", with: ["Fleet", "PKI", "ThrowawayFleet"]),
     tests(of: "Planning", with: ["Fleet"]),
+    tests(of: "Agents", with: ["Fleet", "ThrowawayFleet"]),
+    tests(of: "Engine", with: ["Fleet", "Agents"]),
+    tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
     tests(of: "certfleet"),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["ThrowawayFleet", "certfleet"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

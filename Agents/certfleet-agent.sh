@@ -138,6 +138,13 @@ wait_for() {
   done
 }
 
+# alone COMMAND…: for what runs beside the agent and may outlive it: it must hold neither the lock nor the stdin.
+# Closing them by `exec` and not on the command: a shell keeps a copy of what it redirects for a function.
+alone() {
+  exec 3<&- 9>&-
+  "$@"
+}
+
 # after SECONDS COMMAND…: runs it unless it is ended by TERM before.
 after() {
   sleeper=''
@@ -210,9 +217,9 @@ run_hook() {
   name=${recovering:-$2}
   [ "$action" = rollback ] && [ "$2" = deploy ] && name=${recovering:-revert}
   say begin "$name" "$3" "$4"
-  drain "$state/hook/stdout" <"$state/hook/out" >/dev/null 2>&1 3<&- 9>&- &
+  alone drain "$state/hook/stdout" <"$state/hook/out" >/dev/null 2>&1 &
   out=$!
-  drain "$state/hook/stderr" <"$state/hook/err" >/dev/null 2>&1 3<&- 9>&- &
+  alone drain "$state/hook/stderr" <"$state/hook/err" >/dev/null 2>&1 &
   err=$!
   hook_environment "$2" "$3"
   # A process group of its own, so that a deadline reaches everything that the hook has started.
@@ -222,14 +229,14 @@ run_hook() {
     CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" \
     setsid /bin/sh -c "$decoded" </dev/null >"$state/hook/out" 2>"$state/hook/err" 3<&- 9>&- &
   pid=$!
-  after "$5" stop_group "$pid" </dev/null >/dev/null 2>&1 3<&- 9>&- &
+  alone after "$5" stop_group "$pid" </dev/null >/dev/null 2>&1 &
   watchdog=$!
   wait_for "$pid"
   status=$?
   [ -f "$state/hook/timed-out" ] || kill "$watchdog" 2>/dev/null
   wait_for "$watchdog" 2>/dev/null
   # A background child of the hook may hold the streams open for good; it is not waited for.
-  after 1 kill "$out" "$err" </dev/null >/dev/null 2>&1 3<&- 9>&- &
+  alone after 1 kill -s KILL "$out" "$err" </dev/null >/dev/null 2>&1 &
   watchdog=$!
   wait_for "$out" 2>/dev/null
   wait_for "$err" 2>/dev/null
@@ -514,9 +521,9 @@ ask_controller() {
   [ "$confirm" -gt 0 ] || return 0
   rm -f "$state/visit/word"
   say await "$confirm"
-  (IFS= read -r word && echo "$word" >"$state/visit/word") <&3 >/dev/null 2>&1 9>&- &
+  alone hear <&3 >/dev/null 2>&1 &
   reader=$!
-  after "$confirm" kill "$reader" </dev/null >/dev/null 2>&1 3<&- 9>&- &
+  alone after "$confirm" kill -s KILL "$reader" </dev/null >/dev/null 2>&1 &
   watchdog=$!
   wait_for "$reader" 2>/dev/null
   kill "$watchdog" 2>/dev/null
@@ -530,6 +537,9 @@ ask_controller() {
   esac
   return 1
 }
+
+# hear: the controller's word, into a file.
+hear() { IFS= read -r word && echo "$word" >"$state/visit/word"; }
 
 # query TOKEN SECONDS: how a visit ended that the controller lost sight of.
 query() {

@@ -79,7 +79,8 @@ struct Dialogue: Sendable {
             duration: .now - state.stepStarted, stdout: state.stdout, stderr: state.stderr)),
         lineage: lineage)
       if !outcome.isSuccess, state.firstFailure == nil {
-        state.firstFailure = [outcome.description, state.stderr.lastLine].filter { !$0.isEmpty }.joined(separator: ": ")
+        state.firstFailure = [outcome.description, state.stderr.lastLine].filter { !$0.isEmpty }.joined(
+          separator: ": ")
       }
       (state.stdout, state.stderr) = (.empty, .empty)
     case .await:

@@ -53,7 +53,8 @@ public enum EventLine {
   private static func words(_ result: StepResult) -> String {
     let what = result.lineage.map { " \($0)" } ?? ""
     let detail = result.detail.isEmpty ? "" : "  [\(result.detail.visible.shortened(to: 100))]"
-    let words = result.outcome.isSuccess || result.stderr.lastLine.isEmpty ? "" : ": \(result.stderr.lastLine)"
+    let words =
+      result.outcome.isSuccess || result.stderr.lastLine.isEmpty ? "" : ": \(result.stderr.lastLine)"
     return "\(result.step.rawValue)\(what): \(result.outcome)\(words) (\(result.duration.short))\(detail)"
   }
 

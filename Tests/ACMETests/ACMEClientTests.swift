@@ -10,7 +10,9 @@ import ThrowawayFleet
 
   @Test func `seconds and dates are read, anything else is not`() {
     #expect(RetryAfter.moment("120", now: now) == now.addingTimeInterval(120))
-    #expect(RetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT", now: now) == Date(timeIntervalSince1970: 784_111_777))
+    #expect(
+      RetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT", now: now) == Date(timeIntervalSince1970: 784_111_777)
+    )
     #expect(RetryAfter.moment("-5", now: now) == nil)
     #expect(RetryAfter.moment("soon", now: now) == nil)
   }
@@ -47,14 +49,19 @@ import ThrowawayFleet
     let ca = try await PebbleCA(in: scratch.path, on: .random())
     let url = try #require(URL(string: ca.directory))
     let untrusting = HTTPClient()
-    await #expect { try await untrusting.send(HTTPRequest(.get, url)) } throws: { "\($0)".contains("certificate") }
+    await #expect { try await untrusting.send(HTTPRequest(.get, url)) } throws: {
+      "\($0)".contains("certificate")
+    }
     await ca.stop()
     let nobody = HTTPClient(caFile: ca.caFile)
-    await #expect { try await nobody.send(HTTPRequest(.get, url)) } throws: { "\($0)".contains("Failed to connect") }
+    await #expect { try await nobody.send(HTTPRequest(.get, url)) } throws: {
+      "\($0)".contains("Failed to connect")
+    }
   }
 
   private func client(_ ca: PebbleCA, _ key: PrivateKey) throws -> ACMEClient {
     ACMEClient(
-      directory: try #require(URL(string: ca.directory)), http: HTTPClient(caFile: ca.caFile), key: key, account: nil)
+      directory: try #require(URL(string: ca.directory)), http: HTTPClient(caFile: ca.caFile), key: key,
+      account: nil)
   }
 }

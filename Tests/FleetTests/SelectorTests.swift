@@ -18,7 +18,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", 0), ("role=", 5), ("role in eu", 8), ("role in (eu", 11), ("role=web,", 9), ("a b", 2), ("role=$x", 5),
+    ("", 0), ("role=", 5), ("role in eu", 8), ("role in (eu", 11), ("role=web,", 9), ("a b", 2),
+    ("role=$x", 5),
   ])
   func `points at the place where it cannot be read`(text: String, offset: Int) {
     #expect { try Selector(text) } throws: { ($0 as? Selector.Malformed)?.offset == offset }
@@ -27,7 +28,10 @@ import Testing
 
 @Suite struct WordsTests {
   @Test func `names sort by the value of their numbers`() {
-    #expect(["web10", "web2", "web1", "a", "web02"].sorted { $0.naturallyPrecedes($1) } == ["a", "web1", "web02", "web2", "web10"])
+    #expect(
+      ["web10", "web2", "web1", "a", "web02"].sorted { $0.naturallyPrecedes($1) } == [
+        "a", "web1", "web02", "web2", "web10",
+      ])
   }
 
   @Test(arguments: [("5s", 5.0), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), ("1d", 86400)])

@@ -38,12 +38,17 @@ import ThrowawayFleet
         rollouts: [ {name: 'p', waves: [1, '10%', {take: 'rest'}], max_failed: '5%'} ],
       }
       """)
-    #expect(fleet.hosts[0] == Host(
-      name: "web1", address: "10.0.0.1", port: 2200, user: "deploy", become: true, base: "~/certs", labels: ["role": "web"]))
+    #expect(
+      fleet.hosts[0]
+        == Host(
+          name: "web1", address: "10.0.0.1", port: 2200, user: "deploy", become: true, base: "~/certs",
+          labels: ["role": "web"]))
     #expect(fleet.hosts[1].address == "web2" && fleet.hosts[1].port == 22 && !fleet.hosts[1].become)
     #expect(fleet.lineages[0].domains == ["example.com", "www.example.com"])
     let deployment = fleet.lineages[0].deployments[0]
-    #expect(deployment.hooks == Hooks(pre: [Hook(command: "a")], deploy: [Hook(command: "b", timeout: .seconds(5))]))
+    #expect(
+      deployment.hooks == Hooks(pre: [Hook(command: "a")], deploy: [Hook(command: "b", timeout: .seconds(5))])
+    )
     #expect(deployment.verify.map(\.serverName) == ["example.com", "www.example.com"])
     #expect(fleet.policies[0].waves == [.count(1), .percent(10), .rest])
     #expect(fleet.policies[0].parallel == 7)
@@ -55,26 +60,59 @@ import ThrowawayFleet
     ("{hosts: [{name: 'a', port: 0}]}", "hosts[0].port: 0 is not a port (1 to 65535)"),
     ("{hosts: [{name: 'a', port: 22.5}]}", "hosts[0].port: 22.5 is not a port (1 to 65535)"),
     ("{hosts: [{name: '-a'}]}", "hosts[0].name: '-a' must begin with a letter or a digit"),
-    ("{hosts: [{name: 'a b'}]}", "hosts[0].name: 'a b' holds the illegal character U+0020 ' '; use letters, digits, '.', '_' and '-'"),
-    ("{hosts: [{name: 'a\\u001b'}]}", "hosts[0].name: 'a\\u{1B}' holds the illegal character U+001B; use letters, digits, '.', '_' and '-'"),
-    ("{hosts: [{name: 'a', address: 'root@b'}]}", "hosts[0].address: 'root@b' holds a user; write user: 'root' and address: 'b'"),
-    ("{hosts: [{name: 'a', base: '/etc/../x'}]}", "hosts[0].base: '/etc/../x' holds '.' or '..'; write the path in full"),
-    ("{hosts: [{name: 'a', base: '/'}]}", "hosts[0].base: '/' cannot be used; name a folder of its own, such as '/etc/certfleet'"),
+    (
+      "{hosts: [{name: 'a b'}]}",
+      "hosts[0].name: 'a b' holds the illegal character U+0020 ' '; use letters, digits, '.', '_' and '-'"
+    ),
+    (
+      "{hosts: [{name: 'a\\u001b'}]}",
+      "hosts[0].name: 'a\\u{1B}' holds the illegal character U+001B; use letters, digits, '.', '_' and '-'"
+    ),
+    (
+      "{hosts: [{name: 'a', address: 'root@b'}]}",
+      "hosts[0].address: 'root@b' holds a user; write user: 'root' and address: 'b'"
+    ),
+    (
+      "{hosts: [{name: 'a', base: '/etc/../x'}]}",
+      "hosts[0].base: '/etc/../x' holds '.' or '..'; write the path in full"
+    ),
+    (
+      "{hosts: [{name: 'a', base: '/'}]}",
+      "hosts[0].base: '/' cannot be used; name a folder of its own, such as '/etc/certfleet'"
+    ),
     ("{hosts: [{name: 'a'}, {name: 'a'}]}", "hosts[1]: the name 'a' is taken by FILE: hosts[0]"),
     ("{hosts: {}}", "hosts: expected a list, got an object"),
     ("[]", ": expected an object, got a list"),
     ("{host: []}", ": unknown key 'host'; did you mean 'hosts'?"),
     ("{hosts: [{}]}", "hosts[0]: 'name' is missing"),
-    ("{issuers: [{name: 'a', directory: 'http://x/', agree_to_terms: true}]}",
-     "issuers[0].directory: 'http://x/' is not an https URL; RFC 8555 §6.1 demands https"),
-    ("{issuers: [{name: 'a', directory: 'https://x/'}]}",
-     "issuers[0]: 'agree_to_terms' is missing; read the CA's terms of service and set it to true"),
-    ("{issuers: [{name: 'a', type: 'acmee', directory: 'https://x/', agree_to_terms: true}]}",
-     "issuers[0].type: 'acmee' is not one of acme; did you mean 'acme'?"),
-    ("{rollouts: [{name: 'a', waves: ['rest', 1]}]}", "rollouts[0].waves[0]: 'rest' can only be the last wave"),
-    ("{rollouts: [{name: 'a', waves: [0]}]}", "rollouts[0].waves[0]: 0 is not a number of hosts (1 to 1000000)"),
-    ("{rollouts: [{name: 'a', max_failed: '101%'}]}", "rollouts[0].max_failed: '101%' is not a percentage (0% to 100%)"),
-    ("{rollouts: [{name: 'a', max_failed: -1}]}", "rollouts[0].max_failed: -1 is not a number of hosts (0 to 1000000)"),
+    (
+      "{issuers: [{name: 'a', directory: 'http://x/', agree_to_terms: true}]}",
+      "issuers[0].directory: 'http://x/' is not an https URL; RFC 8555 §6.1 demands https"
+    ),
+    (
+      "{issuers: [{name: 'a', directory: 'https://x/'}]}",
+      "issuers[0]: 'agree_to_terms' is missing; read the CA's terms of service and set it to true"
+    ),
+    (
+      "{issuers: [{name: 'a', type: 'acmee', directory: 'https://x/', agree_to_terms: true}]}",
+      "issuers[0].type: 'acmee' is not one of acme; did you mean 'acme'?"
+    ),
+    (
+      "{rollouts: [{name: 'a', waves: ['rest', 1]}]}",
+      "rollouts[0].waves[0]: 'rest' can only be the last wave"
+    ),
+    (
+      "{rollouts: [{name: 'a', waves: [0]}]}",
+      "rollouts[0].waves[0]: 0 is not a number of hosts (1 to 1000000)"
+    ),
+    (
+      "{rollouts: [{name: 'a', max_failed: '101%'}]}",
+      "rollouts[0].max_failed: '101%' is not a percentage (0% to 100%)"
+    ),
+    (
+      "{rollouts: [{name: 'a', max_failed: -1}]}",
+      "rollouts[0].max_failed: -1 is not a number of hosts (0 to 1000000)"
+    ),
   ])
   func `a mistake is named with its path, its value and the rule`(text: String, problem: String) {
     let found = problems(text).map { $0.replacing(scratch.path + "/f.json5", with: "FILE") }
@@ -82,10 +120,12 @@ import ThrowawayFleet
   }
 
   @Test(arguments: [
-    ("a_b.example", "holds '_'"), ("a..example", "empty label (label 2 of 3)"), ("-a.example", "begins or ends with '-'"),
+    ("a_b.example", "holds '_'"), ("a..example", "empty label (label 2 of 3)"),
+    ("-a.example", "begins or ends with '-'"),
     ("localhost", "single label"), ("10.0.0.1", "is an IP address"), ("$(id).example", "U+0024 '$'"),
     ("a.*.example", "'*' elsewhere"), ("**.example", "'*' elsewhere"), ("a\\nb.example", "U+000A"),
-    ("*.example.com", "wildcards need dns-01"), (String(repeating: "a", count: 64) + ".example", "label of 64"),
+    ("*.example.com", "wildcards need dns-01"),
+    (String(repeating: "a", count: 64) + ".example", "label of 64"),
     (Array(repeating: "abcdefgh", count: 30).joined(separator: "."), "269 characters"),
     ("xn--zzzzzz.example", "not valid punycode"),
   ])
@@ -95,21 +135,28 @@ import ThrowawayFleet
   }
 
   @Test func `international names become A-labels`() throws {
-    let fleet = try read("{\(Self.issuer), certificates: [{name: 'c', domains: ['Bücher.example'], issuer: 'ca'}]}")
+    let fleet = try read(
+      "{\(Self.issuer), certificates: [{name: 'c', domains: ['Bücher.example'], issuer: 'ca'}]}")
     #expect(fleet.lineages[0].domains == ["xn--bcher-kva.example"])
   }
 
   @Test(arguments: [
     ("to: 'role=nope'", "deploy[0].to: 'role=nope' picks no host"), ("to: 'role in ('", "is not a selector"),
-    ("to: '*', rollout: 'p'", "there is no rollout policy 'p'"), ("to: '*', hooks: {deploy: ['']}", "a hook cannot be empty"),
+    ("to: '*', rollout: 'p'", "there is no rollout policy 'p'"),
+    ("to: '*', hooks: {deploy: ['']}", "a hook cannot be empty"),
     ("to: '*', hooks: {deploy: ['a\\u0000b']}", "the character NUL cannot stand in a string"),
-    ("to: '*', hooks: {deploy: [{run: 'x', timeout: '5'}]}", "'5' is not a duration; write a number with its unit"),
+    (
+      "to: '*', hooks: {deploy: [{run: 'x', timeout: '5'}]}",
+      "'5' is not a duration; write a number with its unit"
+    ),
     ("to: '*', hooks: {depoly: ['x']}", "unknown key 'depoly'; did you mean 'deploy'?"),
-    ("to: '*', verify: [{tls: '22abc'}]", "'22abc' is not a port"), ("rollout: 'standard'", "'to' is missing"),
+    ("to: '*', verify: [{tls: '22abc'}]", "'22abc' is not a port"),
+    ("rollout: 'standard'", "'to' is missing"),
   ])
   func `a deployment's mistakes are named`(deployment: String, reason: String) {
     let found = problems(
-      "{hosts: [{name: 'a'}], \(Self.issuer), certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca', deploy: [{\(deployment)}]}]}")
+      "{hosts: [{name: 'a'}], \(Self.issuer), certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca', deploy: [{\(deployment)}]}]}"
+    )
     #expect(found.count == 1 && found[0].contains(reason), "\(found)")
   }
 
@@ -118,7 +165,8 @@ import ThrowawayFleet
   }
 
   @Test func `a reference may go to what is stored already`() throws {
-    let file = try scratch.write("f.json5", "{certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca', deploy: [{to: 'a'}]}]}")
+    let file = try scratch.write(
+      "f.json5", "{certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca', deploy: [{to: 'a'}]}]}")
     #expect(throws: InvalidInventory.self) { try InventoryFiles.read([file], beside: FleetDeclaration()) }
     let known = FleetDeclaration(
       hosts: [Host(name: "a", address: "a", labels: ["a": "1"])],
@@ -127,14 +175,18 @@ import ThrowawayFleet
   }
 
   @Test(arguments: [
-    (Data(), "is empty"), (Data(" \n".utf8), "is empty"), (Data([0xef, 0xbb, 0xbf]) + Data("{}".utf8), "byte order mark"),
+    (Data(), "is empty"), (Data(" \n".utf8), "is empty"),
+    (Data([0xef, 0xbb, 0xbf]) + Data("{}".utf8), "byte order mark"),
     (Data([0xff, 0xfe, 0x7b, 0]), "UTF-16"), (Data([0x7b, 0xc3, 0x28, 0x7d]), "not valid UTF-8"),
-    (Data("{a: ".utf8), "not valid JSON5"), (Data(String(repeating: "[", count: 100_000).utf8), "not valid JSON5"),
+    (Data("{a: ".utf8), "not valid JSON5"),
+    (Data(String(repeating: "[", count: 100_000).utf8), "not valid JSON5"),
   ])
   func `a file that is not text of ours is named as what it is`(content: Data, reason: String) throws {
     let file = scratch.path + "/f.json5"
     try content.write(to: URL(filePath: file))
-    #expect { try InventoryFiles.read([file], beside: FleetDeclaration()) } throws: { "\($0)".contains(reason) }
+    #expect { try InventoryFiles.read([file], beside: FleetDeclaration()) } throws: {
+      "\($0)".contains(reason)
+    }
   }
 
   @Test(arguments: [
@@ -153,11 +205,14 @@ import ThrowawayFleet
 
   @Test func `a file that everybody may write is refused`() throws {
     let file = try scratch.write("f.json5", "{}", mode: 0o646)
-    #expect { try InventoryFiles.read([file], beside: FleetDeclaration()) } throws: { "\($0)".contains("chmod o-w \(file)") }
+    #expect { try InventoryFiles.read([file], beside: FleetDeclaration()) } throws: {
+      "\($0)".contains("chmod o-w \(file)")
+    }
   }
 
   @Test func `the example of the repository is valid`() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../inventory").standardizedFileURL
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../inventory")
+      .standardizedFileURL
     let fleet = try InventoryFiles.read([root.path(percentEncoded: false)], beside: FleetDeclaration())
     #expect(!fleet.lineages.isEmpty)
   }

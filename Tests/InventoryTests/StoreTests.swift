@@ -29,7 +29,9 @@ import ThrowawayFleet
       ])
   }
 
-  private func apply(_ declared: FleetDeclaration, prune: Bool = false, dryRun: Bool = false) async throws -> Store.Changes {
+  private func apply(_ declared: FleetDeclaration, prune: Bool = false, dryRun: Bool = false) async throws
+    -> Store.Changes
+  {
     try await store.apply(declared, prune: prune, dryRun: dryRun, now: now)
   }
 
@@ -72,7 +74,9 @@ import ThrowawayFleet
         group.addTask {
           for number in 0..<10 {
             try await store.record(
-              Event(at: now, subject: .init(host: Host.Name("h\(sender)")), kind: .note(.applied, text: "\(number)")))
+              Event(
+                at: now, subject: .init(host: Host.Name("h\(sender)")),
+                kind: .note(.applied, text: "\(number)")))
           }
         }
       }
@@ -104,7 +108,10 @@ import ThrowawayFleet
     return try CertificateChain(
       pem: try await Program.succeed(
         try Program.find("openssl"),
-        ["req", "-x509", "-new", "-key", scratch.path + "/key", "-days", "10", "-subj", "/CN=x", "-addext", "subjectAltName=DNS:x.example"]))
+        [
+          "req", "-x509", "-new", "-key", scratch.path + "/key", "-days", "10", "-subj", "/CN=x", "-addext",
+          "subjectAltName=DNS:x.example",
+        ]))
   }
 
   @Test func `a host has what its visits brought and kept`() async throws {
@@ -117,7 +124,8 @@ import ThrowawayFleet
     let second = try await store.add(chain, key: key, to: "c", now: now)
     try await visit(second, ending: .rolledBack, rollout: 2)
     var standing = try #require(try await store.standings().first { $0.host == "web1" })
-    #expect(standing.active == Generation(1) && standing.wanted == Generation(2) && standing.lastEnd == .rolledBack)
+    #expect(
+      standing.active == Generation(1) && standing.wanted == Generation(2) && standing.lastEnd == .rolledBack)
     #expect(!standing.isConverged)
     try await visit(second, ending: .degraded, rollout: 3)
     standing = try #require(try await store.standings().first { $0.host == "web1" })
@@ -127,17 +135,23 @@ import ThrowawayFleet
 
   private func visit(_ certificate: Certificate, ending: VisitEnd, rollout number: Int) async throws {
     let planned = PlannedCertificate(
-      lineage: "c", generation: certificate.generation, fingerprint: certificate.fingerprint, domains: [], hooks: Hooks(),
+      lineage: "c", generation: certificate.generation, fingerprint: certificate.fingerprint, domains: [],
+      hooks: Hooks(),
       verify: [])
-    let plan = Plan(policy: .standard, waves: [[PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [planned])]])
+    let plan = Plan(
+      policy: .standard,
+      waves: [[PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [planned])]])
     let id = try await store.start(plan, now: now)
     #expect(id == Rollout.ID(number))
     let subject = Event.Subject(rollout: id, wave: 1, host: "web1", attempt: 1)
-    let steps = [Step.stage, .activate].map { Event.Kind.step(StepResult(step: $0, lineage: "c", outcome: .succeeded)) }
+    let steps = [Step.stage, .activate].map {
+      Event.Kind.step(StepResult(step: $0, lineage: "c", outcome: .succeeded))
+    }
     for kind in [.visitStarted("token")] + steps + [.visitEnded(ending, reason: "")] {
       try await store.record(Event(at: now, subject: subject, kind: kind))
     }
-    try await store.record(Event(at: now, subject: .init(rollout: id), kind: .rolloutEnded(.partial, reason: "")))
+    try await store.record(
+      Event(at: now, subject: .init(rollout: id), kind: .rolloutEnded(.partial, reason: "")))
   }
 }
 

@@ -46,14 +46,18 @@ private final class MemoryKeeper: OrderKeeper {
     HTTP01Listener(ListenAddress(address: ca.network.controller, port: UInt16(ca.challengePort)))
   }
 
-  private func issuer(_ solver: any Solver) -> ACMEIssuer { ACMEIssuer(client: client, solver: solver, keeper: keeper) }
+  private func issuer(_ solver: any Solver) -> ACMEIssuer {
+    ACMEIssuer(client: client, solver: solver, keeper: keeper)
+  }
 
   @Test func `a certificate for all names comes, and the listener is gone again`() async throws {
     let issued = try await issuer(listener).issue(lineage("a.example", "b.example"))
     #expect(Set(issued.chain.leaf.dnsNames) == ["a.example", "b.example"])
     #expect(issued.chain.leaf.belongs(to: issued.key))
     #expect(!issued.chain.intermediates.isEmpty)
-    try await eventually("the port is free") { !Loopback.answers(ca.network.controller, UInt16(ca.challengePort)) }
+    try await eventually("the port is free") {
+      !Loopback.answers(ca.network.controller, UInt16(ca.challengePort))
+    }
     await ca.stop()
   }
 
@@ -69,7 +73,8 @@ private final class MemoryKeeper: OrderKeeper {
     await ca.stop()
   }
 
-  @Test func `a validation that fails names the domain and the CA's reason, and ends the order`() async throws {
+  @Test func `a validation that fails names the domain and the CA's reason, and ends the order`() async throws
+  {
     struct Silent: Solver {
       static let type = "http-01"
       func present(_ proof: Proof) async throws {}
@@ -100,7 +105,10 @@ private final class MemoryKeeper: OrderKeeper {
       try await Program.run(curl, ["-s", "--path-as-is", "-w", "|%{http_code}", base + path] + more).stdout
     }
     #expect(try await get("/.well-known/acme-challenge/tok") == "tok.key|200")
-    for path in ["/.well-known/acme-challenge/", "/.well-known/acme-challenge/tok2", "/.well-known/acme-challenge/../acme-challenge/tok", "/"] {
+    for path in [
+      "/.well-known/acme-challenge/", "/.well-known/acme-challenge/tok2",
+      "/.well-known/acme-challenge/../acme-challenge/tok", "/",
+    ] {
       #expect(try await get(path).hasSuffix("|404"), "\(path)")
     }
     #expect(try await get("/.well-known/acme-challenge/tok", "-d", "x").hasSuffix("|000"))
@@ -119,7 +127,9 @@ private final class MemoryKeeper: OrderKeeper {
   }
 
   @Test(arguments: [(90.0, 60.0), (6.0, 3.0), (10.0, 20.0 / 3), (47.0, 94.0 / 3)])
-  func `renewal is due after two thirds of the lifetime, or half of a short one`(lifetime: Double, due: Double) {
+  func `renewal is due after two thirds of the lifetime, or half of a short one`(
+    lifetime: Double, due: Double
+  ) {
     let certificate = certificate(days: lifetime)
     #expect(abs(certificate.renewalMoment.timeIntervalSince(start) / 86400 - due) < 0.001)
     #expect(!certificate.isDue(at: start.addingTimeInterval(due * 86400 - 1)))
@@ -128,7 +138,8 @@ private final class MemoryKeeper: OrderKeeper {
 
   @Test func `a lineage without a certificate, or with other names, is to be issued`() {
     let lineage = Lineage(
-      name: "c", domains: ["a"], issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP), deployments: [])
+      name: "c", domains: ["a"], issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP),
+      deployments: [])
     #expect(lineage.needsIssuing(newest: nil, at: start))
     #expect(!lineage.needsIssuing(newest: certificate(days: 90), at: start))
     #expect(lineage.needsIssuing(newest: certificate(days: 90, names: ["a", "b"]), at: start))

@@ -27,7 +27,8 @@ import ThrowawayFleet
     let facts = try chain.facts(lineage: "x", generation: Generation(3), issuedAt: Date())
     let openssl = try Program.find("openssl")
     let shown = try await Program.succeed(
-      openssl, ["x509", "-in", scratch.path + "/cert", "-noout", "-serial", "-fingerprint", "-sha256", "-enddate"])
+      openssl,
+      ["x509", "-in", scratch.path + "/cert", "-noout", "-serial", "-fingerprint", "-sha256", "-enddate"])
     #expect(shown.contains("serial=\(facts.serial)\n"))
     #expect(shown.replacing(":", with: "").lowercased().contains(facts.fingerprint.rawValue))
     #expect(facts.names == ["a.example", "b.example"])
@@ -36,7 +37,9 @@ import ThrowawayFleet
 
   @Test func `only certificates are accepted`() throws {
     #expect(throws: CertificateChain.Refused.self) { try CertificateChain(pem: "") }
-    #expect(throws: CertificateChain.Refused.self) { try CertificateChain(pem: pem + Files.read(scratch.path + "/key")) }
+    #expect(throws: CertificateChain.Refused.self) {
+      try CertificateChain(pem: pem + Files.read(scratch.path + "/key"))
+    }
     #expect(throws: CertificateChain.Refused.self) { try CertificateChain(pem: String(pem.dropLast(100))) }
     #expect(throws: CertificateChain.Refused.self) {
       try CertificateChain(pem: pem + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
@@ -48,7 +51,9 @@ import ThrowawayFleet
     try chain.check(key: key, names: ["a.example"], at: Date())
     let other = try PrivateKey.generate(.ecdsaP256)
     #expect(throws: CertificateChain.Refused.self) { try chain.check(key: other, names: [], at: Date()) }
-    #expect { try chain.check(key: key, names: ["c.example"], at: Date()) } throws: { "\($0)".contains("c.example") }
+    #expect { try chain.check(key: key, names: ["c.example"], at: Date()) } throws: {
+      "\($0)".contains("c.example")
+    }
     #expect { try chain.check(key: key, names: [], at: Date(timeIntervalSinceNow: 11 * 86400)) } throws: {
       "\($0)".contains("expired")
     }

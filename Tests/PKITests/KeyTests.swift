@@ -16,7 +16,10 @@ import ThrowawayFleet
     let scratch = try ScratchFolder()
     try await Program.succeed(
       try Program.find("openssl"),
-      ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "pass:x", "-out", scratch.path + "/k"])
+      [
+        "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "pass:x",
+        "-out", scratch.path + "/k",
+      ])
     let pem = Files.read(scratch.path + "/k")
     #expect(pem.contains("ENCRYPTED"))
     #expect(throws: OpenSSLError.self) { try PrivateKey(pem: Secret(pem)) }
@@ -35,7 +38,8 @@ import ThrowawayFleet
     let der = try CertificateRequest.der(names: ["a.example", "*.b.example"], key: key)
     try Data(der).write(to: URL(filePath: scratch.path + "/csr"))
     let text = try await Program.succeed(
-      try Program.find("openssl"), ["req", "-inform", "DER", "-in", scratch.path + "/csr", "-noout", "-text", "-verify"])
+      try Program.find("openssl"),
+      ["req", "-inform", "DER", "-in", scratch.path + "/csr", "-noout", "-text", "-verify"])
     #expect(text.contains("DNS:a.example, DNS:*.b.example"))
   }
 }
@@ -80,9 +84,14 @@ import ThrowawayFleet
     try scratch.write("message", "\(parts["protected"] ?? "").\(parts["payload"] ?? "")")
     try scratch.write("key", try key.pem().reveal())
     let openssl = try Program.find("openssl")
-    try await Program.succeed(openssl, ["pkey", "-in", scratch.path + "/key", "-pubout", "-out", scratch.path + "/pub"])
+    try await Program.succeed(
+      openssl, ["pkey", "-in", scratch.path + "/key", "-pubout", "-out", scratch.path + "/pub"])
     let verified = try await Program.succeed(
-      openssl, ["dgst", "-sha256", "-verify", scratch.path + "/pub", "-signature", scratch.path + "/sig", scratch.path + "/message"])
+      openssl,
+      [
+        "dgst", "-sha256", "-verify", scratch.path + "/pub", "-signature", scratch.path + "/sig",
+        scratch.path + "/message",
+      ])
     #expect(verified.contains("Verified OK"))
     let header = try #require(Data(base64URL: parts["protected"] ?? ""))
     let fields = try #require(try JSONSerialization.jsonObject(with: header) as? [String: Any])

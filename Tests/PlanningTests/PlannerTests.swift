@@ -47,16 +47,20 @@ import Testing
 @Suite struct PlannerTests {
   private let now = Date(timeIntervalSince1970: 1_800_000_000)
 
-  private func certificate(_ lineage: Lineage.Name, _ generation: Int, validFor days: Double = 90) -> Certificate {
+  private func certificate(_ lineage: Lineage.Name, _ generation: Int, validFor days: Double = 90)
+    -> Certificate
+  {
     Certificate(
-      lineage: lineage, generation: Generation(generation), fingerprint: Fingerprint("\(lineage)-\(generation)"),
+      lineage: lineage, generation: Generation(generation),
+      fingerprint: Fingerprint("\(lineage)-\(generation)"),
       serial: "1", names: ["\(lineage)"], notBefore: now.addingTimeInterval(-86400),
       notAfter: now.addingTimeInterval(days * 86400), issuedAt: now)
   }
 
   private func lineage(_ name: Lineage.Name, to selector: String, hooks: Hooks = Hooks()) throws -> Lineage {
     Lineage(
-      name: name, domains: ["\(name)"], issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP),
+      name: name, domains: ["\(name)"], issuer: "ca", key: .ecdsaP256,
+      challenge: .http01(listen: .standardHTTP),
       deployments: [Deployment(selector: try Selector(selector), rollout: nil, hooks: hooks, verify: [])])
   }
 

@@ -5,8 +5,10 @@ import Testing
 
 @Suite struct HostSetTests {
   @Test(arguments: [
-    (["web1", "web2", "web3"], "web[1-3]"), (["web1", "web3", "web4", "mail"], "mail,web[1,3-4]"), (["web7"], "web7"),
-    (["a", "b"], "a,b"), ([], ""), (["w01", "w02"], "w01,w02"), (["n1x", "n2x"], "n1x,n2x"), (["1", "2"], "[1-2]"),
+    (["web1", "web2", "web3"], "web[1-3]"), (["web1", "web3", "web4", "mail"], "mail,web[1,3-4]"),
+    (["web7"], "web7"),
+    (["a", "b"], "a,b"), ([], ""), (["w01", "w02"], "w01,w02"), (["n1x", "n2x"], "n1x,n2x"),
+    (["1", "2"], "[1-2]"),
   ])
   func `hosts are folded`(names: [String], folded: String) {
     #expect(HostSet.folded(names.map { Host.Name($0) }) == folded)
@@ -27,12 +29,16 @@ import Testing
     let event = Event(
       at: Date(timeIntervalSince1970: 0), subject: .init(host: "web1"), kind: .step(result))
     let text = EventLine.log(event, withOutput: false)
-    #expect(text == "1970-01-01 00:00:00Z  web1  deploy: exit status 1 (0ms)\n    stdout| a\\u{1B}[2J\n    stdout| b\\r\n")
+    #expect(
+      text
+        == "1970-01-01 00:00:00Z  web1  deploy: exit status 1 (0ms)\n    stdout| a\\u{1B}[2J\n    stdout| b\\r\n"
+    )
   }
 
   @Test func `a report names who is behind and why the rollout ended`() throws {
     let standing = Standing(
-      host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil, fingerprint: nil,
+      host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,
+      fingerprint: nil,
       expires: nil, lastEnd: .rolledBack, lastAt: nil, lastReason: "no", lastRollout: Rollout.ID(4))
     let report = FleetReport(generatedAt: Date(), standings: [standing], lastRollout: nil)
     #expect(report.summary == "1 host, 1 certificate: web1 lacks the newest certificate")

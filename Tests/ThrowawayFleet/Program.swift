@@ -90,6 +90,12 @@ public final class Running: Sendable {
     }
   }
 
+  /// Whether a process runs; one that has ended and whose parent has not asked yet does not.
+  public static func isAlive(_ id: Int32) -> Bool {
+    let status = Files.read("/proc/\(id)/stat")
+    return !status.isEmpty && !status.contains(") Z ")
+  }
+
   /// Nothing outlives its owner, whatever went wrong in between.
   deinit { if Self.live.contains(id) { kill(id, SIGTERM) } }
 
@@ -122,14 +128,17 @@ private enum Spawn {
       let flags = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND
       posix_spawn_file_actions_addopen(&actions, Int32(number), path, flags, 0o600)
     }
-    // A program that ignores SIGPIPE or SIGINT, as the demo does, must not pass that on.
+    // Neither ignored signals, as the demo has, nor Dispatch's threads' mask, which blocks nearly all, are passed on.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
     var defaults = sigset_t()
     sigfillset(&defaults)
     posix_spawnattr_setsigdefault(&attributes, &defaults)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    posix_spawnattr_setsigmask(&attributes, &blocked)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
     var words = arguments.map { strdup($0) } + [nil]
     var settings = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in words + settings { free(text) } }

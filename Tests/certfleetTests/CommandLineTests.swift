@@ -22,7 +22,8 @@ import Testing
     (["runn"], "unknown command 'runn'; did you mean 'run'?"), (["host"], "host needs a verb: list, pin"),
     (["host", "pni"], "'pni' is not a verb of host: list, pin"), (["host", "pin"], "HOST is missing"),
     (["host", "pin", "a", "b"], "'b' is one argument too many"),
-    (["run", "--jsn"], "unknown option '--jsn'"), (["report", "--jsn"], "unknown option '--jsn'; did you mean 'json'?"),
+    (["run", "--jsn"], "unknown option '--jsn'"),
+    (["report", "--jsn"], "unknown option '--jsn'; did you mean 'json'?"),
     (["report", "-j"], "unknown option '-j'; options begin with '--'"),
     (["report", "--home"], "--home needs a value: DIR"), (["report", "--json=1"], "--json takes no value"),
   ])
@@ -31,7 +32,8 @@ import Testing
   }
 
   @Test func `options and operands stand in any order`() throws {
-    guard case .run(let read) = try parser.parse(["apply", "a", "--home=/x", "--prune", "b", "--", "--c"]) else {
+    guard case .run(let read) = try parser.parse(["apply", "a", "--home=/x", "--prune", "b", "--", "--c"])
+    else {
       Issue.record("not read")
       return
     }

@@ -39,7 +39,9 @@ private struct Walk {
       line: before.count { $0.isNewline } + 1, column: position - lineStart + 1, expected: expected)
   }
 
-  private func found() -> String { current.map { ", found '\(String($0).visible)'" } ?? ", found the end of the file" }
+  private func found() -> String {
+    current.map { ", found '\(String($0).visible)'" } ?? ", found the end of the file"
+  }
 
   mutating func end() throws(JSON5Fault) {
     try skipBlank()
@@ -76,7 +78,9 @@ private struct Walk {
   private mutating func key() throws(JSON5Fault) {
     if current == "\"" || current == "'" { return try string() }
     let start = position
-    while let character = current, character.isLetter || character.isNumber || "_$\u{200C}\u{200D}".contains(character) {
+    while let character = current,
+      character.isLetter || character.isNumber || "_$\u{200C}\u{200D}".contains(character)
+    {
       position += 1
     }
     guard position > start else { throw fault("expected a key or '}'\(found())") }
@@ -91,7 +95,9 @@ private struct Walk {
         position = start
         throw fault("this string is not closed")
       }
-      if characters[position...].starts(with: "\\u0000") { throw fault("the character NUL cannot stand in a string") }
+      if characters[position...].starts(with: "\\u0000") {
+        throw fault("the character NUL cannot stand in a string")
+      }
       position += character == "\\" ? 2 : 1
     }
     guard current != nil else {
@@ -107,10 +113,15 @@ private struct Walk {
       position += 1
     }
     let word = String(characters[start..<position])
-    let isNumber = word.wholeMatch(of: /[+-]?(0[xX][0-9A-Fa-f]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|Infinity|NaN)/) != nil
+    let isNumber =
+      word.wholeMatch(
+        of: /[+-]?(0[xX][0-9A-Fa-f]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|Infinity|NaN)/) != nil
     guard ["true", "false", "null"].contains(word) || isNumber else {
       position = start
-      throw fault(word.isEmpty ? "expected a value\(found())" : "'\(word.visible.shortened(to: 40))' is not a value; put text in quotes")
+      throw fault(
+        word.isEmpty
+          ? "expected a value\(found())"
+          : "'\(word.visible.shortened(to: 40))' is not a value; put text in quotes")
     }
   }
 

@@ -2,7 +2,8 @@
 public enum Nearest {
   /// `; did you mean 'port'?`, or nothing when no candidate is near.
   public static func suggestion(for typed: String, among candidates: [String]) -> String {
-    let limit = max(1, typed.count / 3)
+    // Two letters that changed places count as two.
+    let limit = max(typed.count > 3 ? 2 : 1, typed.count / 3)
     let nearest = candidates.map { (name: $0, distance: distance(typed, $0)) }
       .filter { $0.distance <= limit }.min { $0.distance < $1.distance }
     return nearest.map { "; did you mean '\($0.name)'?" } ?? ""

@@ -26,7 +26,10 @@ extension Command {
       guard let number = Int(text), number > 0 else {
         throw UsageError(message: "'\(text.visible)' is not a rollout's number", command: invocation.command)
       }
-      filter.rollout = try await store.rollout(Rollout.ID(number)).id
+      guard try await store.rollouts().contains(where: { $0.id.number == number }) else {
+        throw BadInput("rollout \(number) is not stored; see: certfleet rollout list")
+      }
+      filter.rollout = Rollout.ID(number)
     }
     let events = try await store.events(filter)
     if events.isEmpty, let host = filter.host, try await !store.hosts().contains(where: { $0.name == host }) {

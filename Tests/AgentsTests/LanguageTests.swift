@@ -1,0 +1,105 @@
+import Fleet
+import Foundation
+import Testing
+
+@testable import Agents
+
+@Suite struct RequestTests {
+  private let visit = PlannedVisit(
+    host: Host(name: "web1", address: "a", base: "/b"),
+    certificates: [
+      PlannedCertificate(
+        lineage: "x", generation: Generation(4), fingerprint: "f1", domains: ["x.example", "y.example"],
+        hooks: Hooks(pre: [Hook(command: "p")], deploy: [Hook(command: "d'\n")], post: [Hook(command: "q")]),
+        verify: []),
+      PlannedCertificate(
+        lineage: "z", generation: Generation(1), fingerprint: "f2", domains: ["z.example"],
+        hooks: Hooks(
+          pre: [Hook(command: "p")], deploy: [Hook(command: "d'\n", timeout: .milliseconds(1500))], post: []),
+        verify: []),
+    ])
+
+  private func request() -> AgentRequest {
+    AgentRequest(
+      nonce: "n", token: "t", epoch: 7, rollout: Rollout.ID(12), wave: 2, visit: visit,
+      files: [.init(lineage: "x", name: "privkey.pem", mode: "0600", base64: "a2V5")],
+      confirmTimeout: .seconds(30))
+  }
+
+  @Test func `a request is these records`() {
+    #expect(
+      request().records == [
+        "visit t 7 12 2 web1 30", "base L2I=", "cert x 4 f1 eC5leGFtcGxlIHkuZXhhbXBsZQ==",
+        "cert z 1 f2 ei5leGFtcGxl",
+        "file x privkey.pem 0600 a2V5", "hook pre - 0 60 cA==", "hook deploy x 1 60 ZCcK",
+        "hook deploy z 2 2 ZCcK",
+        "hook post - 3 60 cQ==",
+      ])
+  }
+
+  @Test func `script, request and start follow each other, and the start is last`() {
+    let text = String(decoding: request().bytes, as: UTF8.self)
+    #expect(text.hasPrefix("#!/bin/sh\n"))
+    #expect(text.hasSuffix("\nhook post - 3 60 cQ=='\ncertfleet_main n visit end\n"))
+  }
+
+  @Test func `a word is one line`() {
+    #expect(String(decoding: AgentRequest.Word.commit.bytes(nonce: "n"), as: UTF8.self) == "n commit\n")
+    let revert = AgentRequest.Word.revert(because: "a\nn commit").bytes(nonce: "n")
+    #expect(String(decoding: revert, as: UTF8.self) == "n revert a\\nn commit\n")
+  }
+}
+
+@Suite struct ReplyParserTests {
+  private let stream = Array(
+    """
+    Welcome!\n@certfleet other 0 end ok
+    @certfleet n 0 hello 1 99
+    noise @certfleet n 0 begin deploy x 3
+    @certfleet n 5 output stdout 5
+    a\nb\u{1B}\n
+    @certfleet n 0 step deploy x 3 exit 4
+    @certfleet n 0 step stage x - error 1 no space left
+    @certfleet n 0 await 30
+    @certfleet n 0 end rolled_back because of this
+
+    """.utf8)
+
+  private let expected: [AgentReply] = [
+    .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3),
+    .output(.stdout, CapturedOutput(text: "a\nb\\u{1B}\n", totalBytes: 5)),
+    .step(.deploy, "x", hook: 3, .exited(4)),
+    .step(.stage, "x", hook: nil, .failed("no space left")), .await(seconds: 30),
+    .end(.rolledBack, text: "because of this"),
+  ]
+
+  @Test(arguments: 1...40)
+  func `frames are found in pieces of any size, and all else is skipped`(size: Int) throws {
+    var parser = ReplyParser(nonce: "n")
+    var replies: [AgentReply] = []
+    for start in stride(from: 0, to: stream.count, by: size) {
+      replies += try parser.consume(stream[start..<min(start + size, stream.count)])
+    }
+    #expect(replies == expected)
+  }
+
+  @Test(arguments: [
+    "@certfleet n x end ok\n", "@certfleet n -1 end ok\n", "@certfleet n 999999999 end ok\n",
+    "@certfleet n 0 nonsense\n",
+    "@certfleet n 0 end fine\n", "@certfleet n 0 step deploy\n", "@certfleet n 0\n",
+    "@certfleet n " + String(repeating: "x", count: 9000),
+  ])
+  func `a frame of another protocol is an error and not a success`(text: String) {
+    var parser = ReplyParser(nonce: "n")
+    #expect(throws: ReplyParser.Malformed.self) { try parser.consume(Array(text.utf8)) }
+  }
+
+  @Test func `a cut stream shows what was left out`() throws {
+    var parser = ReplyParser(nonce: "n")
+    let bytes = [UInt8](repeating: 65, count: 65536)
+    let replies = try parser.consume(Array("@certfleet n 65536 output stderr 100000\n".utf8) + bytes)
+    guard case .output(.stderr, let output) = try #require(replies.first) else { return }
+    #expect(output.totalBytes == 100000)
+    #expect(output.text.contains("\n… 34464 bytes left out …\n"))
+  }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+/// What goes wrong around a run.
+@Suite(.serialized) struct TroubleTests {
+  @Test func `a host that is down is unreachable, within its budget, and is caught up later`() async throws {
+    let scene = try await Scene(hosts: 3)
+    await scene.hosts[1].ssh.stop()
+    let run = try await scene.expect(2, "run")
+    #expect(
+      run.stderr.contains(
+        "web2: unreachable: cannot connect to \(scene.hosts[1].address):2222: connection refused"))
+    #expect(run.stdout.contains("web2 lacks the newest certificate"))
+    #expect(scene.generations() == ["1", "0", "1"])
+    let back = try await SSHServer(
+      in: scene.hosts[1].home + "/sshd", at: scene.hosts[1].address, home: scene.hosts[1].home,
+      authorizedKey: Files.read(scene.fleet.identity + ".pub"))
+    try await scene.expect(0, "run")
+    #expect(scene.generations() == ["1", "1", "1"])
+    #expect(scene.runs(0, "deploy").count == 1)
+    await back.stop()
+    await scene.fleet.stop()
+  }
+
+  @Test func `a changed host key stops before anything is sent, and says both fingerprints`() async throws {
+    let scene = try await Scene(hosts: 2)
+    let old = try await scene.hosts[0].ssh.fingerprint()
+    let folder = scene.hosts[0].home + "/sshd"
+    await scene.hosts[0].ssh.stop()
+    for name in ["host_key", "host_key.pub"] {
+      try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    }
+    let other = try await SSHServer(
+      in: folder, at: scene.hosts[0].address, home: scene.hosts[0].home,
+      authorizedKey: Files.read(scene.fleet.identity + ".pub"))
+    let new = try await other.fingerprint()
+    let run = try await scene.expect(1, "run")
+    #expect(
+      run.stderr.contains(
+        "host key changed (pinned \(old), offered \(new)); if expected: certfleet host pin web1"))
+    #expect(!other.log.contains("Accepted"))
+    #expect(scene.generations() == ["0", "0"])
+    let asked = try await scene.expect(65, "host", "pin", "web1")
+    #expect(asked.stderr.contains("until now ssh-ed25519 \(old) was pinned"))
+    #expect(asked.stderr.contains("there is no terminal to ask on"))
+    try await scene.expect(65, "host", "pin", "web1", "--fingerprint", old)
+    try await scene.expect(0, "host", "pin", "web1", "--fingerprint", new)
+    try await scene.expect(0, "run")
+    await other.stop()
+    await scene.fleet.stop()
+  }
+
+  @Test(arguments: ["pre", "deploy", "post"])
+  func `killed in the middle of a wave and run again, it goes on where it was`(moment: String) async throws {
+    let scene = try await Scene(hosts: 4, waves: "[1, 2, 'rest']")
+    for host in [1, 2] { try scene.steer(host, "hold-\(moment)") }
+    let running = try scene.certfleet.start("run", output: scene.scratch.path + "/run.out")
+    try await eventually("both hosts of wave 2 are in their \(moment) hook") {
+      scene.exists(1, "holding") && scene.exists(2, "holding")
+    }
+    running.signal(SIGKILL)
+    #expect(await running.ended() == 128 + SIGKILL)
+    for host in [1, 2] { try scene.release(host, "hold-\(moment)") }
+    let again = try await scene.expect(0, "run")
+    #expect(again.stderr.contains("was interrupted; asking the hosts that were being visited"))
+    #expect(!again.stderr.contains("rollout 2:"))
+    #expect(scene.generations() == ["1", "1", "1", "1"])
+    #expect(scene.runs(0, "deploy") == ["deploy"] && scene.runs(3, "deploy") == ["deploy"])
+    // A visit that the controller had confirmed is finished by its host and not done again; one that it had not
+    // confirmed went back by itself and is done once more.
+    let expected = moment == "post" ? ["deploy"] : ["deploy", "rollback", "deploy"]
+    #expect(scene.runs(1, "deploy") == expected && scene.runs(2, "deploy") == expected)
+    #expect(try await Set(scene.serials()).count == 1)
+    #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
+    await scene.fleet.stop()
+  }
+
+  @Test func `one run at a time, and ^C lets the hosts under way end`() async throws {
+    let scene = try await Scene(hosts: 3)
+    try scene.steer(0, "hold-deploy")
+    let output = scene.scratch.path + "/run.out"
+    let running = try scene.certfleet.start("run", output: output)
+    try await eventually("the canary is in its deploy hook") { scene.exists(0, "holding") }
+    let second = try await scene.expect(75, "run")
+    #expect(second.stderr.contains("another certfleet is at work: process \(running.id)"))
+    running.signal(SIGINT)
+    try await eventually("it says that it stops") {
+      Files.read(output).contains("stopping: no new host is begun")
+    }
+    try scene.release(0, "hold-deploy")
+    #expect(await running.ended() == 1)
+    #expect(Files.read(output).contains("go on with: certfleet run"))
+    #expect(scene.generations() == ["1", "0", "0"])
+    try await scene.expect(0, "run")
+    #expect(scene.generations() == ["1", "1", "1"] && scene.runs(0, "deploy").count == 1)
+    await scene.fleet.stop()
+  }
+
+  @Test func `what a user gets wrong is one clear line`() async throws {
+    let scene = try await Scene(hosts: 1)
+    #expect(
+      try await scene.expect(65, "host", "pin", "wbe1").stderr
+        == "certfleet: there is no host 'wbe1'; did you mean 'web1'?\n")
+    #expect(
+      try await scene.expect(65, "cert", "renew", "x").stderr
+        == "certfleet: there is no certificate 'x'; see: certfleet cert list\n")
+    #expect(
+      try await scene.expect(65, "log", "--rollout", "9").stderr
+        == "certfleet: rollout 9 is not stored; see: certfleet rollout list\n")
+    #expect(
+      try await scene.expect(64, "log", "--rollout", "x").stderr.hasPrefix(
+        "certfleet: 'x' is not a rollout's number\nusage: "))
+    #expect(
+      try await scene.expect(64, "host", "pin", "web1", "--fingerprint", "MD5:x").stderr.contains(
+        "'MD5:x' is not a fingerprint"))
+    let empty = try ScratchFolder()
+    #expect(
+      try await scene.expect(65, "run", "--home", empty.path).stderr
+        == "certfleet: no certificate is declared; describe your fleet and apply it: certfleet apply inventory/\n"
+    )
+    await scene.fleet.authority.stop()
+    let run = try await scene.expect(1, "run")
+    #expect(
+      run.stderr.contains(
+        "certfleet: one.example: not issued: \(scene.fleet.authority.directory): Failed to connect"))
+    await scene.fleet.stop()
+  }
+}

@@ -1,0 +1,211 @@
+import Agents
+import Engine
+import Fleet
+import Foundation
+import Synchronization
+import Testing
+import struct Fleet.Host
+
+/// Hosts that answer as told: what cannot be provoked on real ones, by name.
+private final class StagedHosts: Connector, Probe, Materials, Recorder {
+  enum Behaviour: Sendable {
+    case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent
+  }
+
+  let behaviours: [Host.Name: Behaviour]
+  private let state = Mutex(State())
+
+  struct State {
+    var events: [Event] = []
+    var open = 0
+    var mostOpen = 0
+  }
+
+  init(_ behaviours: [Host.Name: Behaviour] = [:]) { self.behaviours = behaviours }
+
+  var events: [Event] { state.withLock { $0.events } }
+  var mostAtOnce: Int { state.withLock { $0.mostOpen } }
+
+  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+    switch behaviours[host.name] ?? .ok {
+    case .unreachable: throw ConnectFailure(reason: "nobody there", isPassing: true)
+    case .refused: throw ConnectFailure(reason: "host key changed", isPassing: false)
+    default: break
+    }
+    state.withLock {
+      $0.open += 1
+      $0.mostOpen = max($0.mostOpen, $0.open)
+    }
+    return StagedConversation(behaviour: behaviours[host.name] ?? .ok) {
+      self.state.withLock { $0.open -= 1 }
+    }
+  }
+
+  func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint { "new" }
+  func files(for visit: PlannedVisit) async throws -> [AgentRequest.File] { [] }
+  func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
+
+  var ports: Ports { Ports(connector: self, probe: self, materials: self, recorder: self, epoch: 1) }
+}
+
+private final class StagedConversation: Conversation {
+  private let behaviour: StagedHosts.Behaviour
+  private let closed: @Sendable () -> Void
+  private let lines = Mutex<[String]>([])
+
+  init(behaviour: StagedHosts.Behaviour, closed: @escaping @Sendable () -> Void) {
+    self.behaviour = behaviour
+    self.closed = closed
+  }
+
+  func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let start = text.range(of: "\ncertfleet_main ") else { return }
+    let words = text[start.upperBound...].split(separator: " ")
+    let frame = "@certfleet \(words[0]) 0 "
+    let isQuery = words[1] == "query"
+    let said: [String] =
+      switch behaviour {
+      case .ok: ["hello 1 0", "step deploy x - ok 0", "end ok"]
+      case .rolledBack: ["hello 1 0", "step deploy x - exit 2", "end rolled_back deploy failed"]
+      case .silent: ["hello 1 0"]
+      case .cut(let afterwards):
+        isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x -"]
+      case .noAgent, .unreachable, .refused: []
+      }
+    lines.withLock { $0 = said.map { frame + $0 + "\n" } }
+  }
+
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+    if let line = lines.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return .stdout(Array(line.utf8)) }
+    if case .noAgent = behaviour { return .ended(status: 1) }
+    throw ConnectionLost(reason: "reset by peer")
+  }
+
+  func close() async { closed() }
+}
+
+@Suite struct RolloutRunnerTests {
+  private func plan(
+    _ waves: [Int], parallel: Int = 3, maxFailed: Limit = .count(0), maxUnreachable: Limit = .count(0)
+  ) -> Plan {
+    var number = 0
+    let policy = RolloutPolicy(
+      name: "p", waves: [], parallel: parallel, maxFailed: maxFailed, maxUnreachable: maxUnreachable)
+    return Plan(
+      policy: policy,
+      waves: waves.map { count in
+        (0..<count).map { _ in
+          number += 1
+          let certificate = PlannedCertificate(
+            lineage: "x", generation: Generation(1), fingerprint: "new", domains: [], hooks: Hooks(),
+            verify: [])
+          return PlannedVisit(
+            host: Host(name: Host.Name("h\(number)"), address: "a"), certificates: [certificate])
+        }
+      })
+  }
+
+  private func run(
+    _ plan: Plan, _ hosts: StagedHosts, stop: StopRequest = StopRequest(),
+    from progress: RolloutRunner.Progress = .init()
+  ) async throws -> RolloutState {
+    try await RolloutRunner(rollout: Rollout.ID(1), plan: plan, ports: hosts.ports, stop: stop).run(
+      from: progress)
+  }
+
+  private func ends(_ hosts: StagedHosts) -> [Host.Name: VisitEnd] {
+    hosts.events.reduce(into: [:]) { ends, event in
+      if case .visitEnded(let end, _) = event.kind, let host = event.subject.host { ends[host] = end }
+    }
+  }
+
+  @Test func `waves go in order, each after the one before has passed, at the width of the policy`()
+    async throws
+  {
+    let hosts = StagedHosts()
+    #expect(try await run(plan([1, 3, 10]), hosts) == .succeeded)
+    let waves = hosts.events.compactMap { event -> Int? in
+      if case .visitStarted = event.kind { event.subject.wave } else { nil }
+    }
+    #expect(waves == waves.sorted() && waves.count == 14)
+    #expect(hosts.mostAtOnce <= 3)
+    var passed = 0
+    for event in hosts.events {
+      if case .waveEnded(.passed, _) = event.kind { passed += 1 }
+      if case .visitStarted = event.kind { #expect(event.subject.wave == passed + 1) }
+    }
+  }
+
+  @Test func `a failed canary halts it, and the rest is not started`() async throws {
+    let hosts = StagedHosts(["h1": .rolledBack])
+    #expect(try await run(plan([1, 4]), hosts) == .halted)
+    #expect(ends(hosts) == ["h1": .rolledBack])
+    guard case .rolloutEnded(.halted, let reason)? = hosts.events.last?.kind else { return }
+    #expect(reason == "wave 1 failed: 1 failed in wave 1, 0 allowed; 4 of 5 hosts were not started")
+  }
+
+  @Test func `a broken budget stops filling the window at once`() async throws {
+    let hosts = StagedHosts(["h1": .rolledBack, "h2": .rolledBack])
+    #expect(try await run(plan([30], parallel: 2, maxFailed: .count(1)), hosts) == .halted)
+    #expect(ends(hosts).count <= 4)
+  }
+
+  @Test func `failures within the budget make it partial`() async throws {
+    let hosts = StagedHosts(["h2": .rolledBack, "h3": .unreachable])
+    #expect(
+      try await run(plan([1, 9], maxFailed: .percent(20), maxUnreachable: .count(1)), hosts) == .partial)
+    #expect(ends(hosts)["h3"] == .unreachable)
+  }
+
+  @Test func `a changed host key is not tried again and counts as failed`() async throws {
+    let hosts = StagedHosts(["h1": .refused])
+    #expect(try await run(plan([1]), hosts) == .halted)
+    #expect(ends(hosts) == ["h1": .failedClean])
+  }
+
+  @Test(arguments: [
+    ("ok", VisitEnd.ok), ("degraded post failed", .degraded), ("unknown_token", .unreachable),
+    ("rolled_back no word", .rolledBack),
+  ])
+  func `a lost connection is followed by a question`(answer: String, end: VisitEnd) async throws {
+    let hosts = StagedHosts(["h1": .cut(afterwards: answer)])
+    _ = try await run(plan([1]), hosts)
+    #expect(ends(hosts) == ["h1": end])
+  }
+
+  @Test func `a host that cannot be asked is unknown, and a wave does not pass with it`() async throws {
+    let hosts = StagedHosts(["h1": .silent])
+    #expect(try await run(plan([1, 1]), hosts) == .halted)
+    #expect(ends(hosts) == ["h1": .unknown])
+  }
+
+  @Test func `an exit status without a frame is no success`() async throws {
+    let hosts = StagedHosts(["h1": .noAgent])
+    #expect(try await run(plan([1]), hosts) == .halted)
+    #expect(ends(hosts) == ["h1": .failedClean])
+  }
+
+  @Test func `a stop starts nothing more and leaves the rollout to be continued`() async throws {
+    let hosts = StagedHosts()
+    let stop = StopRequest()
+    stop.request()
+    #expect(try await run(plan([1, 4]), hosts, stop: stop) == .running)
+    #expect(hosts.events.isEmpty)
+  }
+
+  @Test func `a continued rollout does only what is left, as the next attempt`() async throws {
+    let hosts = StagedHosts()
+    var progress = RolloutRunner.Progress(ends: ["h1": .ok, "h2": .ok], attempts: ["h3": 2], passedWaves: 1)
+    progress.attempts["h1"] = 2
+    #expect(try await run(plan([1, 4]), hosts, from: progress) == .succeeded)
+    let begun = hosts.events.compactMap { event -> String? in
+      if case .visitStarted = event.kind {
+        "\(event.subject.host?.rawValue ?? "")/\(event.subject.attempt ?? 0)"
+      } else {
+        nil
+      }
+    }
+    #expect(Set(begun) == ["h3/2", "h4/1", "h5/1"])
+  }
+}

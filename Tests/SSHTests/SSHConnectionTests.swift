@@ -1,0 +1,203 @@
+import Foundation
+import SSH
+import Testing
+import ThrowawayFleet
+
+@Suite struct SSHConnectionTests {
+  private let scratch: ScratchFolder
+  private let network = Loopback.random()
+  private let server: SSHServer
+  private let loop = EventLoop()
+  private let user = NSUserName()
+
+  init() async throws {
+    scratch = try ScratchFolder()
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+    server = try await SSHServer(
+      in: scratch.path + "/sshd", at: network.host(1), home: scratch.path + "/home",
+      authorizedKey: Files.read(scratch.path + "/id.pub"))
+  }
+
+  private var endpoint: Endpoint { Endpoint(address: server.address, port: server.port) }
+
+  private func look() async throws -> ServerKey {
+    let made = try await SSHConnection.connect(
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+    await made.connection.close()
+    return made.key
+  }
+
+  private func login(_ credential: Credential) async throws -> SSHConnection {
+    let made = try await SSHConnection.connect(
+      to: endpoint, expecting: .pinned([try await look()]), on: loop, within: .seconds(10))
+    do {
+      try await made.connection.authenticate(as: user, with: credential, within: .seconds(10))
+    } catch {
+      await made.connection.close()
+      throw error
+    }
+    return made.connection
+  }
+
+  /// Everything that a command says on stdout, and its status.
+  private func output(_ connection: SSHConnection, _ command: String, stdin: [UInt8] = []) async throws -> (
+    text: String, status: Int
+  ) {
+    try await connection.execute(command, within: .seconds(10))
+    try await connection.send(stdin, within: .seconds(10))
+    var text: [UInt8] = []
+    while true {
+      switch try await connection.receive(within: .seconds(20)) {
+      case .stdout(let bytes): text += bytes
+      case .stderr: continue
+      case .ended(let status):
+        await connection.close()
+        return (String(decoding: text, as: UTF8.self), status)
+      }
+    }
+  }
+
+  @Test func `the key that is shown is the one that ssh-keygen shows`() async throws {
+    #expect(try await look().fingerprint == server.fingerprint())
+    await server.stop()
+  }
+
+  @Test(arguments: ["ed25519", "ecdsa"])
+  func `a command gets its stdin whole and its streams and status come back`(type: String) async throws {
+    let key = scratch.path + "/id-\(type)"
+    try await KeyPair.make(at: key, type: type)
+    try Files.write(scratch.path + "/sshd/authorized_keys", Files.read(key + ".pub"))
+    let stdin = [UInt8](repeating: 120, count: 300_000)
+    let result = try await output(
+      try await login(.file(path: key)), "head -c 300000 | wc -c; echo noise >&2; exit 7", stdin: stdin)
+    #expect(result.text.contains("300000") && result.status == 7)
+    await server.stop()
+  }
+
+  @Test func `another key than the pinned one is refused, with both fingerprints, before any login`()
+    async throws
+  {
+    let pinned = ServerKey(type: "ssh-ed25519", blob: [1, 2, 3], fingerprint: "SHA256:old")
+    let offered = try await look().fingerprint
+    await #expect {
+      try await SSHConnection.connect(
+        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(10))
+    } throws: { $0 as? SSHFailure == .hostKey("host key changed (pinned SHA256:old, offered \(offered))") }
+    #expect(!server.log.contains("Accepted"))
+    await server.stop()
+  }
+
+  @Test func `a pinned type that the server has not is no common algorithm`() async throws {
+    let pinned = ServerKey(type: "ecdsa-sha2-nistp256", blob: [1], fingerprint: "SHA256:old")
+    await #expect {
+      try await SSHConnection.connect(
+        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(10))
+    } throws: { "\($0)".contains("no common algorithm") && "\($0)".contains("ecdsa-sha2-nistp256") }
+    await server.stop()
+  }
+
+  @Test func `a refused key, a missing one and a locked one are told apart`() async throws {
+    try await KeyPair.make(at: scratch.path + "/other", type: "ed25519")
+    let other = scratch.path + "/other"
+    await #expect { try await login(.file(path: other)) } throws: { error in
+      guard case .authentication(let why) = error as? SSHFailure else { return false }
+      return why.contains("refused the key \(other) for user")
+    }
+    try await KeyPair.make(at: scratch.path + "/locked", type: "ed25519", passphrase: "secret")
+    let locked = scratch.path + "/locked"
+    #expect { try Credential.choose(identity: locked, environment: [:]) } throws: {
+      "\($0)".contains("ssh-add \(locked)")
+    }
+    #expect { try Credential.choose(identity: "/nope", environment: [:]) } throws: {
+      "\($0)".contains("/nope does not exist")
+    }
+    #expect { try Credential.choose(identity: nil, environment: ["HOME": "/nope"]) } throws: {
+      "\($0)".contains("ssh-keygen")
+    }
+    await server.stop()
+  }
+
+  @Test func `an agent's key logs in, also the one of a locked file`() async throws {
+    try await KeyPair.make(at: scratch.path + "/locked", type: "ed25519", passphrase: "secret")
+    try Files.write(scratch.path + "/sshd/authorized_keys", Files.read(scratch.path + "/locked.pub"))
+    let socket = scratch.path + "/agent"
+    let agent = try Running(
+      try Program.find("ssh-agent"), ["-D", "-a", socket], stdout: scratch.path + "/a.log",
+      stderr: scratch.path + "/a.log")
+    try await eventually("the agent's socket") { FileManager.default.fileExists(atPath: socket) }
+    let ask = try scratch.write("ask", "#!/bin/sh\necho secret\n", mode: 0o700)
+    let added = try await Program.run(
+      try Program.find("ssh-add"), [scratch.path + "/locked"],
+      environment: [
+        "SSH_AUTH_SOCK": socket, "SSH_ASKPASS": ask, "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0",
+      ])
+    #expect(added.status == 0, "\(added.everything)")
+    // libssh2 finds the agent by this variable of the process, and no other test uses an agent.
+    setenv("SSH_AUTH_SOCK", socket, 1)
+    let credential = try Credential.choose(
+      identity: scratch.path + "/locked", environment: ["SSH_AUTH_SOCK": socket])
+    #expect(try await output(try await login(credential), "echo in").text == "in\n")
+    #expect(try await output(try await login(.agent(blob: nil)), "echo in").text == "in\n")
+    await agent.stop()
+    await server.stop()
+  }
+
+  @Test func `nobody there, nobody speaking SSH, and silence are told apart and end`() async throws {
+    await server.stop()
+    let refused = Endpoint(address: network.host(2), port: 2222)
+    await #expect {
+      try await SSHConnection.connect(to: refused, expecting: .look([]), on: loop, within: .seconds(5))
+    } throws: { $0 as? SSHFailure == .unreachable("cannot connect to \(refused): connection refused") }
+    await #expect {
+      try await SSHConnection.connect(
+        to: Endpoint(address: "no-such-host.invalid", port: 22), expecting: .look([]), on: loop,
+        within: .seconds(5))
+    } throws: { "\($0)".contains("no-such-host.invalid cannot be resolved") }
+    let silent = try ListeningSocket(address: network.host(3))
+    await #expect {
+      try await SSHConnection.connect(
+        to: Endpoint(address: network.host(3), port: silent.port), expecting: .look([]), on: loop,
+        within: .milliseconds(300))
+    } throws: { "\($0)".contains("timed out at the handshake") }
+  }
+
+  @Test(arguments: [1, 2, 8, 33, 64])
+  func `many connections at once all end`(width: Int) async throws {
+    let key = try await look()
+    try await withThrowingTaskGroup(of: String.self) { group in
+      for _ in 0..<width {
+        group.addTask {
+          let made = try await SSHConnection.connect(
+            to: endpoint, expecting: .pinned([key]), on: loop, within: .seconds(60))
+          try await made.connection.authenticate(
+            as: user, with: .file(path: scratch.path + "/id"), within: .seconds(60))
+          return try await output(made.connection, "echo done").text
+        }
+      }
+      for try await text in group { #expect(text == "done\n") }
+    }
+    await server.stop()
+  }
+}
+
+/// A socket that accepts by its backlog and says nothing.
+private final class ListeningSocket {
+  let port: UInt16 = 2200
+  private let descriptor: Int32
+
+  init(address: String) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var own = sockaddr_in()
+    own.sin_family = sa_family_t(AF_INET)
+    own.sin_port = port.bigEndian
+    inet_pton(AF_INET, address, &own.sin_addr)
+    let bound = withUnsafePointer(to: &own) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard bound == 0, listen(descriptor, 8) == 0 else { throw Program.Failed("no listening socket") }
+  }
+
+  deinit { close(descriptor) }
+}
