@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// Where a server listens.
@@ -19,12 +18,10 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     let bytes: [UInt8]
   }
 
-  private static let queue = DispatchQueue(label: "certfleet.resolve", attributes: .concurrent)
-
-  /// Asks the system's resolver, which blocks, on a thread that may.
+  /// Asks the system's resolver, which blocks, on a thread of its own.
   func resolve() async throws(SSHFailure) -> [Resolved] {
     let result: Result<[Resolved], SSHFailure> = await withCheckedContinuation { continuation in
-      Self.queue.async { continuation.resume(returning: lookUp()) }
+      Thread { continuation.resume(returning: lookUp()) }.start()
     }
     return try result.get()
   }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Synchronization
 
@@ -67,8 +66,6 @@ public final class Running: Sendable {
   public static var live: Set<Int32> { known.withLock { $0 } }
   private static let known = Mutex<Set<Int32>>([])
 
-  private static let queue = DispatchQueue(label: "throwaway.wait", attributes: .concurrent)
-
   /// - Parameters:
   ///   - stdout: a file to append to; `nil` is this process's own.
   public init(
@@ -80,14 +77,14 @@ public final class Running: Sendable {
       [path] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
       streams: [stdin, stdout, stderr])
     _ = Self.known.withLock { $0.insert(id) }
-    Self.queue.async { [id, exit] in
+    Thread { [id, exit] in
       var status: Int32 = 0
       while waitpid(id, &status, 0) < 0, errno == EINTR {}
       _ = Self.known.withLock { $0.remove(id) }
       // wait(2): the low seven bits are the signal, the next byte the exit status.
       let signal = status & 0x7f
       exit.fulfil(signal == 0 ? status >> 8 & 0xff : 128 + signal)
-    }
+    }.start()
   }
 
   /// Whether a process runs; one that has ended and whose parent has not asked yet does not.

@@ -1,6 +1,6 @@
 import CCurl
-import Dispatch
 public import Foundation
+import PKI
 import Synchronization
 
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
@@ -8,7 +8,6 @@ import Synchronization
 public final class HTTPClient: Sendable {
   private let caFile: String?
   private let idle = Mutex<[EasyHandle]>([])
-  private let queue = DispatchQueue(label: "certfleet.http", attributes: .concurrent)
 
   /// libcurl wants this once, before any other thread uses it (curl_global_init(3)).
   private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
@@ -20,11 +19,7 @@ public final class HTTPClient: Sendable {
 
   /// - Throws: `HTTPFailure` when there was no whole answer. Any status is an answer.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.async {
-        continuation.resume(with: Result { try self.perform(request) })
-      }
-    }
+    try await BlockingCall.run { try self.perform(request) }
   }
 
   private func perform(_ request: HTTPRequest) throws -> HTTPResponse {

@@ -1,5 +1,4 @@
 import COpenSSL
-import Dispatch
 public import Fleet
 import Foundation
 
@@ -14,21 +13,14 @@ public enum ServedCertificate {
     public var description: String { reason }
   }
 
-  private static let queue = DispatchQueue(label: "certfleet.probe", attributes: .concurrent)
-
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
   ///   - timeout: for each of name resolution's answers to connect, and for each read and write.
   public static func fingerprint(
     at address: String, port: UInt16, serverName: String, timeout: Duration
   ) async throws -> Fingerprint {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.async {
-        continuation.resume(
-          with: Result {
-            try ask(address: address, port: port, serverName: serverName, timeout: timeout)
-          })
-      }
+    try await BlockingCall.run {
+      try ask(address: address, port: port, serverName: serverName, timeout: timeout)
     }
   }
 
