@@ -5,7 +5,9 @@ import Foundation
 /// Not on a dispatch queue: on Linux its pool grows by about a thread a second while its threads wait, so many
 /// calls at once would queue up behind two.
 public enum BlockingCall {
-  public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+  public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
+    -> Value
+  {
     try await withCheckedThrowingContinuation { continuation in
       let thread = Thread { continuation.resume(with: Result(catching: body)) }
       thread.stackSize = 512 << 10
