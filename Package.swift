@@ -38,7 +38,7 @@ let package = Package(
     module("Install", ["PKI"]),
     module("Planning", ["Fleet"]),
     .target(
-      name: "Agents", dependencies: ["Fleet"], path: "Agents",
+      name: "Agents", dependencies: ["Fleet"], path: "Agents", exclude: ["PROTOCOL.md"],
       resources: [.embedInCode("certfleet-agent.sh")], swiftSettings: strict),
     module("Engine", ["Fleet", "Planning", "Agents"]),
     module("SSH", ["CSSH2"]),

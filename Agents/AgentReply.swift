@@ -3,7 +3,8 @@ public import Fleet
 /// One thing that the agent says.
 public enum AgentReply: Hashable, Sendable {
   case hello(version: Int, clock: Int)
-  case begin(Step, Lineage.Name?, hook: Int?)
+  /// With what its hook may take, for the controller's patience.
+  case begin(Step, Lineage.Name?, hook: Int?, limit: Duration)
   /// A hook's stream; it comes before the step that it belongs to.
   case output(Stream, CapturedOutput)
   case step(Step, Lineage.Name?, hook: Int?, Outcome)
@@ -36,7 +37,8 @@ extension AgentReply {
       self = .hello(version: version, clock: clock)
     case "begin":
       guard let subject = Self.subject(&fields) else { return nil }
-      self = .begin(subject.step, subject.lineage, hook: subject.hook)
+      guard let seconds = number(), (0...1_000_000).contains(seconds) else { return nil }
+      self = .begin(subject.step, subject.lineage, hook: subject.hook, limit: .seconds(seconds))
     case "output":
       guard let stream = fields.popFirst().flatMap({ Stream(rawValue: String($0)) }), let total = number()
       else {
@@ -73,6 +75,8 @@ extension AgentReply {
     guard fields.count >= 3, let step = Step(rawValue: String(fields.removeFirst())) else { return nil }
     let lineage = fields.removeFirst()
     let hook = fields.removeFirst()
+    // It is printed and stored: nothing but a name of ours is let in.
+    guard lineage.utf8.allSatisfy({ $0.isNameByte }) else { return nil }
     return (step, lineage == "-" ? nil : Lineage.Name(String(lineage)), Int(hook))
   }
 }
@@ -95,5 +99,16 @@ enum HookOutput {
   private static func printable(_ bytes: some Collection<UInt8>) -> String {
     String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
       .map { String($0).visible }.joined(separator: "\n")
+  }
+}
+
+extension UInt8 {
+  fileprivate var isNameByte: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
   }
 }

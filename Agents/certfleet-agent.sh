@@ -7,6 +7,8 @@
 # what a function keeps across a call of another stands in its positional parameters.
 
 set -u
+# Hooks run with the mask that the login has; what the agent makes is for itself alone.
+inherited=$(umask)
 umask 077
 # Every shell that we know has -c, and what has it not goes on without.
 # shellcheck disable=SC3045
@@ -21,6 +23,7 @@ tools='base64 cat chmod cmp date dd env flock ln ls mkdir mkfifo mv readlink rm 
 recovering=
 action=deploy
 failed_domains=
+watches=0
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 
@@ -75,7 +78,13 @@ load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decod
 
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------
 
-journal() { echo "$*" >>"$state/visit/log"; }
+# It is read back: on a full disk a shell may not learn that its line was lost, and what is not in the journal
+# could not be undone.
+journal() {
+  { echo "$*" >>"$state/visit/log"; } 2>/dev/null && logged "$*" && return 0
+  why="$state/visit/log cannot be written; is the disk full?"
+  return 1
+}
 
 # logged PREFIX: whether a line begins so; it is left in $entry.
 logged() {
@@ -138,33 +147,49 @@ wait_for() {
   done
 }
 
-# alone COMMAND…: for what runs beside the agent and may outlive it: it must hold neither the lock nor the stdin.
-# Closing them by `exec` and not on the command: a shell keeps a copy of what it redirects for a function.
+# alone COMMAND…: for what runs beside the agent and may outlive it: it must hold neither the lock nor the stdin nor
+# the stdout. Closing them by `exec` and not on the command: a shell keeps a copy of what it redirects for a function.
 alone() {
-  exec 3<&- 9>&-
+  exec 3<&- 9>&- >/dev/null 2>&1
   "$@"
 }
 
-# after SECONDS COMMAND…: runs it unless it is ended by TERM before.
+# after SECONDS MARKER COMMAND…: runs it unless the marker is gone before. A file and not a signal: each shell has a
+# moment in which it misses one, and what came too late would go to whatever has that process id by then.
 after() {
-  sleeper=''
-  trap '[ -n "$sleeper" ] && kill "$sleeper"; exit 0' TERM
-  sleep "$1" &
-  sleeper=$!
-  wait "$sleeper"
-  shift
-  "$@"
+  left=$1 watched=$2
+  shift 2
+  while [ -e "$watched" ]; do
+    if [ "$left" -le 0 ]; then
+      rm -f "$watched"
+      "$@"
+      return
+    fi
+    sleep 1
+    left=$((left - 1))
+  done
 }
 
-# stop_group PID: TERM, five seconds, KILL, to the hook's whole process group.
-stop_group() {
+# watch SECONDS COMMAND…: begins such a watch beside the agent; it ends with `rm "$marker"`, a second later.
+watch() {
+  watches=$((watches + 1))
+  marker=$state/watch-$nonce-$watches
+  : >"$marker"
+  seconds=$1
+  shift
+  alone after "$seconds" "$marker" "$@" </dev/null &
+}
+
+# stop_hook: TERM, five seconds, KILL, to the hook's whole process group.
+stop_hook() {
   : >"$state/hook/timed-out"
-  kill -s TERM -- "-$1" || kill -s TERM "$1"
+  group=$(cat "$state/hook/group")
+  kill -s TERM -- "-$group"
   for _ in 1 2 3 4 5; do
-    kill -s 0 -- "-$1" || return 0
+    kill -s 0 -- "-$group" || return 0
     sleep 1
   done
-  kill -s KILL -- "-$1"
+  kill -s KILL -- "-$group"
 }
 
 # drain FOLDER: takes a hook's stream from stdin and keeps the first and the last two chunks of it; each is at
@@ -216,32 +241,33 @@ run_hook() {
   mkfifo "$state/hook/out" "$state/hook/err"
   name=${recovering:-$2}
   [ "$action" = rollback ] && [ "$2" = deploy ] && name=${recovering:-revert}
-  say begin "$name" "$3" "$4"
-  alone drain "$state/hook/stdout" <"$state/hook/out" >/dev/null 2>&1 &
+  say begin "$name" "$3" "$4" "$5"
+  alone drain "$state/hook/stdout" <"$state/hook/out" &
   out=$!
-  alone drain "$state/hook/stderr" <"$state/hook/err" >/dev/null 2>&1 &
+  alone drain "$state/hook/stderr" <"$state/hook/err" &
   err=$!
   hook_environment "$2" "$3"
-  # A process group of its own, so that a deadline reaches everything that the hook has started.
+  # A process group of its own, so that a deadline reaches everything that the hook has started. It says itself
+  # which: some shells run what is in the background through one process more, so $! may be another.
+  # shellcheck disable=SC2016 # the inner shell expands it
   env -i PATH="$PATH" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" SHELL=/bin/sh \
     ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${domains:+"RENEWED_DOMAINS=$domains"} \
     ${failed_domains:+"FAILED_DOMAINS=$failed_domains"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
     CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" \
-    setsid /bin/sh -c "$decoded" </dev/null >"$state/hook/out" 2>"$state/hook/err" 3<&- 9>&- &
+    setsid /bin/sh -c 'echo "$$" >"$0" && umask "$2" && exec /bin/sh -c "$1"' "$state/hook/group" "$decoded" \
+    "$inherited" </dev/null >"$state/hook/out" 2>"$state/hook/err" 3<&- 9>&- &
   pid=$!
-  alone after "$5" stop_group "$pid" </dev/null >/dev/null 2>&1 &
-  watchdog=$!
+  watch "$5" stop_hook
+  set -- "$@" "$!"
   wait_for "$pid"
   status=$?
-  [ -f "$state/hook/timed-out" ] || kill "$watchdog" 2>/dev/null
-  wait_for "$watchdog" 2>/dev/null
+  rm -f "$marker"
+  [ -f "$state/hook/timed-out" ] && wait_for "$7" 2>/dev/null
   # A background child of the hook may hold the streams open for good; it is not waited for.
-  alone after 1 kill -s KILL "$out" "$err" </dev/null >/dev/null 2>&1 &
-  watchdog=$!
+  watch 1 kill -s KILL "$out" "$err"
   wait_for "$out" 2>/dev/null
   wait_for "$err" 2>/dev/null
-  kill "$watchdog" 2>/dev/null
-  wait_for "$watchdog" 2>/dev/null
+  rm -f "$marker"
   send_stream stdout "$state/hook/stdout"
   send_stream stderr "$state/hook/stderr"
   if [ -f "$state/hook/timed-out" ]; then
@@ -285,7 +311,7 @@ run_pre() {
 
 run_deploy() {
   [ "$2" = deploy ] || return 0
-  journal "deploy $3 $4 "
+  journal "deploy $3 $4 " || return 1
   run_hook "$@" || { why="deploy hook of $3 failed" && return 1; }
 }
 
@@ -301,18 +327,24 @@ run_post() {
 
 # stage cert LINEAGE GENERATION FINGERPRINT DOMAINS
 stage() {
-  say begin stage "$2" -
+  say begin stage "$2" - 0
   case $2 in '' | .* | *[!A-Za-z0-9._-]*) why="'$2' cannot be a folder's name" ;; *) why='' ;; esac
   case $3 in '' | *[!0-9]*) why="'$3' is not a generation" ;; esac
-  if [ -z "$why" ] && [ -e "$base/live/$2" ] && [ ! -L "$base/live/$2" ]; then
-    why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
-  fi
+  [ -n "$why" ] || is_ours "$2" || why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
   [ -n "$why" ] || { stage_files "$2" "$3" && why=''; }
   if [ -n "$why" ]; then
     step stage "$2" - error 1 "$why"
     return 1
   fi
   step stage "$2" - ok 0
+}
+
+# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there.
+is_ours() {
+  [ -e "$base/live/$1" ] || [ -L "$base/live/$1" ] || return 0
+  set -- "$1" "$(readlink "$base/live/$1")"
+  case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
+  [ -d "$base/archive/$1/${2##*/}" ]
 }
 
 # stage_files LINEAGE GENERATION: the files go into a folder beside their place, which then takes it by rename.
@@ -326,10 +358,13 @@ stage_files() {
     why="$3 is active and holds another certificate; renew once more for a new generation"
     return 1
   fi
-  journal "stage $1 $2 "
+  journal "stage $1 $2 " || return 1
   [ -d "$base/archive/$1" ] || why=$(mkdir -m 755 "$base/archive/$1" 2>&1 | one_line)
-  why=$({ rm -rf "$3" && chmod 755 "$staging" && mv -T "$staging" "$3"; } 2>&1 | one_line)
-  [ -s "$3/privkey.pem" ] && sync_to "$3"
+  if ! why=$({ rm -rf "$3" && chmod 755 "$staging" && mv -T "$staging" "$3"; } 2>&1); then
+    why=$(echo "$why" | one_line)
+    return 1
+  fi
+  sync_to "$3"
 }
 
 same() { cmp -s "$1" "$2" 2>/dev/null; }
@@ -346,11 +381,10 @@ stage_file() {
 
 # activate cert LINEAGE GENERATION …
 activate() {
-  say begin activate "$2" -
+  say begin activate "$2" - 0
   old=$(readlink "$base/live/$2")
   old=${old##*/}
-  journal "activate $2 $3 ${old:--}"
-  if why=$(point "$2" "$3" 2>&1); then
+  if journal "activate $2 $3 ${old:--}" && why=$(point "$2" "$3" 2>&1); then
     step activate "$2" - ok 0
   else
     why=$(echo "$why" | one_line)
@@ -382,8 +416,8 @@ tidy() {
 # visit that was cut off alike.
 undo() {
   dirty='' ending=failed_clean action=rollback failed_domains=$all_domains post_failed=
-  each cert restore || dirty=yes
-  if logged 'deploy '; then each hook deploy_again || dirty=yes; fi
+  each cert restore
+  if logged 'deploy '; then each hook deploy_again; fi
   if logged 'pre' || logged 'activate '; then each hook run_post; fi
   each cert discard
   [ -z "$dirty" ] || ending=failed_dirty
@@ -391,14 +425,13 @@ undo() {
   action=deploy failed_domains=
 }
 
-# restore cert LINEAGE GENERATION …
+# restore cert LINEAGE GENERATION …: one that cannot be restored does not keep the others from it.
 restore() {
   logged "activate $2 $3 " || return 0
   set -- "$2" "$3" "${entry##* }"
-  ending=rolled_back
   [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ] || return 0
   [ "$2" = "$3" ] && return 0
-  say begin "${recovering:-revert}" "$1" -
+  say begin "${recovering:-revert}" "$1" - 0
   if [ "$3" = - ]; then
     problem=$(rm -f "$base/live/$1" 2>&1)
   else
@@ -406,8 +439,10 @@ restore() {
   fi
   if [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]; then
     step "${recovering:-revert}" "$1" - error 1 "$(echo "$problem" | one_line)"
-    return 1
+    dirty=yes
+    return 0
   fi
+  ending=rolled_back
   step "${recovering:-revert}" "$1" - ok 0
 }
 
@@ -417,7 +452,7 @@ deploy_again() {
   [ "$2" = deploy ] && logged "deploy $3 $4 " || return 0
   logged "activate $3 " || return 0
   [ "${entry##* }" != - ] || return 0
-  run_hook "$@"
+  run_hook "$@" || dirty=yes
 }
 
 # discard cert LINEAGE GENERATION …: what was staged and did not stay goes, with its key.
@@ -434,7 +469,7 @@ recover() {
   recovering=recover
   load "$(cat "$state/visit/plan")"
   base=$2 state=$2/.certfleet
-  say begin recover - -
+  say begin recover - - 0
   if logged confirmed; then
     keep
   else
@@ -451,7 +486,7 @@ recover() {
 # visit: from the request to the end frame.
 visit() {
   say hello "$version" "$(date +%s)"
-  say begin preflight - -
+  say begin preflight - - 0
   if ! prepare; then
     step preflight - - error 1 "$why"
     say end failed_clean "$why"
@@ -482,12 +517,12 @@ visit() {
   fi
   step preflight - - ok 0
   each cert stage || { undo "$why"; return; }
-  journal pre
+  journal pre || { undo "$why"; return; }
   each hook run_pre || { undo "$why"; return; }
   each cert activate || { undo "$why"; return; }
   each hook run_deploy || { undo "$why"; return; }
   ask_controller || { undo "$why"; return; }
-  journal confirmed
+  journal confirmed || { undo "$why"; return; }
   keep
 }
 
@@ -521,13 +556,11 @@ ask_controller() {
   [ "$confirm" -gt 0 ] || return 0
   rm -f "$state/visit/word"
   say await "$confirm"
-  alone hear <&3 >/dev/null 2>&1 &
+  alone hear <&3 &
   reader=$!
-  alone after "$confirm" kill -s KILL "$reader" </dev/null >/dev/null 2>&1 &
-  watchdog=$!
+  watch "$confirm" kill -s KILL "$reader"
   wait_for "$reader" 2>/dev/null
-  kill "$watchdog" 2>/dev/null
-  wait_for "$watchdog" 2>/dev/null
+  rm -f "$marker"
   word=
   [ -f "$state/visit/word" ] && word=$(cat "$state/visit/word")
   case $word in

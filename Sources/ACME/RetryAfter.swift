@@ -2,12 +2,15 @@ public import Foundation
 
 /// RFC 9110 §10.2.3: a number of seconds, or a date.
 public enum RetryAfter {
+  /// No server means more than this, and a duration has an end.
+  private static let longest: TimeInterval = 30 * 86400
+
   public static func moment(_ value: String, now: Date) -> Date? {
-    if let seconds = Double(value), seconds >= 0 { return now.addingTimeInterval(seconds) }
+    if let seconds = Double(value), seconds >= 0 { return now.addingTimeInterval(min(seconds, longest)) }
     let format = DateFormatter()
     format.locale = Locale(identifier: "en_US_POSIX")
     format.timeZone = TimeZone(secondsFromGMT: 0)
     format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return format.date(from: value)
+    return format.date(from: value).map { min($0, now.addingTimeInterval(longest)) }
   }
 }

@@ -14,82 +14,57 @@ struct Dialogue: Sendable {
     case lost(String)
   }
 
-  /// How long the agent may be silent between two frames, beside what its hook may take.
-  private static let patience = Duration.seconds(60)
-
   func run() async throws -> Result {
     do {
       try await conversation.send(request.bytes)
     } catch { return .lost(error.reason) }
-    var state = State(parser: ReplyParser(nonce: request.nonce))
+    var attention = Attention(nonce: request.nonce, visit: visit.planned, isQuery: false)
+    var progress = Progress()
     while true {
-      let heard: Heard
-      do {
-        heard = try await conversation.receive(within: state.patience)
-      } catch { return .lost(error.reason) }
-      switch heard {
-      case .stderr(let bytes): state.keep(complaint: bytes)
+      switch await attention.hear(conversation) {
+      case .lost(let reason): return .lost(reason)
       case .ended(let status):
-        return state.hasStarted
+        return attention.hasStarted
           ? .lost("the agent ended without saying how")
-          : .ended(Visit.Ending(end: .failedClean, reason: notStarted(status, state.complaint)))
-      case .stdout(let bytes):
-        let replies: [AgentReply]
-        do {
-          replies = try state.parser.consume(bytes)
-        } catch { return .lost(error.description) }
+          : .ended(Visit.Ending(end: .failedClean, reason: notStarted(status, attention.complaint)))
+      case .replies(let replies):
         for reply in replies {
-          if let result = try await handle(reply, &state) { return result }
+          if let result = try await handle(reply, &attention, &progress) { return result }
         }
       }
     }
   }
 
-  private struct State {
-    var parser: ReplyParser
-    var hasStarted = false
-    var patience = Dialogue.patience
-    var stepStarted = ContinuousClock.now
-    var stdout = CapturedOutput.empty
-    var stderr = CapturedOutput.empty
-    /// The end of what came on the shell's own stderr, for when the agent never starts.
-    var complaint = ""
+  private struct Progress {
     /// Why the visit took the way it took: the first step that failed, with its own last words.
     var firstFailure: String?
-
-    mutating func keep(complaint bytes: [UInt8]) {
-      complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
-    }
+    var hasGivenWord = false
   }
 
-  private func handle(_ reply: AgentReply, _ state: inout State) async throws -> Result? {
+  private func handle(
+    _ reply: AgentReply, _ attention: inout Attention, _ progress: inout Progress
+  ) async throws -> Result? {
     switch reply {
-    case .hello: state.hasStarted = true
-    case .begin(_, _, let hook):
-      state.stepStarted = .now
-      state.patience = Self.patience + (hook.flatMap { request.hooks[$0]?.hook.timeout } ?? .zero)
-    case .output(.stdout, let output): state.stdout = output
-    case .output(.stderr, let output): state.stderr = output
+    case .hello, .begin, .output: break
     case .step(let step, let lineage, let hook, let outcome):
-      try await visit.record(
-        .step(
-          StepResult(
-            step: step, lineage: lineage, outcome: outcome,
-            detail: hook.flatMap { request.hooks[$0]?.hook.command.visible.shortened(to: 400) } ?? "",
-            duration: .now - state.stepStarted, stdout: state.stdout, stderr: state.stderr)),
-        lineage: lineage)
-      if !outcome.isSuccess, state.firstFailure == nil {
-        state.firstFailure = [outcome.description, state.stderr.lastLine].filter { !$0.isEmpty }.joined(
-          separator: ": ")
+      // In a recovery the index is that of an earlier request.
+      let command = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.hook.command }
+      let result = attention.result(
+        step, lineage, outcome, detail: command?.visible.shortened(to: 400) ?? "")
+      try await visit.record(.step(result), lineage: lineage)
+      if !outcome.isSuccess, progress.firstFailure == nil {
+        progress.firstFailure = [outcome.description, result.stderr.lastLine].filter { !$0.isEmpty }
+          .joined(separator: ": ")
       }
-      (state.stdout, state.stderr) = (.empty, .empty)
     case .await:
+      guard !progress.hasGivenWord else { return .lost("the agent asked for a second word") }
+      progress.hasGivenWord = true
       let word = try await verify()
       do {
         try await conversation.send(word.bytes(nonce: request.nonce))
       } catch { return .lost(error.reason) }
     case .end(let end, let text):
-      let cause = state.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
+      let cause = progress.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
       return .ended(Self.ending(end, text + cause))
     }
     return nil

@@ -2,11 +2,10 @@ import Agents
 import Fleet
 
 /// Asks a host how a visit ended that the controller lost sight of. Asking also makes the host finish or undo
-/// what was cut off there.
+/// what was cut off there; what it does for that is recorded as the visit's steps.
 struct Inquiry: Sendable {
-  let host: Host
+  let visit: Visit
   let token: VisitToken
-  let ports: Ports
 
   /// What the host answered.
   enum Answer: Sendable {
@@ -27,41 +26,48 @@ struct Inquiry: Sendable {
     }
   }
 
-  private static let patience = Duration.seconds(30)
-
-  func ask() async -> Answer {
+  /// - Throws: when the recorder cannot keep what happened.
+  func ask() async throws -> Answer {
     let conversation: any Conversation
     do {
-      conversation = try await Dial(host: host, connector: ports.connector).connect()
+      conversation = try await Dial(host: visit.host, connector: visit.ports.connector).connect()
     } catch { return .noAnswer(error.reason) }
-    let answer = await converse(conversation)
-    await conversation.close()
-    return answer
+    do {
+      let answer = try await converse(conversation)
+      await conversation.close()
+      return answer
+    } catch {
+      await conversation.close()
+      throw error
+    }
   }
 
-  private func converse(_ conversation: any Conversation) async -> Answer {
+  private func converse(_ conversation: any Conversation) async throws -> Answer {
     let nonce = Nonce.make()
-    var parser = ReplyParser(nonce: nonce)
+    // The visit may still be under way there, and its own deadlines end it.
+    let query = AgentRequest.query(
+      token, nonce: nonce, host: visit.host, patience: Attention.longestVisit(visit.planned))
     do {
-      try await conversation.send(
-        AgentRequest.query(token, nonce: nonce, host: host, patience: Self.patience))
-      while true {
-        // The host may have hooks to run before it can answer: its own deadlines end them.
-        switch try await conversation.receive(within: .seconds(600)) {
-        case .stderr: continue
-        case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
-        case .stdout(let bytes):
-          for case .end(let end, let text) in try parser.consume(bytes) {
-            switch end {
-            case .unknownToken: return .neverBegan
-            case .deferred: return .noAnswer(text)
-            default: return .ended(Dialogue.ending(end, text))
-            }
+      try await conversation.send(query)
+    } catch { return .noAnswer(error.reason) }
+    var attention = Attention(nonce: nonce, visit: visit.planned, isQuery: true)
+    while true {
+      switch await attention.hear(conversation) {
+      case .lost(let reason): return .noAnswer(reason)
+      case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
+      case .replies(let replies):
+        for reply in replies {
+          switch reply {
+          case .step(let step, let lineage, _, let outcome):
+            try await visit.record(
+              .step(attention.result(step, lineage, outcome, detail: "")), lineage: lineage)
+          case .end(.unknownToken, _): return .neverBegan
+          case .end(.deferred, let text): return .noAnswer(text)
+          case .end(let end, let text): return .ended(Dialogue.ending(end, text))
+          case .hello, .begin, .output, .await: continue
           }
         }
       }
-    } catch let lost as ConnectionLost {
-      return .noAnswer(lost.reason)
-    } catch { return .noAnswer("\(error)") }
+    }
   }
 }

@@ -1,5 +1,4 @@
 public import Fleet
-import Foundation
 public import struct Fleet.Host
 
 /// After a crash: visits that were begun and have no end are resolved by asking their hosts.
@@ -27,36 +26,51 @@ public struct Recovery: Sendable {
     self.ports = ports
   }
 
-  /// Asks and records every end.
+  /// Asks about visits of a rollout that goes on.
   ///
-  /// - Returns: the ends that stand. A visit that the crash kept from succeeding is left out: it is to be done
-  ///   again, as its next attempt.
+  /// - Returns: the ends that stand. A visit that the crash kept from succeeding is left out and stays open: it is
+  ///   to be done again, as its next attempt.
   public func resolve(_ visits: [OpenVisit]) async throws -> [Host.Name: VisitEnd] {
-    let hosts = Dictionary(
-      rollout.plan.visits.map { ($0.host.name, $0.host) }, uniquingKeysWith: { first, _ in first })
+    try await ask(visits) { visit, answer in
+      let ending = answer.ending(afterLosing: "the controller was interrupted")
+      switch ending.end {
+      case .ok, .degraded, .unchanged, .failedDirty, .unknown:
+        try await visit.record(.visitEnded(ending.end, reason: ending.reason))
+        return ending.end
+      case .rolledBack, .failedClean, .unreachable, .deferred:
+        try await visit.record(.step(StepResult(step: .recover, outcome: .failed(ending.reason))))
+        return nil
+      }
+    }
+  }
+
+  /// Asks about visits of a rollout that has ended, whose end is unknown: once it is known it replaces that.
+  public func learn(_ visits: [OpenVisit]) async throws {
+    _ = try await ask(visits) { visit, answer in
+      if case .noAnswer = answer { return nil }
+      let ending = answer.ending(afterLosing: "the connection was lost")
+      try await visit.record(.visitEnded(ending.end, reason: ending.reason))
+      return ending.end
+    }
+  }
+
+  private func ask(
+    _ visits: [OpenVisit], _ conclude: @escaping @Sendable (Visit, Inquiry.Answer) async throws -> VisitEnd?
+  ) async throws -> [Host.Name: VisitEnd] {
+    let planned = Dictionary(
+      rollout.plan.visits.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
     return try await withThrowingTaskGroup(of: (Host.Name, VisitEnd?).self) { group in
-      for visit in visits {
-        guard let host = hosts[visit.host] else { continue }
-        group.addTask { (visit.host, try await resolve(visit, on: host)) }
+      for open in visits {
+        guard let planned = planned[open.host] else { continue }
+        let visit = Visit(
+          planned: planned, rollout: rollout.id, wave: open.wave, attempt: open.attempt, ports: ports)
+        group.addTask {
+          (open.host, try await conclude(visit, try await Inquiry(visit: visit, token: open.token).ask()))
+        }
       }
       var ends: [Host.Name: VisitEnd] = [:]
       for try await (host, end) in group { ends[host] = end }
       return ends
-    }
-  }
-
-  private func resolve(_ visit: OpenVisit, on host: Host) async throws -> VisitEnd? {
-    let answer = await Inquiry(host: host, token: visit.token, ports: ports).ask()
-    let ending = answer.ending(afterLosing: "the controller was interrupted")
-    try await ports.recorder.record(
-      Event(
-        at: Date(),
-        subject: .init(
-          rollout: rollout.id, wave: visit.wave, host: visit.host, attempt: visit.attempt),
-        kind: .visitEnded(ending.end, reason: ending.reason)))
-    switch ending.end {
-    case .ok, .degraded, .unchanged, .failedDirty, .unknown: return ending.end
-    case .rolledBack, .failedClean, .unreachable, .deferred: return nil
     }
   }
 }

@@ -60,7 +60,7 @@ struct Visit: Sendable {
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):
-      let known = await Inquiry(host: host, token: token, ports: ports).ask()
+      let known = try await Inquiry(visit: self, token: token).ask()
       return try await checkRevert(known.ending(afterLosing: reason))
     }
   }

@@ -37,6 +37,10 @@ public struct ACMEIssuer: Sendable {
       let chain = try CertificateChain(pem: try await client.certificate(at: certificate))
       try chain.check(key: open.key, names: open.names, at: Date())
       return Issued(chain: chain, key: open.key)
+    } catch let refused as CertificateChain.Refused {
+      // The same order would give the same chain again.
+      try await keeper.keep(nil)
+      throw IssuanceFailure("the CA's certificate is refused: \(refused)", endsOrder: true)
     } catch let failure as IssuanceFailure {
       if failure.endsOrder { try await keeper.keep(nil) }
       throw failure

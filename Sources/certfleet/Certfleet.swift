@@ -11,6 +11,9 @@ enum Certfleet {
     // A reader that goes away (`| head`) must not end a rollout.
     signal(SIGPIPE, SIG_IGN)
     umask(0o077)
+    // Private keys are in memory at times: they must not end in a core dump.
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
     let code: ExitCode
     do {

@@ -20,7 +20,7 @@ enum ErrorText {
 
   /// One line for each thing that is wrong, each beginning with the program's name.
   static func lines(for error: any Error) -> [String] {
-    "\(error)".split(separator: "\n").map { "certfleet: \($0)" }
+    "\(error)".split(separator: "\n").map { "certfleet: \(String($0).visible)" }
   }
 }
 

@@ -14,6 +14,10 @@ import ThrowawayFleet
       RetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT", now: now) == Date(timeIntervalSince1970: 784_111_777)
     )
     #expect(RetryAfter.moment("-5", now: now) == nil)
+    for absurd in ["inf", "1e300", "Sun, 06 Nov 9994 08:49:37 GMT"] {
+      #expect(RetryAfter.moment(absurd, now: now) == now.addingTimeInterval(30 * 86400))
+    }
+    #expect(RetryAfter.moment("nan", now: now) == nil)
     #expect(RetryAfter.moment("soon", now: now) == nil)
   }
 }

@@ -127,8 +127,12 @@ import ThrowawayFleet
     let scene = try AgentScene(shell)
     _ = try await scene.replies(scene.request(generation: 1))
     let wait =
-      "test $CERTFLEET_ACTION = rollback && touch \(scene.base)/reverted || { touch \(scene.base)/begun; until [ -e \(scene.base)/go ]; do sleep 1; done; }"
-    let visit = scene.request(generation: 2, hooks: hooks(deploy: wait, post: "touch \(scene.base)/posted"))
+      "test $CERTFLEET_ACTION = rollback && touch \(scene.base)/reverted || { touch \(scene.base)/begun; until [ -e \(scene.base)/go ]; do sleep 1; done; touch \(scene.base)/ended; }"
+    let visit = scene.request(
+      generation: 2,
+      hooks: Hooks(
+        deploy: [Hook(command: wait, timeout: .seconds(15))],
+        post: [Hook(command: "touch \(scene.base)/posted")]))
     let agent = try scene.start(visit)
     try await eventually("the hook has begun") {
       FileManager.default.fileExists(atPath: scene.base + "/begun")
@@ -137,6 +141,9 @@ import ThrowawayFleet
     #expect(await agent.ended() == 128 + SIGKILL)
     #expect(scene.live == "2")
     try Files.write(scene.base + "/go", "")
+    try await eventually("the hook that nobody waits for has ended") {
+      FileManager.default.fileExists(atPath: scene.base + "/ended")
+    }
     let query = AgentRequest.query(
       "t2", nonce: "n0nce", host: Host(name: "web1", address: "a", base: scene.base), patience: .seconds(5))
     let asked = try await scene.replies(bytes: query)
@@ -164,6 +171,38 @@ import ThrowawayFleet
     let foreign = try await scene.replies(scene.request(generation: 2, epoch: 6))
     #expect(foreign.steps.last?.contains("is not a link that certfleet made") == true)
     #expect(scene.generations == ["1"])
+  }
+
+  @Test func `a link of the user's own is not taken over`() async throws {
+    let scene = try AgentScene(Shell.all[0])
+    try Files.makeFolder(scene.base + "/live")
+    try FileManager.default.createSymbolicLink(
+      atPath: scene.base + "/live/x", withDestinationPath: "/etc/ssl")
+    let replies = try await scene.replies(scene.request(generation: 1, hooks: hooks(deploy: "exit 1")))
+    #expect(replies.steps.last?.contains("is not a link that certfleet made") == true)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scene.base + "/live/x") == "/etc/ssl")
+  }
+
+  @Test func `the same generation again goes nowhere when its hook fails`() async throws {
+    let scene = try AgentScene(Shell.all[0])
+    _ = try await scene.replies(scene.request(generation: 2, token: "a"))
+    let deploy = "test $CERTFLEET_ACTION = rollback"
+    let again = try await scene.replies(
+      scene.request(generation: 2, hooks: hooks(deploy: deploy), token: "b"))
+    #expect(again.end == .end(.failedClean, text: "deploy hook of x failed"))
+    #expect(scene.live == "2")
+  }
+
+  @Test func `hooks have the umask of the login, and keys have not`() async throws {
+    let scene = try AgentScene(Shell.all[0])
+    let made = "umask 022; exec dash -s"
+    let replies = try await Program.run(
+      try Program.find("sh"), ["-c", made], environment: ["HOME": scene.scratch.path],
+      stdin: String(
+        decoding: scene.request(generation: 1, hooks: hooks(deploy: "umask")).bytes, as: UTF8.self))
+    #expect(replies.stdout.contains("0022"))
+    let folder = try FileManager.default.attributesOfItem(atPath: scene.base + "/.certfleet")
+    #expect(folder[.posixPermissions] as? Int == 0o700)
   }
 
   @Test func `three generations are kept`() async throws {

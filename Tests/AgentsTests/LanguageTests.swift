@@ -55,7 +55,7 @@ import Testing
     """
     Welcome!\n@certfleet other 0 end ok
     @certfleet n 0 hello 1 99
-    noise @certfleet n 0 begin deploy x 3
+    noise @certfleet n 0 begin deploy x 3 7
     @certfleet n 5 output stdout 5
     a\nb\u{1B}\n
     @certfleet n 0 step deploy x 3 exit 4
@@ -66,7 +66,7 @@ import Testing
     """.utf8)
 
   private let expected: [AgentReply] = [
-    .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3),
+    .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3, limit: .seconds(7)),
     .output(.stdout, CapturedOutput(text: "a\nb\\u{1B}\n", totalBytes: 5)),
     .step(.deploy, "x", hook: 3, .exited(4)),
     .step(.stage, "x", hook: nil, .failed("no space left")), .await(seconds: 30),
@@ -86,7 +86,8 @@ import Testing
   @Test(arguments: [
     "@certfleet n x end ok\n", "@certfleet n -1 end ok\n", "@certfleet n 999999999 end ok\n",
     "@certfleet n 0 nonsense\n",
-    "@certfleet n 0 end fine\n", "@certfleet n 0 step deploy\n", "@certfleet n 0\n",
+    "@certfleet n 0 end fine\n", "@certfleet n 0 step deploy\n",
+    "@certfleet n 0 step deploy \u{1B}[2J - ok 0\n", "@certfleet n 0\n",
     "@certfleet n " + String(repeating: "x", count: 9000),
   ])
   func `a frame of another protocol is an error and not a success`(text: String) {

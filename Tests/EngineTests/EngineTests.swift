@@ -70,7 +70,7 @@ private final class StagedConversation: Conversation {
       case .rolledBack: ["hello 1 0", "step deploy x - exit 2", "end rolled_back deploy failed"]
       case .silent: ["hello 1 0"]
       case .cut(let afterwards):
-        isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x -"]
+        isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x - 0"]
       case .noAgent, .unreachable, .refused: []
       }
     lines.withLock { $0 = said.map { frame + $0 + "\n" } }

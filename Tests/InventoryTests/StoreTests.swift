@@ -90,13 +90,14 @@ import ThrowawayFleet
   @Test func `keys rest sealed, and an order is kept until its certificate is stored`() async throws {
     let key = try PrivateKey.generate(.ecdsaP256)
     let url = try #require(URL(string: "https://ca.example/order/1"))
-    try await store.keep(.init(url: url, names: ["x.example"], key: key), of: "c", now: now)
-    let kept = try #require(try await store.keptOrder(of: "c"))
+    try await store.keep(.init(url: url, names: ["x.example"], key: key), of: "c", at: "d", now: now)
+    let kept = try #require(try await store.keptOrder(of: "c", at: "d"))
     #expect(try kept.key.pem() == key.pem())
+    #expect(try await store.keptOrder(of: "c", at: "another CA") == nil)
     let certificate = try await selfSigned(key)
     let facts = try await store.add(certificate, key: key, to: "c", now: now)
     #expect(facts.generation == Generation(1))
-    #expect(try await store.keptOrder(of: "c") == nil)
+    #expect(try await store.keptOrder(of: "c", at: "d") == nil)
     #expect(try await store.material(of: "c", Generation(1)).key.pem() == key.pem())
     let secret = try key.pem().reveal().split(separator: "\n")[1]
     let bytes = try Data(contentsOf: URL(filePath: home.databasePath))

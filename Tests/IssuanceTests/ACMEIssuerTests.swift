@@ -42,8 +42,8 @@ private final class MemoryKeeper: OrderKeeper {
       deployments: [])
   }
 
-  private var listener: HTTP01Listener {
-    HTTP01Listener(ListenAddress(address: ca.network.controller, port: UInt16(ca.challengePort)))
+  private var address: ListenAddress {
+    ListenAddress(address: ca.network.controller, port: UInt16(ca.challengePort))
   }
 
   private func issuer(_ solver: any Solver) -> ACMEIssuer {
@@ -51,10 +51,13 @@ private final class MemoryKeeper: OrderKeeper {
   }
 
   @Test func `a certificate for all names comes, and the listener is gone again`() async throws {
+    let listener = HTTP01Listener(address)
     let issued = try await issuer(listener).issue(lineage("a.example", "b.example"))
     #expect(Set(issued.chain.leaf.dnsNames) == ["a.example", "b.example"])
     #expect(issued.chain.leaf.belongs(to: issued.key))
     #expect(!issued.chain.intermediates.isEmpty)
+    #expect(Loopback.answers(ca.network.controller, UInt16(ca.challengePort)))
+    listener.close()
     try await eventually("the port is free") {
       !Loopback.answers(ca.network.controller, UInt16(ca.challengePort))
     }
@@ -62,6 +65,7 @@ private final class MemoryKeeper: OrderKeeper {
   }
 
   @Test func `an order that was finished before a crash gives the same certificate again`() async throws {
+    let listener = HTTP01Listener(address)
     let first = try await issuer(listener).issue(lineage("a.example"))
     // The keeper still holds the order, as after a crash before the certificate was stored.
     let second = try await issuer(listener).issue(lineage("a.example"))
@@ -70,6 +74,7 @@ private final class MemoryKeeper: OrderKeeper {
     let third = try await issuer(listener).issue(lineage("a.example", "b.example"))
     #expect(keeper.history.count == 2)
     #expect(try third.chain.leaf.fingerprint() != first.chain.leaf.fingerprint())
+    listener.close()
     await ca.stop()
   }
 
@@ -96,7 +101,7 @@ private final class MemoryKeeper: OrderKeeper {
   }
 
   @Test func `only exact tokens are answered`() async throws {
-    let listener = listener
+    let listener = HTTP01Listener(address)
     let proof = Proof(domain: "a", token: "tok", keyAuthorization: "tok.key")
     try await listener.present(proof)
     let base = "http://\(ca.network.controller):\(ca.challengePort)"
@@ -113,6 +118,8 @@ private final class MemoryKeeper: OrderKeeper {
     }
     #expect(try await get("/.well-known/acme-challenge/tok", "-d", "x").hasSuffix("|000"))
     await listener.cleanUp(proof)
+    #expect(try await get("/.well-known/acme-challenge/tok").hasSuffix("|404"))
+    listener.close()
     await ca.stop()
   }
 }

@@ -42,7 +42,7 @@ enum Migrations {
       PRIMARY KEY (issuer, directory)) STRICT;
 
     CREATE TABLE acme_order (
-      lineage TEXT PRIMARY KEY, url TEXT NOT NULL, names TEXT NOT NULL, key BLOB NOT NULL,
+      lineage TEXT PRIMARY KEY, directory TEXT NOT NULL, url TEXT NOT NULL, names TEXT NOT NULL, key BLOB NOT NULL,
       made_at REAL NOT NULL) STRICT;
 
     CREATE TABLE certificate (

@@ -50,9 +50,11 @@ extension Store {
     }
   }
 
-  public func keptOrder(of lineage: Lineage.Name) throws -> KeptOrder? {
+  /// - Parameter directory: the CA's that is asked now; an order of another CA is not looked at.
+  public func keptOrder(of lineage: Lineage.Name, at directory: String) throws -> KeptOrder? {
     let found = try database.rows(
-      "SELECT url, names, key FROM acme_order WHERE lineage = ?", [.text(lineage.rawValue)]
+      "SELECT url, names, key FROM acme_order WHERE lineage = ? AND directory = ?",
+      [.text(lineage.rawValue), .text(directory)]
     ) { ($0.text(0), try $0.json(1, as: [String].self), $0.blob(2)) }
     guard let (url, names, sealed) = found.first, let url = URL(string: url) else { return nil }
     let key = try PrivateKey(pem: try sealing.open(sealed, for: Self.orderIdentity(lineage)))
@@ -60,16 +62,16 @@ extension Store {
   }
 
   /// Keeps `order` as the lineage's only one; `nil` forgets it.
-  public func keep(_ order: KeptOrder?, of lineage: Lineage.Name, now: Date) throws {
+  public func keep(_ order: KeptOrder?, of lineage: Lineage.Name, at directory: String, now: Date) throws {
     try database.transaction {
       try database.run("DELETE FROM acme_order WHERE lineage = ?", [.text(lineage.rawValue)])
       guard let order else { return }
       let sealed = try sealing.seal(try order.key.pem(), for: Self.orderIdentity(lineage))
       try database.run(
-        "INSERT INTO acme_order (lineage, url, names, key, made_at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO acme_order (lineage, directory, url, names, key, made_at) VALUES (?, ?, ?, ?, ?, ?)",
         [
-          .text(lineage.rawValue), .text(order.url.absoluteString), .text(try canonicalJSON(order.names)),
-          .blob(sealed), .moment(now),
+          .text(lineage.rawValue), .text(directory), .text(order.url.absoluteString),
+          .text(try canonicalJSON(order.names)), .blob(sealed), .moment(now),
         ])
       try append(
         Event(

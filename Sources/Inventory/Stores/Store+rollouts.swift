@@ -64,18 +64,34 @@ extension Store {
     /// `nil` while it is open.
     public let end: VisitEnd?
     public let reason: String
+
+    /// From the columns host, wave, attempt, token, end, reason.
+    init(row: SQLiteRow) {
+      host = Host.Name(row.text(0))
+      wave = row.integer(1)
+      attempt = row.integer(2)
+      token = VisitToken(row.text(3))
+      end = row.optionalText(4).flatMap(VisitEnd.init(rawValue:))
+      reason = row.text(5)
+    }
   }
 
   public func visits(of id: Rollout.ID) throws -> [StoredVisit] {
     try database.rows(
       "SELECT host, wave, attempt, token, end, reason FROM visit WHERE rollout = ? ORDER BY wave, host",
       [.integer(id.number)]
-    ) {
-      StoredVisit(
-        host: Host.Name($0.text(0)), wave: $0.integer(1), attempt: $0.integer(2),
-        token: VisitToken($0.text(3)),
-        end: $0.optionalText(4).flatMap(VisitEnd.init(rawValue:)), reason: $0.text(5))
-    }
+    ) { StoredVisit(row: $0) }
+  }
+
+  /// Visits whose end nobody knows yet, where no later one has told more, by rollout.
+  public func unknownVisits() throws -> [Rollout.ID: [StoredVisit]] {
+    let rows = try database.rows(
+      """
+      SELECT host, wave, attempt, token, end, reason, rollout FROM visit AS v
+      WHERE end = 'unknown' AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
+      """
+    ) { (Rollout.ID($0.integer(6)), StoredVisit(row: $0)) }
+    return Dictionary(grouping: rows, by: \.0).mapValues { $0.map(\.1) }
   }
 
   public func waveStates(of id: Rollout.ID) throws -> [WaveState] {

@@ -4,7 +4,8 @@ import Foundation
 import Synchronization
 
 /// RFC 8555 §8.3 by a listener of our own: exact tokens are answered with their key authorization and everything
-/// else with 404. One listener serves all orders at once; it listens while there is something to present.
+/// else with 404. One listener serves all orders at once; it listens from the first token until it is
+/// closed.
 public final class HTTP01Listener: Solver {
   public static let type = "http-01"
 
@@ -30,10 +31,11 @@ public final class HTTP01Listener: Solver {
     }
   }
 
-  public func cleanUp(_ proof: Proof) async {
+  public func cleanUp(_ proof: Proof) async { state.withLock { $0.answers[proof.token] = nil } }
+
+  /// Stops listening. Not with the last token: the next order's may come before the port is free again.
+  public func close() {
     state.withLock { state in
-      state.answers[proof.token] = nil
-      guard state.answers.isEmpty else { return }
       state.source?.cancel()
       state.source = nil
     }
@@ -52,17 +54,17 @@ public final class HTTP01Listener: Solver {
         return true
       }
       guard admitted else {
-        close(connection)
+        Foundation.close(connection)
         return
       }
       queue.async { [self] in
         serve(connection)
-        close(connection)
+        Foundation.close(connection)
         state.withLock { $0.connections -= 1 }
       }
     }
     // The descriptor may be reused as soon as it is closed, so it stays open until Dispatch has let go of it.
-    source.setCancelHandler { close(descriptor) }
+    source.setCancelHandler { Foundation.close(descriptor) }
     source.activate()
     return source
   }

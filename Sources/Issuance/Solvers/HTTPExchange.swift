@@ -13,7 +13,10 @@ enum HTTPExchange {
     setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
     var head: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 2048)
+    let deadline = ContinuousClock.now + .seconds(10)
     while !head.ends(with: Array("\r\n\r\n".utf8)) {
+      // The limit above is for each piece; a client that drips must not hold its place for ever.
+      guard ContinuousClock.now < deadline else { return nil }
       let count = recv(connection, &chunk, chunk.count, 0)
       guard count > 0, head.count + count <= largestHead else { return nil }
       head += chunk.prefix(count)

@@ -15,7 +15,7 @@ public enum ServedCertificate {
 
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
-  ///   - timeout: for each of name resolution's answers to connect, and for each read and write.
+  ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
   public static func fingerprint(
     at address: String, port: UInt16, serverName: String, timeout: Duration
   ) async throws -> Fingerprint {
@@ -36,7 +36,7 @@ public enum ServedCertificate {
       throw OpenSSLError("SSL_set_tlsext_host_name")
     }
     try check(SSL_set_fd(session, socket.descriptor), "SSL_set_fd")
-    guard SSL_connect(session) == 1 else {
+    guard handshake(session, on: socket.descriptor, until: .now + timeout) else {
       throw NoAnswer(reason: "no TLS at \(address):\(port) (\(OpenSSLError("SSL_connect").reason))")
     }
     guard let peer = SSL_get1_peer_certificate(session) else {
@@ -45,5 +45,22 @@ public enum ServedCertificate {
     let served = X509Certificate(owning: peer)
     SSL_shutdown(session)
     return try served.fingerprint()
+  }
+
+  /// SSL_connect(3) on a non-blocking socket, so that a server that drips its answer has no longer than others.
+  private static func handshake(
+    _ session: OpaquePointer, on descriptor: Int32, until deadline: ContinuousClock.Instant
+  ) -> Bool {
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    while true {
+      let result = SSL_connect(session)
+      if result == 1 { return true }
+      let wanted = SSL_get_error(session, result)
+      guard wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE else { return false }
+      let left = (deadline - .now).seconds
+      var waiting = pollfd(
+        fd: descriptor, events: Int16(wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), revents: 0)
+      guard left > 0, poll(&waiting, 1, Int32(left * 1000) + 1) > 0 else { return false }
+    }
   }
 }

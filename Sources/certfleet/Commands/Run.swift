@@ -49,13 +49,18 @@ private struct FleetRun {
       throw BadInput(
         "no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
     }
+    try await askWhatIsUnknown()
     var code = ExitCode.converged
+    var halted: Set<RolloutPolicy.Name> = []
     for rollout in try await session.store.interruptedRollouts() where !stop.isRequested {
-      code = code.combined(with: try await resume(rollout))
+      let resumed = try await resume(rollout)
+      if resumed == .failed { halted.insert(rollout.plan.policy.name) }
+      code = code.combined(with: resumed)
     }
     if !stop.isRequested, try await !issueDue(lineages) { code = .failed }
     let plans = Planner.plans(for: try await session.snapshot(), at: Date())
-    for plan in plans where !stop.isRequested {
+    // A rollout that has just halted is not begun anew in the same breath: a person may want to look.
+    for plan in plans where !stop.isRequested && !halted.contains(plan.policy.name) {
       let id = try await session.store.start(plan, now: Date())
       display.begin(plan, rollout: id)
       let state = try await RolloutRunner(rollout: id, plan: plan, ports: ports, stop: stop).run()
@@ -73,18 +78,27 @@ private struct FleetRun {
     return try await IssuingDesk(store: session.store, issuers: issuers).issue(due)
   }
 
+  /// Hosts whose last visit was lost sight of are asked what became of it, before anything is decided.
+  private func askWhatIsUnknown() async throws {
+    for (id, visits) in try await session.store.unknownVisits().sorted(by: { $0.key < $1.key }) {
+      let rollout = try await session.store.rollout(id)
+      guard rollout.state.isEnd else { continue }
+      Console.standard.say(
+        "rollout \(id): asking \(HostSet.folded(visits.map(\.host))) how the last visit ended")
+      try await Recovery(rollout: rollout, ports: ports).learn(visits.map(Recovery.OpenVisit.init))
+    }
+  }
+
   /// Goes on with a rollout that a crash or ^C left, in its own order, unless what it was to bring is no longer
   /// what is wanted.
   private func resume(_ rollout: Rollout) async throws -> ExitCode {
     let visits = try await session.store.visits(of: rollout.id)
     display.begin(rollout.plan, rollout: rollout.id)
     Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
-    let open = visits.filter { $0.end == nil }.map {
-      Recovery.OpenVisit(host: $0.host, wave: $0.wave, attempt: $0.attempt, token: $0.token)
-    }
+    let open = visits.filter { $0.end == nil || $0.end == .unknown }.map(Recovery.OpenVisit.init)
     var progress = RolloutRunner.Progress()
     for visit in visits { progress.attempts[visit.host] = visit.attempt + 1 }
-    for visit in visits { progress.ends[visit.host] = visit.end }
+    for visit in visits where visit.end != .unknown { progress.ends[visit.host] = visit.end }
     progress.ends.merge(try await Recovery(rollout: rollout, ports: ports).resolve(open)) { $1 }
     progress.passedWaves = try await session.store.waveStates(of: rollout.id).prefix { $0 == .passed }.count
     guard Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) else {
@@ -140,5 +154,11 @@ private final class Interrupt {
       }
       source.activate()
     }
+  }
+}
+
+extension Recovery.OpenVisit {
+  fileprivate init(_ visit: Store.StoredVisit) {
+    self.init(host: visit.host, wave: visit.wave, attempt: visit.attempt, token: visit.token)
   }
 }

@@ -55,13 +55,17 @@ struct ShownRecorder: Recorder {
 struct StoredOrder: OrderKeeper {
   let store: Store
   let lineage: Lineage.Name
+  let directory: String
 
   func openOrder() async throws -> OpenOrder? {
-    try await store.keptOrder(of: lineage).map { OpenOrder(url: $0.url, names: $0.names, key: $0.key) }
+    try await store.keptOrder(of: lineage, at: directory).map {
+      OpenOrder(url: $0.url, names: $0.names, key: $0.key)
+    }
   }
 
   func keep(_ order: OpenOrder?) async throws {
     try await store.keep(
-      order.map { Store.KeptOrder(url: $0.url, names: $0.names, key: $0.key) }, of: lineage, now: Date())
+      order.map { Store.KeptOrder(url: $0.url, names: $0.names, key: $0.key) }, of: lineage, at: directory,
+      now: Date())
   }
 }

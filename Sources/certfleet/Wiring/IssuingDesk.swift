@@ -29,8 +29,14 @@ actor IssuingDesk {
         isComplete = isComplete && issued
         if let next = rest.popFirst() { group.addTask { try await self.issue(next) } }
       }
+      await self.closeListeners()
       return isComplete
     }
+  }
+
+  private func closeListeners() {
+    for listener in listeners.values { listener.close() }
+    listeners = [:]
   }
 
   private func issue(_ lineage: Lineage) async throws -> Bool {
@@ -39,7 +45,8 @@ actor IssuingDesk {
     do {
       let issuer = ACMEIssuer(
         client: try await client(of: lineage.issuer), solver: solver(for: lineage.challenge),
-        keeper: StoredOrder(store: store, lineage: lineage.name))
+        keeper: StoredOrder(
+          store: store, lineage: lineage.name, directory: issuers[lineage.issuer]?.directory ?? ""))
       let issued = try await issuer.issue(lineage)
       let certificate = try await store.add(issued.chain, key: issued.key, to: lineage.name, now: Date())
       let took = (ContinuousClock.now - started).short
@@ -48,7 +55,7 @@ actor IssuingDesk {
       )
       return true
     } catch {
-      Console.standard.say("certfleet: \(lineage.name): not issued: \(error)")
+      Console.standard.say("certfleet: \(lineage.name): not issued: \("\(error)".visible)")
       try await store.record(
         Event(at: Date(), subject: .init(lineage: lineage.name), kind: .note(.issueFailed, text: "\(error)")))
       return false

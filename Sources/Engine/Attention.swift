@@ -1,0 +1,94 @@
+import Agents
+import Fleet
+
+/// Listens to an agent: parses what comes, keeps what belongs to the next step, and loses patience.
+///
+/// Only a valid frame earns more patience, and never beyond what the whole visit may take: a host that prints junk
+/// for ever, or step after step, does not hold a rollout.
+struct Attention {
+  private var parser: ReplyParser
+  private let end: ContinuousClock.Instant
+  private var patienceEnds: ContinuousClock.Instant
+  private var framesLeft: Int
+  private var stepStarted = ContinuousClock.now
+  private var stdout = CapturedOutput.empty
+  private var stderr = CapturedOutput.empty
+  private(set) var hasStarted = false
+  /// The end of what came on the shell's own stderr, for when the agent never starts.
+  private(set) var complaint = ""
+
+  /// How long the agent may be silent between two frames, beside what its hook may take.
+  private static let patience = Duration.seconds(60)
+
+  init(nonce: String, visit: PlannedVisit, isQuery: Bool) {
+    parser = ReplyParser(nonce: nonce)
+    let hooks = visit.certificates.reduce(0) {
+      $0 + $1.hooks.pre.count + $1.hooks.deploy.count + $1.hooks.post.count
+    }
+    // Each hook twice, as itself and in the rollback or a recovery, with begin, two streams and its step; and six
+    // steps for each certificate.
+    framesLeft = 100 + hooks * 16 + visit.certificates.count * 24
+    // A recovery of an earlier visit may come first; its hooks are taken to be like these.
+    end = .now + Self.longestVisit(visit) * 2 + Self.patience
+    patienceEnds = isQuery ? end : .now + Self.patience
+  }
+
+  /// What a visit may take when everything in it takes its whole time and is rolled back.
+  static func longestVisit(_ visit: PlannedVisit) -> Duration {
+    let hooks = visit.certificates.flatMap {
+      $0.hooks.pre + $0.hooks.deploy + $0.hooks.deploy + $0.hooks.post
+    }
+    let waiting = hooks.reduce(Duration.zero) { $0 + $1.timeout + .seconds(10) }
+    return waiting + Verifier.confirmTimeout(for: visit) + patience
+  }
+
+  enum Sound {
+    case replies([AgentReply])
+    case ended(status: Int)
+    case lost(String)
+  }
+
+  mutating func hear(_ conversation: any Conversation) async -> Sound {
+    let left = min(patienceEnds, end) - .now
+    guard left > .zero else { return .lost("the agent did not go on in time") }
+    do {
+      switch try await conversation.receive(within: left) {
+      case .ended(let status): return .ended(status: status)
+      case .stderr(let bytes):
+        complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
+        return .replies([])
+      case .stdout(let bytes):
+        let replies = try parser.consume(bytes)
+        framesLeft -= replies.count
+        guard framesLeft >= 0 else { return .lost("the agent said more than a visit can hold") }
+        for reply in replies { take(reply) }
+        return .replies(replies)
+      }
+    } catch let lost as ConnectionLost {
+      return .lost(lost.reason)
+    } catch { return .lost("\(error)") }
+  }
+
+  private mutating func take(_ reply: AgentReply) {
+    patienceEnds = .now + Self.patience
+    switch reply {
+    case .hello: hasStarted = true
+    case .begin(_, _, _, let limit):
+      stepStarted = .now
+      patienceEnds = .now + Self.patience + limit
+    case .output(.stdout, let output): stdout = output
+    case .output(.stderr, let output): stderr = output
+    case .step, .await, .end: break
+    }
+  }
+
+  /// The step that has just been told, with its streams and how long it took.
+  mutating func result(_ step: Step, _ lineage: Lineage.Name?, _ outcome: Outcome, detail: String)
+    -> StepResult
+  {
+    defer { (stdout, stderr) = (.empty, .empty) }
+    return StepResult(
+      step: step, lineage: lineage, outcome: outcome, detail: detail, duration: .now - stepStarted,
+      stdout: stdout, stderr: stderr)
+  }
+}
