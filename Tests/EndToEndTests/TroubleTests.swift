@@ -51,6 +51,33 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `a visit that was lost sight of is asked about by the next run, and not done twice`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 1)
+    try scene.steer(0, "hold-post")
+    let running = try scene.certfleet.start("run", output: scene.scratch.path + "/run.out")
+    try await eventually("the host is in its post hook") { scene.exists(0, "holding") }
+    // The network goes: sshd's listener and the session with it; the agent goes on alone.
+    let sessions = scene.hosts[0].ssh.sessions
+    #expect(!sessions.isEmpty)
+    await scene.hosts[0].ssh.stop()
+    for id in sessions { kill(id, SIGKILL) }
+    #expect(await running.ended() == 1)
+    #expect(try await scene.report().contains("unknown (rollout 1)"))
+    try scene.release(0, "hold-post")
+    let back = try await SSHServer(
+      in: scene.hosts[0].home + "/sshd", at: scene.hosts[0].address, home: scene.hosts[0].home,
+      authorizedKey: Files.read(scene.fleet.identity + ".pub"))
+    let again = try await scene.expect(0, "run")
+    #expect(
+      again.stderr.contains("rollout 1: asking web1 how the last visit ended")
+        && again.stderr.contains("web1: ok"))
+    #expect(scene.runs(0, "deploy") == ["deploy"] && scene.generations() == ["1"])
+    await back.stop()
+    await scene.fleet.stop()
+  }
+
   @Test(arguments: ["pre", "deploy", "post"])
   func `killed in the middle of a wave and run again, it goes on where it was`(moment: String) async throws {
     let scene = try await Scene(hosts: 4, waves: "[1, 2, 'rest']")

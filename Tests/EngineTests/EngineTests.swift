@@ -9,7 +9,7 @@ import struct Fleet.Host
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
 private final class StagedHosts: Connector, Probe, Materials, Recorder {
   enum Behaviour: Sendable {
-    case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent
+    case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent, chatter
   }
 
   let behaviours: [Host.Name: Behaviour]
@@ -69,6 +69,7 @@ private final class StagedConversation: Conversation {
       case .ok: ["hello 1 0", "step deploy x - ok 0", "end ok"]
       case .rolledBack: ["hello 1 0", "step deploy x - exit 2", "end rolled_back deploy failed"]
       case .silent: ["hello 1 0"]
+      case .chatter: ["hello 1 0"] + Array(repeating: "step deploy x - ok 0", count: 10_000)
       case .cut(let afterwards):
         isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x - 0"]
       case .noAgent, .unreachable, .refused: []
@@ -178,6 +179,13 @@ private final class StagedConversation: Conversation {
     let hosts = StagedHosts(["h1": .silent])
     #expect(try await run(plan([1, 1]), hosts) == .halted)
     #expect(ends(hosts) == ["h1": .unknown])
+  }
+
+  @Test func `a host that talks for ever is not listened to for ever`() async throws {
+    let hosts = StagedHosts(["h1": .chatter])
+    #expect(try await run(plan([1]), hosts) == .halted)
+    #expect(ends(hosts) == ["h1": .unknown])
+    #expect(hosts.events.count < 300)
   }
 
   @Test func `an exit status without a frame is no success`() async throws {

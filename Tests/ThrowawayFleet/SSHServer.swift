@@ -65,6 +65,21 @@ public final class SSHServer: Sendable {
   public var log: String { Files.read(folder + "/sshd.log") }
   public var id: Int32 { program.id }
 
+  /// The processes of the logins that are open now, without what runs in them.
+  public var sessions: [Int32] {
+    func children(of parent: Int32) -> [Int32] {
+      let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
+        Int32($0)
+      }
+      return all.filter {
+        Files.read("/proc/\($0)/stat").contains(") S \(parent) ")
+          && Files.read("/proc/\($0)/comm") == "sshd\n"
+      }
+    }
+    let first = children(of: id)
+    return first + first.flatMap(children)
+  }
+
   public func stop() async { await program.stop() }
 }
 
