@@ -2,6 +2,8 @@ import Foundation
 
 @main
 enum Certfleet {
+  static let version = "0.1.0"
+
   /// In the order in which help shows them.
   static let commands: [Command] = [
     .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certRenew, .rolloutList, .log, .agentShow,

@@ -10,10 +10,11 @@ enum ErrorText {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is InvalidInventory, is BadInput, is Home.Unsafe: .badInput
+    case is InvalidInventory, is BadInput, is Home.Unsafe, is Migrations.WrittenByNewer: .badInput
     case is Lease.Held: .anotherController
     case is SSHFailure: .unreachable
-    case is HTTPFailure, is Problem: .failed
+    // The world around is at fault: a full disk, a damaged file, a CA that is not there.
+    case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem: .failed
     default: .internal
     }
   }

@@ -42,6 +42,8 @@ private struct Stage {
         "  \(CertfleetProgram.path) log --rollout 2",
         "  curl -k --resolve demo.example:8443:127.83.0.11 -v https://demo.example:8443/",
         "end it: kill $(cat \(folder)/pids)")
+      // Here and now: the fleet's processes end with the object that stands for them.
+      withExtendedLifetime(fleet) { exit(0) }
     } else {
       await fleet.stop()
       try FileManager.default.removeItem(atPath: folder)

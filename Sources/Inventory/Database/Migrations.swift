@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbered, append-only: what is in a released version is never changed, only followed by another.
-enum Migrations {
+public enum Migrations {
   /// Brings the file to this version's schema.
   ///
   /// - Throws: `WrittenByNewer` when a later certfleet has migrated it further.
@@ -16,10 +16,10 @@ enum Migrations {
     }
   }
 
-  struct WrittenByNewer: Error, CustomStringConvertible {
+  public struct WrittenByNewer: Error, CustomStringConvertible {
     let found: Int
     let known: Int
-    var description: String {
+    public var description: String {
       "the database was written by a newer certfleet (schema \(found), this one knows \(known)); use that version"
     }
   }

@@ -1,10 +1,11 @@
 import CSQLite
 
 /// A database call that failed: SQLite's code and words, and the statement without its values.
-struct SQLiteError: Error, CustomStringConvertible {
-  let code: Int32
-  let message: String
-  let sql: String
+public struct SQLiteError: Error, CustomStringConvertible {
+  /// SQLite's extended result code.
+  public let code: Int32
+  public let message: String
+  public let sql: String
 
   init(_ handle: OpaquePointer?, code: Int32, sql: String) {
     self.code = code
@@ -13,7 +14,7 @@ struct SQLiteError: Error, CustomStringConvertible {
   }
 
   /// What it means to an operator and what to do, by SQLite's primary result code.
-  var description: String {
+  public var description: String {
     switch code & 0xff {
     case SQLITE_FULL: "the disk with the database is full; free some space and run again"
     case SQLITE_CORRUPT, SQLITE_NOTADB:
