@@ -55,7 +55,8 @@ actor IssuingDesk {
       )
       return true
     } catch {
-      Console.standard.say("certfleet: \(lineage.name): not issued: \("\(error)".visible)")
+      Console.standard.say(
+        "certfleet: \(lineage.name): not issued: \("\(error)".visible); the next run tries again")
       try await store.record(
         Event(at: Date(), subject: .init(lineage: lineage.name), kind: .note(.issueFailed, text: "\(error)")))
       return false
