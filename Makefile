@@ -16,7 +16,7 @@ install: release
 	install -D -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
 
 demo: packages
-	swift build
+	swift build --quiet
 	.build/debug/certfleet-demo
 
 test: packages

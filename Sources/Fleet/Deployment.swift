@@ -15,7 +15,7 @@ public struct Deployment: Hashable, Sendable, Codable {
 }
 
 /// A command that runs on a host at a moment of a visit.
-public struct Hook: Hashable, Sendable, Codable {
+public struct Hook: Hashable, Sendable {
   /// Given to `/bin/sh -c` byte for byte.
   public var command: String
   /// After this its process group is sent TERM, then KILL.
@@ -31,6 +31,25 @@ public struct Hook: Hashable, Sendable, Codable {
   /// When a hook runs, in certbot's words.
   public enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
     case pre, deploy, post
+  }
+}
+
+extension Hook: Codable {
+  private enum Key: String, CodingKey {
+    case command
+    case seconds = "timeout_seconds"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    command = try values.decode(String.self, forKey: .command)
+    timeout = .seconds(try values.decode(Double.self, forKey: .seconds))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(command, forKey: .command)
+    try values.encode(timeout.seconds, forKey: .seconds)
   }
 }
 

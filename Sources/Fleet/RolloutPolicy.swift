@@ -28,7 +28,7 @@ public struct RolloutPolicy: Hashable, Sendable, Codable {
 }
 
 /// How many hosts a wave takes.
-public enum WaveSize: Hashable, Sendable, Codable {
+public enum WaveSize: Hashable, Sendable {
   case count(Int)
   /// Of all hosts of the rollout, rounded up.
   case percent(Int)
@@ -45,8 +45,27 @@ extension WaveSize: CustomStringConvertible {
   }
 }
 
+extension WaveSize: Codable {
+  /// As in the inventory: `5`, `"10%"`, `"rest"`.
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if let count = try? value.decode(Int.self) {
+      self = .count(count)
+    } else if try value.decode(String.self) == "rest" {
+      self = .rest
+    } else {
+      self = .percent(try Percentage.read(value))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    if case .count(let count) = self { try value.encode(count) } else { try value.encode(description) }
+  }
+}
+
 /// A number of hosts that may go wrong, or a share of them.
-public enum Limit: Hashable, Sendable, Codable {
+public enum Limit: Hashable, Sendable {
   case count(Int)
   case percent(Int)
 
@@ -65,5 +84,32 @@ extension Limit: CustomStringConvertible {
     case .count(let count): String(count)
     case .percent(let percent): "\(percent)%"
     }
+  }
+}
+
+extension Limit: Codable {
+  /// As in the inventory: `5` or `"10%"`.
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if let count = try? value.decode(Int.self) {
+      self = .count(count)
+    } else {
+      self = .percent(try Percentage.read(value))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    if case .count(let count) = self { try value.encode(count) } else { try value.encode(description) }
+  }
+}
+
+private enum Percentage {
+  static func read(_ value: any SingleValueDecodingContainer) throws -> Int {
+    let text = try value.decode(String.self)
+    guard text.hasSuffix("%"), let percent = Int(text.dropLast()) else {
+      throw DecodingError.dataCorruptedError(in: value, debugDescription: "'\(text)' is not a percentage")
+    }
+    return percent
   }
 }

@@ -9,6 +9,8 @@ public struct Standing: Hashable, Sendable, Codable {
   /// The generation that is active on the host; `nil` when none is known to be.
   public var active: Generation?
   public var activeSince: Date?
+  /// Whether the visit that made it active ended well.
+  public var isKept: Bool
   public var fingerprint: Fingerprint?
   public var expires: Date?
   /// The latest visit's end, when, why, and in which rollout.
@@ -19,6 +21,7 @@ public struct Standing: Hashable, Sendable, Codable {
 
   public init(
     host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
+    isKept: Bool,
     fingerprint: Fingerprint?, expires: Date?, lastEnd: VisitEnd?, lastAt: Date?, lastReason: String,
     lastRollout: Rollout.ID?
   ) {
@@ -27,6 +30,7 @@ public struct Standing: Hashable, Sendable, Codable {
     self.wanted = wanted
     self.active = active
     self.activeSince = activeSince
+    self.isKept = isKept
     self.fingerprint = fingerprint
     self.expires = expires
     self.lastEnd = lastEnd
@@ -36,5 +40,5 @@ public struct Standing: Hashable, Sendable, Codable {
   }
 
   /// Whether the host has the newest certificate, and the visit that brought it did not end badly.
-  public var isConverged: Bool { wanted != nil && wanted == active && lastEnd?.account != .failure }
+  public var isConverged: Bool { wanted != nil && wanted == active && isKept && lastEnd?.account != .failure }
 }

@@ -5,6 +5,9 @@ import PKI
 public struct Home: Sendable {
   public let path: String
 
+  /// Whether there is a database at `path`; asking makes nothing.
+  public static func exists(at path: String) -> Bool { access(path + "/certfleet.db", F_OK) == 0 }
+
   var databasePath: String { path + "/certfleet.db" }
   var leasePath: String { path + "/lease" }
   private var sealingKeyPath: String { path + "/sealing.key" }
@@ -14,8 +17,12 @@ public struct Home: Sendable {
   /// - Throws: `Unsafe` when the folder or a file in it can be used by others.
   public init(path: String) throws {
     self.path = path
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw Unsafe(path: path, what: "cannot be made a folder", remedy: "name another with --home")
+    }
     try Self.refuseIfLoose(path, wanted: "700")
     for file in [databasePath, sealingKeyPath] where access(file, F_OK) == 0 {
       try Self.refuseIfLoose(file, wanted: "600")

@@ -8,7 +8,7 @@ public enum Planner {
   public static func plans(for snapshot: Snapshot, at now: Date) -> [Plan] {
     let policies = [RolloutPolicy.standard] + snapshot.policies
     return policies.compactMap { policy in
-      let visits = snapshot.hosts.sorted { $0.name < $1.name }.compactMap { host -> PlannedVisit? in
+      let visits = inOrder(snapshot).compactMap { host -> PlannedVisit? in
         let due = wanted(on: host, under: policy.name, in: snapshot, at: now)
           .filter { snapshot.kept[host.name]?[$0.lineage]?.generation != $0.generation }
           .map { certificate in
@@ -37,6 +37,14 @@ public enum Planner {
         return wanted.contains(certificate)
       }
     }
+  }
+
+  /// By name; hosts that were not reached last time go last, so that a dead one is not the canary for ever. One
+  /// that failed keeps its place: whatever broke it is tried on it again before it meets another.
+  private static func inOrder(_ snapshot: Snapshot) -> [Host] {
+    let byName = snapshot.hosts.sorted { $0.name < $1.name }
+    return byName.filter { !snapshot.unreachable.contains($0.name) }
+      + byName.filter { snapshot.unreachable.contains($0.name) }
   }
 
   /// Every certificate that a host is to have under a policy. One that is not valid now goes nowhere.

@@ -8,15 +8,18 @@ public struct Snapshot: Sendable {
   public var newest: [Lineage.Name: Certificate]
   /// Certificates whose visit ended well.
   public var kept: [Host.Name: [Lineage.Name: Certificate]]
+  /// Hosts that were not reached at their last visit.
+  public var unreachable: Set<Host.Name>
 
   public init(
     hosts: [Host], lineages: [Lineage], policies: [RolloutPolicy], newest: [Lineage.Name: Certificate],
-    kept: [Host.Name: [Lineage.Name: Certificate]]
+    kept: [Host.Name: [Lineage.Name: Certificate]], unreachable: Set<Host.Name> = []
   ) {
     self.hosts = hosts
     self.lineages = lineages
     self.policies = policies
     self.newest = newest
     self.kept = kept
+    self.unreachable = unreachable
   }
 }

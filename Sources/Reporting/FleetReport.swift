@@ -26,6 +26,9 @@ public struct FleetReport: Sendable, Codable {
   }
 
   private static func result(_ standing: Standing) -> String {
+    if standing.active != nil, !standing.isKept, standing.lastEnd?.account != .failure {
+      return "not finished: the visit is under way or was interrupted"
+    }
     guard let end = standing.lastEnd else { return "not visited yet" }
     let reason = standing.lastReason.isEmpty ? "" : ": " + standing.lastReason.visible.shortened(to: 120)
     return end.words + (standing.lastRollout.map { " (rollout \($0))" } ?? "") + reason
@@ -33,6 +36,9 @@ public struct FleetReport: Sendable, Codable {
 
   /// One sentence: how many places have what they should have, who has not, and how the last rollout ended.
   public var summary: String {
+    guard !standings.isEmpty else {
+      return "no certificate is deployed to any host; declare it: certfleet apply"
+    }
     let behind = standings.filter { !$0.isConverged }
     let hosts = Set(standings.map(\.host))
     var text =
@@ -42,7 +48,10 @@ public struct FleetReport: Sendable, Codable {
       ? "everything is as it should be"
       : "\(HostSet.folded(Set(behind.map(\.host)))) \(behind.count == 1 ? "lacks" : "lack") the newest certificate"
     if let lastRollout, lastRollout.state != .succeeded {
-      text += "\nrollout \(lastRollout.id) \(lastRollout.state.rawValue)"
+      let state =
+        lastRollout.state == .running
+        ? "is not finished; go on with: certfleet run" : lastRollout.state.rawValue
+      text += "\nrollout \(lastRollout.id) \(state)"
       if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
     }
     return text

@@ -144,7 +144,7 @@ import ThrowawayFleet
     let empty = try ScratchFolder()
     #expect(
       try await scene.expect(65, "run", "--home", empty.path).stderr
-        == "certfleet: no certificate is declared; describe your fleet and apply it: certfleet apply inventory/\n"
+        == "certfleet: there is no state in '\(empty.path)'; apply an inventory first, or name the folder with --home\n"
     )
     await scene.fleet.authority.stop()
     let run = try await scene.expect(1, "run")

@@ -87,6 +87,13 @@ import Testing
     #expect(visits[1].certificates[0].replaces == nil)
   }
 
+  @Test func `a host that was not reached is not the canary again`() throws {
+    var snapshot = try snapshot()
+    snapshot.unreachable = ["mail"]
+    let plan = try #require(Planner.plans(for: snapshot, at: now).first)
+    #expect(plan.visits.map(\.host.name) == ["web2", "web10", "mail"])
+  }
+
   @Test func `nothing is planned when nothing is due, issued or valid`() throws {
     var snapshot = try snapshot()
     snapshot.newest = ["a": certificate("a", 2, validFor: -1 / 86400)]

@@ -38,6 +38,7 @@ import Testing
   @Test func `a report names who is behind and why the rollout ended`() throws {
     let standing = Standing(
       host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,
+      isKept: true,
       fingerprint: nil,
       expires: nil, lastEnd: .rolledBack, lastAt: nil, lastReason: "no", lastRollout: Rollout.ID(4))
     let report = FleetReport(generatedAt: Date(), standings: [standing], lastRollout: nil)

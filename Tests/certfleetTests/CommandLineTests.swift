@@ -42,6 +42,17 @@ import Testing
     #expect(read.has("prune"))
   }
 
+  @Test func `home may stand first, and a group has help`() throws {
+    guard case .run(let read) = try parser.parse(["--home", "/x", "report", "--json"]),
+      case .help(let text) = try parser.parse(["host", "--help"])
+    else {
+      Issue.record("not read")
+      return
+    }
+    #expect(read.statePath == "/x" && read.has("json"))
+    #expect(text.contains("certfleet host list") && text.contains("certfleet host pin"))
+  }
+
   @Test func `failed outweighs unreachable, and that outweighs converged`() {
     #expect(ExitCode.unreachable.combined(with: .failed) == .failed)
     #expect(ExitCode.converged.combined(with: .unreachable) == .unreachable)

@@ -19,6 +19,8 @@ extension Store {
     public var added: [String] = []
     public var changed: [String] = []
     public var removed: [String] = []
+    /// Stored and not declared now; pruning would remove them.
+    public var undeclared: [String] = []
     public var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
   }
 
@@ -91,8 +93,11 @@ extension Store {
         "INSERT INTO \(table.rawValue) (name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
         [.text(name), .text(spec)])
     }
-    guard prune else { return }
     for name in Set(stored.keys).subtracting(wanted.map(\.name)).sorted() {
+      guard prune else {
+        changes.undeclared.append("\(table.word) \(name)")
+        continue
+      }
       changes.removed.append("\(table.word) \(name)")
       try database.run("DELETE FROM \(table.rawValue) WHERE name = ?", [.text(name)])
     }

@@ -94,6 +94,17 @@ extension Store {
     return Dictionary(grouping: rows, by: \.0).mapValues { $0.map(\.1) }
   }
 
+  /// Hosts that were not reached at their last visit.
+  public func unreachableHosts() throws -> Set<Host.Name> {
+    Set(
+      try database.rows(
+        """
+        SELECT host FROM visit AS v WHERE end IN ('unreachable', 'deferred')
+        AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
+        """
+      ) { Host.Name($0.text(0)) })
+  }
+
   public func waveStates(of id: Rollout.ID) throws -> [WaveState] {
     try database.rows("SELECT state FROM wave WHERE rollout = ? ORDER BY number", [.integer(id.number)]) {
       WaveState(rawValue: $0.text(0)) ?? .pending

@@ -9,18 +9,19 @@ extension Store {
     let lineage: Lineage.Name
     let generation: Generation
     let activeAt: Date
+    let isKept: Bool
   }
 
   private func activePlacements() throws -> [Placement] {
     try database.rows(
       """
-      SELECT host, lineage, generation, active_at FROM placement
+      SELECT host, lineage, generation, active_at, kept_at FROM placement
       WHERE gone_at IS NULL AND active_at IS NOT NULL
       """
     ) {
       Placement(
         host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1)), generation: Generation($0.integer(2)),
-        activeAt: $0.moment(3))
+        activeAt: $0.moment(3), isKept: !$0.isNull(4))
     }
   }
 
@@ -90,7 +91,8 @@ extension Store {
         let last = visits[host.name]?.first { $0.lineages.contains(lineage.name) }
         return Standing(
           host: host.name, lineage: lineage.name, wanted: newest[lineage.name]?.generation,
-          active: active?.generation, activeSince: active?.activeAt, fingerprint: fact?.fingerprint,
+          active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
+          fingerprint: fact?.fingerprint,
           expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
           lastRollout: last?.rollout)
       }

@@ -11,7 +11,14 @@ struct CommandLineParser {
     case help(String)
   }
 
-  func parse(_ arguments: [String]) throws(UsageError) -> Parsed {
+  func parse(_ typed: [String]) throws(UsageError) -> Parsed {
+    // --home may stand before the command, as git's and kubectl's global options do.
+    let leading = typed.first == "--home" ? 2 : typed.first?.hasPrefix("--home=") == true ? 1 : 0
+    let arguments = Array(typed.dropFirst(leading) + typed.prefix(leading))
+    if arguments.count == 2, ["--help", "-h"].contains(arguments[1]) {
+      let group = commands.filter { $0.words.count == 2 && $0.words[0] == arguments[0] }
+      if !group.isEmpty { return .help(group.map(\.help).joined(separator: "\n")) }
+    }
     guard let first = arguments.first, !["help", "--help", "-h"].contains(first) else {
       return .help(try overview(about: arguments.dropFirst().filter { !$0.hasPrefix("-") }))
     }

@@ -13,7 +13,7 @@ extension Command {
       Option(name: "json", help: "show the changes as JSON"),
     ]
   ) { invocation in
-    let session = try Session(invocation)
+    let session = try Session(invocation, makes: true)
     let prune = invocation.has("prune")
     let known = prune ? FleetDeclaration() : try await session.store.declaration()
     let declared = try InventoryFiles.read(invocation.operands, beside: known)
@@ -28,12 +28,15 @@ extension Command {
   }
 
   private static func text(of changes: Store.Changes, isDryRun: Bool) -> String {
-    if changes.isEmpty { return "nothing changes\n" }
+    let undeclared = changes.undeclared.map {
+      "\($0) is stored and not declared here; --prune would remove it\n"
+    }.joined()
+    if changes.isEmpty { return undeclared + "nothing changes\n" }
     let lines =
       changes.added.map { "+ \($0)" } + changes.changed.map { "~ \($0)" } + changes.removed.map { "- \($0)" }
     let counts =
       "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
-    return lines.joined(separator: "\n") + "\n" + counts
+    return lines.joined(separator: "\n") + "\n" + undeclared + counts
       + (isDryRun ? " (dry run: nothing was stored)\n" : "\n")
   }
 }

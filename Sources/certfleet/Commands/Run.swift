@@ -127,7 +127,7 @@ private struct FleetRun {
   private func conclude(nothingDone: Bool) async throws {
     Console.standard.show(status: "")
     let report = try await session.report()
-    if stop.isRequested {
+    if stop.isRequested, report.lastRollout?.state == .running {
       Console.standard.say("interrupted: hosts that were being visited have ended; go on with: certfleet run")
     } else if nothingDone {
       Console.standard.say("nothing to do")

@@ -10,7 +10,13 @@ struct Session: Sendable {
   let home: Home
   let store: Store
 
-  init(_ invocation: Invocation) throws {
+  /// - Parameter makes: whether the state may be made here; a slip in its name must not look like an empty fleet.
+  init(_ invocation: Invocation, makes: Bool = false) throws {
+    guard makes || Home.exists(at: invocation.statePath) else {
+      throw BadInput(
+        "there is no state in '\(invocation.statePath.visible)'; apply an inventory first, or name the folder with --home"
+      )
+    }
     home = try Home(path: invocation.statePath)
     store = try Store(home: home)
   }
@@ -20,7 +26,8 @@ struct Session: Sendable {
     let declared = try await store.declaration()
     return Snapshot(
       hosts: declared.hosts, lineages: declared.lineages, policies: declared.policies,
-      newest: try await store.newestCertificates(), kept: try await store.keptCertificates())
+      newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
+      unreachable: try await store.unreachableHosts())
   }
 
   func host(named name: String) async throws -> Host {
