@@ -141,6 +141,15 @@ import ThrowawayFleet
     #expect(
       try await scene.expect(64, "host", "pin", "web1", "--fingerprint", "MD5:x").stderr.contains(
         "'MD5:x' is not a fingerprint"))
+    try scene.scratch.write(
+      "more.json5", "{hosts: [{name: 'new1', address: '127.0.0.9'}, {name: 'new2', address: '127.0.0.9'}]}")
+    let applied = try await scene.expect(0, "apply", scene.scratch.path + "/more.json5")
+    #expect(applied.stdout.contains("host web1 is stored and not declared here; --prune would remove it"))
+    #expect(
+      try await scene.expect(0, "plan").stderr
+        == "certfleet: no host key is pinned for new[1-2]; look at each and pin it: certfleet host pin HOST\n"
+    )
+    try await scene.expect(0, "apply", "--prune", scene.scratch.path + "/fleet.json5")
     let empty = try ScratchFolder()
     #expect(
       try await scene.expect(65, "run", "--home", empty.path).stderr

@@ -26,6 +26,7 @@ extension Command {
       Console.standard.result(try JSONText.encode(plans))
       return .converged
     }
+    if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
     let due = snapshot.lineages.filter { $0.needsIssuing(newest: snapshot.newest[$0.name], at: Date()) }
     for lineage in due.map(\.name).sorted() {
       Console.standard.result("\(lineage): a new certificate is to be issued, then rolled out\n")

@@ -49,6 +49,7 @@ private struct FleetRun {
       throw BadInput(
         "no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
     }
+    if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
     try await askWhatIsUnknown()
     var code = ExitCode.converged
     var halted: Set<RolloutPolicy.Name> = []

@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Inventory
 import Planning
+import Reporting
 import struct Fleet.Host
 
 /// What commands share: the opened state.
@@ -28,6 +29,18 @@ struct Session: Sendable {
       hosts: declared.hosts, lineages: declared.lineages, policies: declared.policies,
       newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
       unreachable: try await store.unreachableHosts())
+  }
+
+  /// Hosts that a certificate goes to and that have no pinned key yet, as a line to say before anything is done.
+  func unpinnedWarning() async throws -> String? {
+    let pinned = try await store.pinnedKeys()
+    let selectors = try await store.lineages().flatMap { $0.deployments.map(\.selector) }
+    let unpinned = try await store.hosts().filter { host in
+      pinned[host.name] == nil && selectors.contains { $0.matches(host) }
+    }
+    guard !unpinned.isEmpty else { return nil }
+    return
+      "no host key is pinned for \(HostSet.folded(unpinned.map(\.name))); look at each and pin it: certfleet host pin HOST"
   }
 
   func host(named name: String) async throws -> Host {
