@@ -161,7 +161,7 @@ import ThrowawayFleet
     } throws: { "\($0)".contains("timed out at the handshake") }
   }
 
-  @Test(arguments: [1, 2, 8, 33, 64])
+  @Test(arguments: [1, 2, 8, 33, 64, 256])
   func `many connections at once all end`(width: Int) async throws {
     let key = try await look()
     try await withThrowingTaskGroup(of: String.self) { group in
