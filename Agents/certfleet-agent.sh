@@ -122,7 +122,8 @@ prepare() {
     [ -w "$folder" ] || return 1
   done
   chmod 700 "$state"
-  [ ! -e "$state/lock" ] || [ -w "$state/lock" ]
+  why="$state/lock cannot be written; is the disk full, or out of inodes?"
+  { true >>"$state/lock"; } 2>/dev/null
 }
 
 # lock SECONDS: one visit at a time. The kernel frees the lock when its holder ends, however that happens.
@@ -174,7 +175,8 @@ after() {
 watch() {
   watches=$((watches + 1))
   marker=$state/watch-$nonce-$watches
-  : >"$marker"
+  # true and not `:`, whose failed redirection would end the whole shell (POSIX, special built-in utilities).
+  true >"$marker"
   seconds=$1
   shift
   alone after "$seconds" "$marker" "$@" </dev/null &
@@ -182,7 +184,7 @@ watch() {
 
 # stop_hook: TERM, five seconds, KILL, to the hook's whole process group.
 stop_hook() {
-  : >"$state/hook/timed-out"
+  true >"$state/hook/timed-out"
   group=$(cat "$state/hook/group")
   kill -s TERM -- "-$group"
   for _ in 1 2 3 4 5; do

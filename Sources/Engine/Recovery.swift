@@ -44,11 +44,10 @@ public struct Recovery: Sendable {
     }
   }
 
-  /// Asks about visits of a rollout that has ended, whose end is unknown: once it is known it replaces that.
+  /// Asks about visits of a rollout that does not go on, and records how they ended.
   public func learn(_ visits: [OpenVisit]) async throws {
     _ = try await ask(visits) { visit, answer in
-      if case .noAnswer = answer { return nil }
-      let ending = answer.ending(afterLosing: "the connection was lost")
+      let ending = answer.ending(afterLosing: "the controller lost sight of it")
       try await visit.record(.visitEnded(ending.end, reason: ending.reason))
       return ending.end
     }

@@ -103,6 +103,24 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `a rollout that a renewal overtook after a crash is superseded, and its visits are known`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 2)
+    try scene.steer(0, "hold-deploy")
+    let running = try scene.certfleet.start("run", output: scene.scratch.path + "/run.out")
+    try await eventually("the canary is in its deploy hook") { scene.exists(0, "holding") }
+    running.signal(SIGKILL)
+    _ = await running.ended()
+    try scene.release(0, "hold-deploy")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    let run = try await scene.expect(0, "run")
+    #expect(run.stderr.contains("web1: rolled back: no word from the controller"))
+    #expect(run.stderr.contains("rollout 1 superseded") && run.stderr.contains("rollout 2 succeeded"))
+    #expect(scene.generations() == ["2", "2"])
+    await scene.fleet.stop()
+  }
+
   @Test func `one run at a time, and ^C lets the hosts under way end`() async throws {
     let scene = try await Scene(hosts: 3)
     try scene.steer(0, "hold-deploy")

@@ -97,18 +97,20 @@ private struct FleetRun {
     display.begin(rollout.plan, rollout: rollout.id)
     Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
     let open = visits.filter { $0.end == nil || $0.end == .unknown }.map(Recovery.OpenVisit.init)
-    var progress = RolloutRunner.Progress()
-    for visit in visits { progress.attempts[visit.host] = visit.attempt + 1 }
-    for visit in visits where visit.end != .unknown { progress.ends[visit.host] = visit.end }
-    progress.ends.merge(try await Recovery(rollout: rollout, ports: ports).resolve(open)) { $1 }
-    progress.passedWaves = try await session.store.waveStates(of: rollout.id).prefix { $0 == .passed }.count
     guard Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) else {
+      // What these visits did is learned before another rollout takes over, or the tables would say they go on.
+      try await Recovery(rollout: rollout, ports: ports).learn(open)
       try await ports.recorder.record(
         Event(
           at: Date(), subject: .init(rollout: rollout.id),
           kind: .rolloutEnded(.superseded, reason: "what is wanted has changed since it was planned")))
       return .converged
     }
+    var progress = RolloutRunner.Progress()
+    for visit in visits { progress.attempts[visit.host] = visit.attempt + 1 }
+    for visit in visits where visit.end != .unknown { progress.ends[visit.host] = visit.end }
+    progress.ends.merge(try await Recovery(rollout: rollout, ports: ports).resolve(open)) { $1 }
+    progress.passedWaves = try await session.store.waveStates(of: rollout.id).prefix { $0 == .passed }.count
     let state = try await RolloutRunner(rollout: rollout.id, plan: rollout.plan, ports: ports, stop: stop)
       .run(from: progress)
     return try await exitCode(of: rollout.id, state)
