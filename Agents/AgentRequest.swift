@@ -9,9 +9,34 @@ public struct AgentRequest: Sendable {
   public let rollout: Rollout.ID
   public let wave: Int
   public let visit: PlannedVisit
-  public let files: [File]
+  public let materials: Materials
   /// How long the host waits for the controller's word after the deploy hooks; zero does not ask.
   public let confirmTimeout: Duration
+
+  /// What a visit's certificates are on disk.
+  public struct Materials: Sendable {
+    public var files: [File]
+    /// Certificates whose key the host has made itself.
+    public var hostKeys: [HostKey]
+
+    public init(files: [File] = [], hostKeys: [HostKey] = []) {
+      self.files = files
+      self.hostKeys = hostKeys
+    }
+  }
+
+  /// A key that never leaves its host, by its name there.
+  public struct HostKey: Sendable {
+    public let lineage: Lineage.Name
+    public let id: String
+    public let generation: Generation
+
+    public init(lineage: Lineage.Name, id: String, generation: Generation) {
+      self.lineage = lineage
+      self.id = id
+      self.generation = generation
+    }
+  }
 
   /// One file of one certificate.
   public struct File: Sendable {
@@ -30,7 +55,7 @@ public struct AgentRequest: Sendable {
 
   public init(
     nonce: String, token: VisitToken, epoch: Int, rollout: Rollout.ID, wave: Int, visit: PlannedVisit,
-    files: [File], confirmTimeout: Duration
+    materials: Materials, confirmTimeout: Duration
   ) {
     self.nonce = nonce
     self.token = token
@@ -38,7 +63,7 @@ public struct AgentRequest: Sendable {
     self.rollout = rollout
     self.wave = wave
     self.visit = visit
-    self.files = files
+    self.materials = materials
     self.confirmTimeout = confirmTimeout
   }
 
@@ -82,12 +107,13 @@ public struct AgentRequest: Sendable {
     for certificate in visit.certificates {
       let domains = certificate.domains.joined(separator: " ")
       records.append(
-        "cert \(certificate.lineage) \(certificate.generation) \(certificate.fingerprint) \(Self.encode(domains))"
+        "cert \(certificate.lineage.declared) \(certificate.generation) \(certificate.fingerprint) \(Self.encode(domains))"
       )
     }
-    records += files.map { "file \($0.lineage) \($0.name) \($0.mode) \($0.base64)" }
+    records += materials.files.map { "file \($0.lineage.declared) \($0.name) \($0.mode) \($0.base64)" }
+    records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
     records += hooks.all.map { hook in
-      let lineage = hook.lineage?.rawValue ?? "-"
+      let lineage = hook.lineage?.declared.rawValue ?? "-"
       let seconds = Int(hook.hook.timeout.seconds.rounded(.up))
       return
         "hook \(hook.moment.rawValue) \(lineage) \(hook.index) \(seconds) \(Self.encode(hook.hook.command))"
@@ -96,7 +122,7 @@ public struct AgentRequest: Sendable {
   }
 
   /// Every value in a record is a validated name, a number or base64: none can end the single-quoted literal.
-  private static func conversation(records: [String], nonce: String, command: String) -> [UInt8] {
+  static func conversation(records: [String], nonce: String, command: String) -> [UInt8] {
     Array(
       """
       \(AgentScript.text)
@@ -106,5 +132,5 @@ public struct AgentRequest: Sendable {
       """.utf8)
   }
 
-  private static func encode(_ text: String) -> String { Base64.encode(text.utf8) }
+  static func encode(_ text: String) -> String { Base64.encode(text.utf8) }
 }

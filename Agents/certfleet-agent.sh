@@ -19,7 +19,7 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 version=1
-tools='base64 cat chmod cmp date dd env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sort sync tail tr wc'
+tools='base64 cat chmod cmp cp date dd env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sort sync tail tr wc'
 recovering=
 action=deploy
 failed_domains=
@@ -354,6 +354,7 @@ stage_files() {
   staging=$state/staging/$1 lineage=$1
   why=$(mkdir -p "$staging" 2>&1 | one_line)
   each file stage_file || return 1
+  each hostkey stage_hostkey || return 1
   set -- "$1" "$2" "$base/archive/$1/$2"
   same "$staging/fullchain.pem" "$3/fullchain.pem" && same "$staging/privkey.pem" "$3/privkey.pem" && return 0
   if [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]; then
@@ -380,6 +381,25 @@ stage_file() {
   # A full disk can leave a short file behind a pipe that ended well.
   [ "$(base64 <"$staging/$3" | tr -d '\n')" = "${5:-}" ]
 }
+
+# stage_hostkey hostkey LINEAGE ID GENERATION: the key that this host has made for the certificate, or that it has in its
+# place already.
+stage_hostkey() {
+  [ "$2" = "$lineage" ] || return 0
+  is_name "$3" || { why="'$3' cannot be a key's name" && return 1; }
+  set -- "$2" "$state/keys/$2/$3.pem" "$base/archive/$2/$4" "$staging"
+  if [ ! -f "$2" ] && same "$4/fullchain.pem" "$3/fullchain.pem"; then set -- "$1" "$3/privkey.pem" "$3" "$4"; fi
+  why="the key that this host made for the certificate is gone; make new ones: certfleet cert renew $1"
+  [ -f "$2" ] || return 1
+  why="$4/privkey.pem cannot be written; is the disk full?"
+  cp "$2" "$4/privkey.pem" 2>/dev/null && chmod 600 "$4/privkey.pem" && same "$2" "$4/privkey.pem" || return 1
+  need_openssl || return 1
+  why="the key that this host made does not belong to the certificate"
+  [ "$(openssl x509 -noout -pubkey -in "$4/cert.pem" 2>&1)" = "$(openssl pkey -pubout -in "$2" 2>&1)" ]
+}
+
+# forget_key hostkey LINEAGE ID …: it rests beside its certificate now.
+forget_key() { rm -f "$state/keys/$2/$3.pem"; }
 
 # activate cert LINEAGE GENERATION …
 activate() {
@@ -483,6 +503,89 @@ recover() {
   load "$1"
 }
 
+# --- Errands: what issuing needs of a host, beside any visit -------------------------------------------------
+
+is_name() { case $1 in '' | .* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
+
+need_openssl() {
+  command -v openssl >/dev/null 2>&1 && return 0
+  why="the command 'openssl' is missing on the host, which makes its keys itself; install it"
+  return 1
+}
+
+# token token WHAT WEBROOT NAME CONTENT: a proof of control for the host's web server; RFC 8555 8.3 says where.
+token() {
+  case $4 in '' | *[!A-Za-z0-9_-]*) why="'$4' is not a token" && return 1 ;; esac
+  decode "$3" || return 1
+  set -- "$2" "$decoded" "$decoded/.well-known/acme-challenge" "$4" "${5:-}"
+  if [ "$1" = remove ]; then
+    why=$(rm -f "$3/$4" "$3/.$4" 2>&1 | one_line)
+    [ ! -e "$3/$4" ]
+    return
+  fi
+  why="the webroot $2 is not a folder on this host"
+  [ -d "$2" ] || return 1
+  [ -d "$3" ] || why=$(umask 022 && mkdir -p "$3" 2>&1 | one_line)
+  [ -d "$3" ] || return 1
+  why="$3/$4 cannot be written by $(id -un); set become: true, or check the webroot"
+  { echo "$5" | base64 -d >"$3/.$4"; } 2>/dev/null && chmod 644 "$3/.$4" && mv -f "$3/.$4" "$3/$4" 2>/dev/null &&
+    [ "$(base64 <"$3/$4" | tr -d '\n')" = "$5" ]
+}
+
+# make_key key LINEAGE ID TYPE REUSE NAMES: a key for a new certificate, and the request for it on stdout's frame.
+make_key() {
+  why="'$2 $3' cannot name a key"
+  is_name "$2" && is_name "$3" || return 1
+  need_openssl || return 1
+  decode "$6" || return 1
+  set -- "$2" "$state/keys/$2/$3" "$4" "$5" "$decoded"
+  why=$(mkdir -p "$state/keys/$1" 2>&1 | one_line)
+  [ -d "$state/keys/$1" ] || return 1
+  if [ "$4" = yes ] && [ -f "$base/live/$1/privkey.pem" ]; then
+    why=$(cp "$base/live/$1/privkey.pem" "$2.pem" 2>&1) || return 1
+  elif [ ! -f "$2.pem" ]; then
+    case $3 in
+      ecdsa-p256) set -- "$@" EC ec_paramgen_curve:P-256 ;;
+      ecdsa-p384) set -- "$@" EC ec_paramgen_curve:P-384 ;;
+      rsa-*) set -- "$@" RSA "rsa_keygen_bits:${3#rsa-}" ;;
+      *) why="'$3' is not a kind of key" && return 1 ;;
+    esac
+    if ! why=$(openssl genpkey -algorithm "$6" -pkeyopt "$7" -out "$2.new" 2>&1 >/dev/null); then
+      why=$(echo "$why" | one_line)
+      return 1
+    fi
+    mv "$2.new" "$2.pem"
+  fi
+  { echo "[req]
+distinguished_name=subject
+req_extensions=extensions
+[subject]
+[extensions]
+subjectAltName=$5" >"$2.cnf"; } 2>/dev/null
+  if ! openssl req -new -sha256 -config "$2.cnf" -key "$2.pem" -subj / -out "$2.csr" 2>"$2.err"; then
+    why=$(one_line <"$2.err")
+    return 1
+  fi
+  sync_to "$state/keys/$1"
+  echo "@certfleet $nonce $(($(wc -c <"$2.csr"))) output stdout $(($(wc -c <"$2.csr")))"
+  cat "$2.csr"
+  echo
+  rm -f "$2.cnf" "$2.csr" "$2.err"
+  # Those of certificates that never came, or that never got here.
+  # shellcheck disable=SC2012 # the names are ours
+  ls -t "$state/keys/$1" | tail -n +4 | while IFS= read -r old; do rm -f "$state/keys/$1/$old"; done
+}
+
+# errand: everything that its records ask for, or why not.
+errand() {
+  say hello "$version" "$(date +%s)"
+  why=''
+  case $plan in
+    *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
+  esac
+  if each token token && each key make_key; then say end ok; else say end failed_clean "$why"; fi
+}
+
 # --- A visit -------------------------------------------------------------------------------------------------
 
 # visit: from the request to the end frame.
@@ -533,6 +636,7 @@ keep() {
   post_failed=
   each hook run_post
   each cert tidy
+  each hostkey forget_key
   if [ -n "$post_failed" ]; then finish degraded 'a post hook failed'; else finish ok; fi
 }
 
@@ -600,6 +704,10 @@ certfleet_main() {
   # shellcheck disable=SC2154 # the controller puts it between this script and the line that starts it
   load "$certfleet_request"
   unset certfleet_request
-  if [ "$2" = query ]; then query "$confirm"; else visit; fi
+  case $2 in
+    query) query "$confirm" ;;
+    errand) errand ;;
+    *) visit ;;
+  esac
   exit 0
 }

@@ -7,10 +7,17 @@ public enum RetryAfter {
 
   public static func moment(_ value: String, now: Date) -> Date? {
     if let seconds = Double(value), seconds >= 0 { return now.addingTimeInterval(min(seconds, longest)) }
+    return HTTPDate.read(value).map { min($0, now.addingTimeInterval(longest)) }
+  }
+}
+
+/// RFC 9110 §5.6.7: an HTTP date in the form that is to be sent.
+enum HTTPDate {
+  static func read(_ text: String) -> Date? {
     let format = DateFormatter()
     format.locale = Locale(identifier: "en_US_POSIX")
     format.timeZone = TimeZone(secondsFromGMT: 0)
     format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return format.date(from: value).map { min($0, now.addingTimeInterval(longest)) }
+    return format.date(from: text)
   }
 }

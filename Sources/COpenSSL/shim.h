@@ -5,7 +5,9 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -47,6 +49,12 @@ static inline const ASN1_STRING *certfleet_name_value(const GENERAL_NAME *name) 
   if (name->type == GEN_IPADD) return name->d.iPAddress;
   return NULL;
 }
+
+static inline int certfleet_name_is_address(const GENERAL_NAME *name) { return name->type == GEN_IPADD; }
+
+static inline int certfleet_is_rsa(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "RSA"); }
+
+static inline int certfleet_is_ec(const EVP_PKEY *key) { return EVP_PKEY_is_a(key, "EC"); }
 
 static inline int certfleet_name_is_dns(const GENERAL_NAME *name) { return name->type == GEN_DNS; }
 

@@ -10,6 +10,8 @@ struct Attention {
   private let end: ContinuousClock.Instant
   private var patienceEnds: ContinuousClock.Instant
   private var framesLeft: Int
+  /// A host knows a lineage by its declared name, and here it may be the host's own instance of it.
+  private let instances: [Lineage.Name: Lineage.Name]
   private var stepStarted = ContinuousClock.now
   private var stdout = CapturedOutput.empty
   private var stderr = CapturedOutput.empty
@@ -25,6 +27,8 @@ struct Attention {
     let hooks = visit.certificates.reduce(0) {
       $0 + $1.hooks.pre.count + $1.hooks.deploy.count + $1.hooks.post.count
     }
+    instances = Dictionary(
+      visit.certificates.map { ($0.lineage.declared, $0.lineage) }, uniquingKeysWith: { first, _ in first })
     // Each hook twice, as itself and in the rollback or a recovery, with begin, two streams and its step; and six
     // steps for each certificate.
     framesLeft = 100 + hooks * 16 + visit.certificates.count * 24
@@ -88,7 +92,8 @@ struct Attention {
   {
     defer { (stdout, stderr) = (.empty, .empty) }
     return StepResult(
-      step: step, lineage: lineage, outcome: outcome, detail: detail, duration: .now - stepStarted,
+      step: step, lineage: lineage.map { instances[$0] ?? $0 }, outcome: outcome, detail: detail,
+      duration: .now - stepStarted,
       stdout: stdout, stderr: stderr)
   }
 }

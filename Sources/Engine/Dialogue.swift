@@ -51,7 +51,7 @@ struct Dialogue: Sendable {
       let command = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.hook.command }
       let result = attention.result(
         step, lineage, outcome, detail: command?.visible.shortened(to: 400) ?? "")
-      try await visit.record(.step(result), lineage: lineage)
+      try await visit.record(.step(result), lineage: result.lineage)
       if !outcome.isSuccess, progress.firstFailure == nil {
         progress.firstFailure = [outcome.description, result.stderr.lastLine].filter { !$0.isEmpty }
           .joined(separator: ": ")

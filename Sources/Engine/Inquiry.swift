@@ -59,8 +59,8 @@ struct Inquiry: Sendable {
         for reply in replies {
           switch reply {
           case .step(let step, let lineage, _, let outcome):
-            try await visit.record(
-              .step(attention.result(step, lineage, outcome, detail: "")), lineage: lineage)
+            let result = attention.result(step, lineage, outcome, detail: "")
+            try await visit.record(.step(result), lineage: result.lineage)
           case .end(.unknownToken, _): return .neverBegan
           case .end(.deferred, let text): return .noAnswer(text)
           case .end(let end, let text): return .ended(Dialogue.ending(end, text))

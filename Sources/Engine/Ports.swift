@@ -55,7 +55,7 @@ public struct NoAnswer: Error, Sendable {
 
 /// The files of a visit's certificates, with their keys.
 public protocol Materials: Sendable {
-  func files(for visit: PlannedVisit) async throws -> [AgentRequest.File]
+  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials
 }
 
 /// Keeps what happened. When it cannot, nothing more may be done.

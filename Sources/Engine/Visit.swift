@@ -30,9 +30,9 @@ struct Visit: Sendable {
   }
 
   private func ending(_ token: VisitToken) async throws -> Ending {
-    let files: [AgentRequest.File]
+    let materials: AgentRequest.Materials
     do {
-      files = try await ports.materials.files(for: planned)
+      materials = try await ports.materials.materials(for: planned)
     } catch {
       return Ending(end: .failedClean, reason: "\(error)")
     }
@@ -47,7 +47,7 @@ struct Visit: Sendable {
     try await record(step: .connect, .succeeded, since: started)
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
-      files: files, confirmTimeout: Verifier.confirmTimeout(for: planned))
+      materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned))
     let dialogue = Dialogue(visit: self, request: request, conversation: conversation)
     let result: Dialogue.Result
     do {

@@ -39,10 +39,27 @@ public struct Certificate: Hashable, Sendable, Codable {
   public let notBefore: Date
   public let notAfter: Date
   public let issuedAt: Date
+  /// Which key it is for, where that is one of ours.
+  public let keyType: KeyType?
+  /// The ACME server it came from; `nil` for one that came otherwise.
+  public let origin: Origin?
+  public var revokedAt: Date?
+
+  /// The ACME server, by its directory, and the account there, by its URL.
+  public struct Origin: Hashable, Sendable, Codable {
+    public let directory: String
+    public let account: String
+
+    public init(directory: String, account: String) {
+      self.directory = directory
+      self.account = account
+    }
+  }
 
   public init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, serial: String,
-    names: [String], notBefore: Date, notAfter: Date, issuedAt: Date
+    names: [String], notBefore: Date, notAfter: Date, issuedAt: Date, keyType: KeyType? = nil,
+    origin: Origin? = nil, revokedAt: Date? = nil
   ) {
     self.lineage = lineage
     self.generation = generation
@@ -52,7 +69,12 @@ public struct Certificate: Hashable, Sendable, Codable {
     self.notBefore = notBefore
     self.notAfter = notAfter
     self.issuedAt = issuedAt
+    self.keyType = keyType
+    self.origin = origin
+    self.revokedAt = revokedAt
   }
 
-  public func isValid(at moment: Date) -> Bool { notBefore <= moment && moment < notAfter }
+  public func isValid(at moment: Date) -> Bool {
+    notBefore <= moment && moment < notAfter && revokedAt == nil
+  }
 }

@@ -48,8 +48,10 @@ public struct Event: Hashable, Sendable, Codable {
   }
 
   public enum Note: String, Hashable, Sendable, Codable {
-    case applied, pinned, ordered, issued
+    case applied, pinned, ordered, issued, revoked, adopted, imported
     case issueFailed = "issue_failed"
+    case rehearsed
+    case account
   }
 }
 

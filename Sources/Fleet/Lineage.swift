@@ -3,23 +3,56 @@ public struct Lineage: Hashable, Sendable, Codable {
   public typealias Name = Identifier<Lineage>
 
   public var name: Name
-  /// DNS names in A-label form, lower case, without duplicates; the first is the common one.
+  /// DNS names in A-label form, lower case, and IP addresses, without duplicates; the first is the common one. Empty
+  /// where whatever the issuer's certificate names is right.
   public var domains: [String]
   public var issuer: Issuer.Name
-  public var key: KeyType
-  public var challenge: Challenge
+  public var key: KeyPolicy
+  /// How an ACME server is shown control of the names; `nil` is `Challenge.standard`.
+  public var challenge: Challenge?
+  /// A set of rules of the CA's for its certificates, by its name (draft-ietf-acme-profiles).
+  public var profile: String?
+  /// The common name of an issuer in the chain that is wanted where the CA offers several (RFC 8555 §7.4.2).
+  public var preferredChain: String?
+  /// Where a certificate that is brought along lies, for an issuer of files.
+  public var files: BroughtFiles?
   public var deployments: [Deployment]
 
   public init(
-    name: Name, domains: [String], issuer: Issuer.Name, key: KeyType, challenge: Challenge,
-    deployments: [Deployment]
+    name: Name, domains: [String], issuer: Issuer.Name, key: KeyPolicy = KeyPolicy(),
+    challenge: Challenge? = nil, profile: String? = nil, preferredChain: String? = nil,
+    files: BroughtFiles? = nil, deployments: [Deployment] = []
   ) {
     self.name = name
     self.domains = domains
     self.issuer = issuer
     self.key = key
     self.challenge = challenge
+    self.profile = profile
+    self.preferredChain = preferredChain
+    self.files = files
     self.deployments = deployments
+  }
+}
+
+/// A lineage's private keys: of which kind, for how long, and where they are made.
+public struct KeyPolicy: Hashable, Sendable, Codable {
+  public var type: KeyType
+  /// Whether a renewal keeps the key, as certbot's `--reuse-key`.
+  public var isReused: Bool
+  public var place: Place
+
+  /// Who makes the key and therefore has it.
+  public enum Place: String, Hashable, Sendable, Codable, CaseIterable {
+    case controller
+    /// Each host makes its own, so each host gets a certificate of its own.
+    case host
+  }
+
+  public init(type: KeyType = .ecdsaP256, isReused: Bool = false, place: Place = .controller) {
+    self.type = type
+    self.isReused = isReused
+    self.place = place
   }
 }
 
@@ -32,48 +65,46 @@ public enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
   case rsa4096 = "rsa-4096"
 }
 
-/// How control of a name is shown to the CA.
-public enum Challenge: Hashable, Sendable, Codable {
-  /// RFC 8555 §8.3, answered by a listener of our own at `listen`.
-  case http01(listen: ListenAddress)
-}
+/// PEM files on the controller.
+public struct BroughtFiles: Hashable, Sendable, Codable {
+  /// The certificate, with or without the chain behind it.
+  public var certificate: String
+  /// The intermediates, where they are in a file of their own.
+  public var chain: String?
+  public var privateKey: String
 
-/// Where the controller's own listener waits: an IP address and a port.
-public struct ListenAddress: Hashable, Sendable, Codable, CustomStringConvertible {
-  public var address: String
-  public var port: UInt16
-
-  public init(address: String, port: UInt16) {
-    self.address = address
-    self.port = port
+  public init(certificate: String, chain: String?, privateKey: String) {
+    self.certificate = certificate
+    self.chain = chain
+    self.privateKey = privateKey
   }
-
-  public var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
-
-  /// RFC 8555 §8.3: the validation request goes to port 80.
-  public static let standardHTTP = ListenAddress(address: "0.0.0.0", port: 80)
 }
 
-/// Where certificates come from.
-public struct Issuer: Hashable, Sendable, Codable {
-  public typealias Name = Identifier<Issuer>
+extension Lineage {
+  /// What is issued for this lineage: itself; or, where each host has a key of its own, one for each host that it goes
+  /// to, named `NAME@HOST`, which no declared name can be.
+  public func instances(on hosts: [Host]) -> [Lineage] {
+    guard key.place == .host else { return [self] }
+    return hosts.filter { host in deployments.contains { $0.selector.matches(host) } }.map { host in
+      var instance = self
+      instance.name = Name("\(name)@\(host.name)")
+      instance.deployments = deployments.filter { $0.selector.matches(host) }
+        .map { deployment in
+          var deployment = deployment
+          deployment.selector = .name(of: host)
+          return deployment
+        }
+      return instance
+    }
+  }
+}
 
-  public var name: Name
-  /// The ACME directory's URL (RFC 8555 §7.1.1), always https.
-  public var directory: String
-  /// `mailto:` addresses for the account.
-  public var contact: [String]
-  public var agreesToTerms: Bool
-  /// A PEM file with the CA that the directory's own TLS certificate chains to, where that is a private one.
-  public var caFile: String?
+extension Identifier where Owner == Lineage {
+  /// The name as it was declared, which is also that of the folder on a host.
+  public var declared: Self { Self(String(rawValue.prefix { $0 != "@" })) }
 
-  public init(
-    name: Name, directory: String, contact: [String], agreesToTerms: Bool, caFile: String?
-  ) {
-    self.name = name
-    self.directory = directory
-    self.contact = contact
-    self.agreesToTerms = agreesToTerms
-    self.caFile = caFile
+  /// The host that has this instance to itself; `nil` for a lineage that is the same everywhere.
+  public var host: Host.Name? {
+    rawValue.firstIndex(of: "@").map { Host.Name(String(rawValue[rawValue.index(after: $0)...])) }
   }
 }

@@ -22,6 +22,14 @@ public struct Selector: Hashable, Sendable {
     self.text = text
   }
 
+  private init(name: Host.Name) {
+    text = "name:\(name)"
+    requirements = [.name(glob: name.rawValue)]
+  }
+
+  /// Picks this host alone.
+  public static func name(of host: Host) -> Selector { Selector(name: host.name) }
+
   public func matches(_ host: Host) -> Bool { requirements.allSatisfy { $0.holds(for: host) } }
 
   /// A selector that cannot be read.

@@ -2,19 +2,64 @@ public import Fleet
 public import Foundation
 
 extension Certificate {
-  /// When it should be renewed: after two thirds of its lifetime, or half of it where that is below ten days.
+  /// When it should be renewed where the CA does not say: after two thirds of its lifetime, or half of it where that
+  /// is below ten days.
   public var renewalMoment: Date {
     let lifetime = notAfter.timeIntervalSince(notBefore)
     return notBefore.addingTimeInterval(lifetime < 10 * 86400 ? lifetime / 2 : lifetime * 2 / 3)
   }
 
-  public func isDue(at moment: Date) -> Bool { moment >= renewalMoment }
+  /// When it is to be renewed: the moment chosen in the CA's window, else after its share of the lifetime.
+  public func renewalMoment(advised: RenewalAdvice?) -> Date {
+    guard let advised, advised.generation == generation, let moment = advised.moment else {
+      return renewalMoment
+    }
+    // A window beyond the end of the certificate is not advice that anyone can follow.
+    return min(moment, notAfter)
+  }
+}
+
+/// Why a new certificate is to be issued.
+public enum DueReason: Hashable, Sendable, CustomStringConvertible {
+  case first
+  case revoked
+  case otherNames
+  case otherKey
+  case otherCA
+  case time(since: Date, isCAs: Bool)
+
+  public var description: String {
+    switch self {
+    case .first: "there is none yet"
+    case .revoked: "the newest is revoked"
+    case .otherNames: "its names have changed"
+    case .otherKey: "its key type has changed"
+    case .otherCA: "its CA has changed"
+    case .time(let since, let isCAs):
+      (isCAs ? "the CA wants it renewed from " : "it is due since ") + since.ISO8601Format()
+    }
+  }
+
+  /// Whether only the clock says so: a wrong one would renew everything.
+  public var isByTime: Bool { if case .time = self { true } else { false } }
 }
 
 extension Lineage {
-  /// Whether a new certificate is to be ordered: there is none, it is due, or it lacks a name that is wanted now.
-  public func needsIssuing(newest: Certificate?, at moment: Date) -> Bool {
-    guard let newest else { return true }
-    return newest.isDue(at: moment) || Set(newest.names) != Set(domains)
+  /// Why a new certificate is to be ordered from an ACME server now; `nil` when none is.
+  ///
+  /// - Parameter directory: the server's that the lineage is ordered from; another one's certificate is replaced, as
+  ///   after rehearsals with a staging server.
+  public func dueReason(
+    newest: Certificate?, advised: RenewalAdvice?, directory: String, at moment: Date
+  ) -> DueReason? {
+    guard let newest else { return .first }
+    if newest.revokedAt != nil { return .revoked }
+    if Set(newest.names) != Set(domains) { return .otherNames }
+    // What was stored by an earlier version, or adopted, does not say.
+    if let type = newest.keyType, type != key.type { return .otherKey }
+    if let origin = newest.origin, origin.directory != directory { return .otherCA }
+    let due = newest.renewalMoment(advised: advised)
+    guard due <= moment else { return nil }
+    return .time(since: due, isCAs: advised?.generation == newest.generation && advised?.moment == due)
   }
 }

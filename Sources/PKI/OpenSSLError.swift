@@ -13,6 +13,11 @@ public struct OpenSSLError: Error, Hashable, CustomStringConvertible {
     ERR_clear_error()
   }
 
+  init(call: String, reason: String) {
+    self.call = call
+    self.reason = reason
+  }
+
   public var description: String { "\(call): \(reason)" }
 }
 

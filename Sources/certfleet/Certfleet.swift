@@ -6,7 +6,8 @@ enum Certfleet {
 
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certRenew, .rolloutList, .log, .agentShow,
+    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certIssue, .certRenew, .rolloutList, .log,
+    .agentShow,
   ]
 
   static func main() async {

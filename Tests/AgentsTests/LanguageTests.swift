@@ -22,7 +22,7 @@ import Testing
   private func request() -> AgentRequest {
     AgentRequest(
       nonce: "n", token: "t", epoch: 7, rollout: Rollout.ID(12), wave: 2, visit: visit,
-      files: [.init(lineage: "x", name: "privkey.pem", mode: "0600", base64: "a2V5")],
+      materials: .init(files: [.init(lineage: "x", name: "privkey.pem", mode: "0600", base64: "a2V5")]),
       confirmTimeout: .seconds(30))
   }
 

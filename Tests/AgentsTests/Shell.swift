@@ -52,7 +52,7 @@ struct AgentScene {
     return AgentRequest(
       nonce: "n0nce", token: token ?? VisitToken("t\(generation)"), epoch: epoch, rollout: Rollout.ID(1),
       wave: 1, visit: visit,
-      files: files, confirmTimeout: confirm)
+      materials: .init(files: files), confirmTimeout: confirm)
   }
 
   func replies(_ request: AgentRequest) async throws -> [AgentReply] {

@@ -42,7 +42,7 @@ private final class StagedHosts: Connector, Probe, Materials, Recorder {
   }
 
   func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint { "new" }
-  func files(for visit: PlannedVisit) async throws -> [AgentRequest.File] { [] }
+  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
   func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
 
   var ports: Ports { Ports(connector: self, probe: self, materials: self, recorder: self, epoch: 1) }

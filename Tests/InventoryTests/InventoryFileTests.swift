@@ -95,7 +95,7 @@ import ThrowawayFleet
     ),
     (
       "{issuers: [{name: 'a', type: 'acmee', directory: 'https://x/', agree_to_terms: true}]}",
-      "issuers[0].type: 'acmee' is not one of acme; did you mean 'acme'?"
+      "issuers[0].type: 'acmee' is not one of acme, certbot, files; did you mean 'acme'?"
     ),
     (
       "{rollouts: [{name: 'a', waves: ['rest', 1]}]}",
@@ -122,7 +122,9 @@ import ThrowawayFleet
   @Test(arguments: [
     ("a_b.example", "holds '_'"), ("a..example", "empty label (label 2 of 3)"),
     ("-a.example", "begins or ends with '-'"),
-    ("localhost", "single label"), ("10.0.0.1", "is an IP address"), ("$(id).example", "U+0024 '$'"),
+    ("localhost", "single label"), ("10.0.0.1", "is an address of a private network"),
+    ("mail.local", "is below '.local'"),
+    ("1.2.3", "is neither a DNS name nor an IP address"), ("$(id).example", "U+0024 '$'"),
     ("a.*.example", "'*' elsewhere"), ("**.example", "'*' elsewhere"), ("a\\nb.example", "U+000A"),
     ("*.example.com", "wildcards need dns-01"),
     (String(repeating: "a", count: 64) + ".example", "label of 64"),
@@ -132,6 +134,22 @@ import ThrowawayFleet
   func `names that no CA certifies are refused with the place`(name: String, reason: String) {
     let found = problems("{\(Self.issuer), certificates: [{name: 'c', domains: ['\(name)'], issuer: 'ca'}]}")
     #expect(found.count == 1 && found[0].contains(reason), "\(found)")
+  }
+
+  @Test func `names that only some CAs certify are judged by the CA`() throws {
+    func found(_ name: String, _ issuer: String, _ more: String = "") -> [String] {
+      problems(
+        "{issuers: [{name: 'ca', agree_to_terms: true, \(issuer)}], certificates: [{name: 'c', domains: ['\(name)'], issuer: 'ca' \(more)}]}"
+      )
+    }
+    let letsEncrypt = "directory: 'https://acme-v02.api.letsencrypt.org/directory'"
+    #expect(found("8.8.8.8", letsEncrypt).first?.contains("only with profile: 'shortlived'") == true)
+    #expect(found("8.8.8.8", letsEncrypt, ", profile: 'shortlived'").isEmpty)
+    let own = "directory: 'https://ca.lan/dir', ca_file: '\(try scratch.write("ca.pem", "x"))'"
+    for name in ["web1", "mail.local", "10.0.0.1", "FD00:0::1"] { #expect(found(name, own).isEmpty) }
+    let dns = ", challenge: {type: 'dns-01', auth_hook: 'true'}"
+    #expect(found("10.0.0.1", own, dns).first?.contains("IP addresses need http-01") == true)
+    #expect(found("*.a.example", own, dns).isEmpty)
   }
 
   @Test func `international names become A-labels`() throws {
@@ -170,7 +188,7 @@ import ThrowawayFleet
     #expect(throws: InvalidInventory.self) { try InventoryFiles.read([file], beside: FleetDeclaration()) }
     let known = FleetDeclaration(
       hosts: [Host(name: "a", address: "a", labels: ["a": "1"])],
-      issuers: [Issuer(name: "ca", directory: "https://x/", contact: [], agreesToTerms: true, caFile: nil)])
+      issuers: [Issuer(name: "ca", source: .acme(ACMEAuthority(directory: "https://x/")))])
     #expect(try InventoryFiles.read([file], beside: known).lineages.count == 1)
   }
 

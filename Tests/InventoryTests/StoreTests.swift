@@ -23,8 +23,7 @@ import ThrowawayFleet
       hosts: [Host(name: "web1", address: "a"), Host(name: "web2", address: "b")],
       lineages: [
         Lineage(
-          name: "c", domains: ["x.example"], issuer: "ca", key: .ecdsaP256,
-          challenge: .http01(listen: .standardHTTP),
+          name: "c", domains: ["x.example"], issuer: "ca",
           deployments: [Deployment(selector: try Selector("*"), rollout: nil, hooks: Hooks(), verify: [])])
       ])
   }
@@ -90,18 +89,26 @@ import ThrowawayFleet
   @Test func `keys rest sealed, and an order is kept until its certificate is stored`() async throws {
     let key = try PrivateKey.generate(.ecdsaP256)
     let url = try #require(URL(string: "https://ca.example/order/1"))
-    try await store.keep(.init(url: url, names: ["x.example"], key: key), of: "c", at: "d", now: now)
-    let kept = try #require(try await store.keptOrder(of: "c", at: "d"))
-    #expect(try kept.key.pem() == key.pem())
-    #expect(try await store.keptOrder(of: "c", at: "another CA") == nil)
+    let order = PendingCertificate(url: url, names: ["x.example"], key: .held(key))
+    try await store.keep(order, of: "c", at: "d", now: now)
+    let kept = try #require(try await store.pendingCertificate(of: "c", at: "d"))
+    #expect(try held(kept.key) == key.pem())
+    #expect(try await store.pendingCertificate(of: "c", at: "another CA") == nil)
     let certificate = try await selfSigned(key)
-    let facts = try await store.add(certificate, key: key, to: "c", now: now)
-    #expect(facts.generation == Generation(1))
-    #expect(try await store.keptOrder(of: "c", at: "d") == nil)
-    #expect(try await store.material(of: "c", Generation(1)).key.pem() == key.pem())
+    let origin = Certificate.Origin(directory: "d", account: "a")
+    let facts = try await store.add(certificate, key: .held(key), to: "c", origin: origin, now: now)
+    #expect(facts.generation == Generation(1) && facts.keyType == .ecdsaP256)
+    #expect(try await store.pendingCertificate(of: "c", at: "d") == nil)
+    #expect(try held(try await store.material(of: "c", Generation(1)).key) == key.pem())
+    #expect(try await store.newestCertificates()["c"] == facts)
     let secret = try key.pem().reveal().split(separator: "\n")[1]
     let bytes = try Data(contentsOf: URL(filePath: home.databasePath))
     #expect(bytes.range(of: Data(secret.utf8)) == nil)
+  }
+
+  private func held(_ key: CertificateKey) throws -> Secret? {
+    guard case .held(let key) = key else { return nil }
+    return try key.pem()
   }
 
   private func selfSigned(_ key: PrivateKey) async throws -> CertificateChain {
@@ -119,10 +126,11 @@ import ThrowawayFleet
     _ = try await apply(declaration())
     let key = try PrivateKey.generate(.ecdsaP256)
     let chain = try await selfSigned(key)
-    let first = try await store.add(chain, key: key, to: "c", now: now)
+    let first = try await store.add(chain, key: .held(key), to: "c", now: now)
     try await visit(first, ending: .ok, rollout: 1)
     #expect(try await store.keptCertificates()["web1"]?["c"] == first)
-    let second = try await store.add(chain, key: key, to: "c", now: now)
+    #expect(try await store.add(chain, key: .held(key), to: "c", now: now) == first)
+    let second = try await store.add(try await selfSigned(key), key: .held(key), to: "c", now: now)
     try await visit(second, ending: .rolledBack, rollout: 2)
     var standing = try #require(try await store.standings().first { $0.host == "web1" })
     #expect(

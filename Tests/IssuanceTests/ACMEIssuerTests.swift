@@ -9,13 +9,17 @@ import ThrowawayFleet
 
 /// Keeps the order in memory, as the store does on disk.
 private final class MemoryKeeper: OrderKeeper {
-  private let kept = Mutex<OpenOrder?>(nil)
+  private let kept = Mutex<PendingCertificate?>(nil)
   private let urls = Mutex<[URL]>([])
+  private let proofs = Mutex<Set<Proof>>([])
   var history: [URL] { urls.withLock { $0 } }
+  var presented: Set<Proof> { proofs.withLock { $0 } }
 
-  func openOrder() async throws -> OpenOrder? { kept.withLock { $0 } }
+  func willPresent(_ proof: Proof) async throws { _ = proofs.withLock { $0.insert(proof) } }
+  func didCleanUp(_ proof: Proof) async throws { _ = proofs.withLock { $0.remove(proof) } }
+  func pending() async throws -> PendingCertificate? { kept.withLock { $0 } }
 
-  func keep(_ order: OpenOrder?) async throws {
+  func keep(_ order: PendingCertificate?) async throws {
     kept.withLock { $0 = order }
     if let order { urls.withLock { $0.append(order.url) } }
   }
@@ -38,8 +42,7 @@ private final class MemoryKeeper: OrderKeeper {
 
   private func lineage(_ domains: String...) -> Lineage {
     Lineage(
-      name: "c", domains: domains, issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP),
-      deployments: [])
+      name: "c", domains: domains, issuer: "ca", deployments: [])
   }
 
   private var address: ListenAddress {
@@ -47,14 +50,15 @@ private final class MemoryKeeper: OrderKeeper {
   }
 
   private func issuer(_ solver: any Solver) -> ACMEIssuer {
-    ACMEIssuer(client: client, solver: solver, keeper: keeper)
+    ACMEIssuer(client: client, solver: solver, keeper: keeper) { .held(try PrivateKey.generate(.ecdsaP256)) }
   }
 
   @Test func `a certificate for all names comes, and the listener is gone again`() async throws {
     let listener = HTTP01Listener(address)
     let issued = try await issuer(listener).issue(lineage("a.example", "b.example"))
-    #expect(Set(issued.chain.leaf.dnsNames) == ["a.example", "b.example"])
-    #expect(issued.chain.leaf.belongs(to: issued.key))
+    #expect(Set(issued.chain.leaf.names) == ["a.example", "b.example"])
+    try issued.chain.check(key: issued.key, names: ["a.example", "b.example"], at: Date())
+    #expect(keeper.presented.isEmpty)
     #expect(!issued.chain.intermediates.isEmpty)
     #expect(Loopback.answers(ca.network.controller, UInt16(ca.challengePort)))
     listener.close()
@@ -81,14 +85,14 @@ private final class MemoryKeeper: OrderKeeper {
   @Test func `a validation that fails names the domain and the CA's reason, and ends the order`() async throws
   {
     struct Silent: Solver {
-      static let type = "http-01"
+      let type = "http-01"
       func present(_ proof: Proof) async throws {}
       func cleanUp(_ proof: Proof) async {}
     }
     await #expect { try await issuer(Silent()).issue(lineage("a.example")) } throws: { error in
       "\(error)".contains("a.example: http-01 failed:") && "\(error)".contains("refused")
     }
-    #expect(try await keeper.openOrder() == nil)
+    #expect(try await keeper.pending() == nil)
     await ca.stop()
   }
 
@@ -139,16 +143,16 @@ private final class MemoryKeeper: OrderKeeper {
   ) {
     let certificate = certificate(days: lifetime)
     #expect(abs(certificate.renewalMoment.timeIntervalSince(start) / 86400 - due) < 0.001)
-    #expect(!certificate.isDue(at: start.addingTimeInterval(due * 86400 - 1)))
-    #expect(certificate.isDue(at: start.addingTimeInterval(due * 86400 + 1)))
   }
 
   @Test func `a lineage without a certificate, or with other names, is to be issued`() {
     let lineage = Lineage(
-      name: "c", domains: ["a"], issuer: "ca", key: .ecdsaP256, challenge: .http01(listen: .standardHTTP),
-      deployments: [])
-    #expect(lineage.needsIssuing(newest: nil, at: start))
-    #expect(!lineage.needsIssuing(newest: certificate(days: 90), at: start))
-    #expect(lineage.needsIssuing(newest: certificate(days: 90, names: ["a", "b"]), at: start))
+      name: "c", domains: ["a"], issuer: "ca", deployments: [])
+    func reason(_ newest: Certificate?) -> DueReason? {
+      lineage.dueReason(newest: newest, advised: nil, directory: "d", at: start)
+    }
+    #expect(reason(nil) == .first)
+    #expect(reason(certificate(days: 90)) == nil)
+    #expect(reason(certificate(days: 90, names: ["a", "b"])) == .otherNames)
   }
 }

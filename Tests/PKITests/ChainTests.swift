@@ -24,7 +24,7 @@ import ThrowawayFleet
 
   @Test func `facts are those that openssl shows`() async throws {
     let chain = try CertificateChain(pem: pem)
-    let facts = try chain.facts(lineage: "x", generation: Generation(3), issuedAt: Date())
+    let facts = try chain.facts(lineage: "x", generation: Generation(3), issuedAt: Date(), origin: nil)
     let openssl = try Program.find("openssl")
     let shown = try await Program.succeed(
       openssl,
@@ -48,16 +48,20 @@ import ThrowawayFleet
 
   @Test func `a chain for another key, other names or another time is refused`() throws {
     let chain = try CertificateChain(pem: pem)
-    try chain.check(key: key, names: ["a.example"], at: Date())
+    try chain.check(key: .held(key), names: ["a.example"], at: Date())
     let other = try PrivateKey.generate(.ecdsaP256)
-    #expect(throws: CertificateChain.Refused.self) { try chain.check(key: other, names: [], at: Date()) }
-    #expect { try chain.check(key: key, names: ["c.example"], at: Date()) } throws: {
+    #expect(throws: CertificateChain.Refused.self) {
+      try chain.check(key: .held(other), names: [], at: Date())
+    }
+    #expect { try chain.check(key: .held(key), names: ["c.example"], at: Date()) } throws: {
       "\($0)".contains("c.example")
     }
-    #expect { try chain.check(key: key, names: [], at: Date(timeIntervalSinceNow: 11 * 86400)) } throws: {
+    #expect {
+      try chain.check(key: .held(key), names: [], at: Date(timeIntervalSinceNow: 11 * 86400))
+    } throws: {
       "\($0)".contains("expired")
     }
-    #expect { try chain.check(key: key, names: [], at: Date(timeIntervalSinceNow: -86400)) } throws: {
+    #expect { try chain.check(key: .held(key), names: [], at: Date(timeIntervalSinceNow: -86400)) } throws: {
       "\($0)".contains("not valid before")
     }
   }

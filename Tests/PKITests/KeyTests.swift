@@ -35,12 +35,14 @@ import ThrowawayFleet
   @Test func `openssl reads the request and finds the names`() async throws {
     let scratch = try ScratchFolder()
     let key = try PrivateKey.generate(.ecdsaP256)
-    let der = try CertificateRequest.der(names: ["a.example", "*.b.example"], key: key)
-    try Data(der).write(to: URL(filePath: scratch.path + "/csr"))
+    let request = try CertificateRequest(
+      names: ["a.example", "*.b.example", "192.0.2.1", "2001:db8::1"], key: key)
+    try request.der.write(to: URL(filePath: scratch.path + "/csr"))
     let text = try await Program.succeed(
       try Program.find("openssl"),
       ["req", "-inform", "DER", "-in", scratch.path + "/csr", "-noout", "-text", "-verify"])
-    #expect(text.contains("DNS:a.example, DNS:*.b.example"))
+    #expect(
+      text.contains("DNS:a.example, DNS:*.b.example, IP Address:192.0.2.1, IP Address:2001:DB8:0:0:0:0:0:1"))
   }
 }
 
@@ -107,12 +109,5 @@ import ThrowawayFleet
     }
     let body = integer(raw.prefix(32)) + integer(raw.suffix(32))
     return [0x30, UInt8(body.count)] + body
-  }
-}
-
-extension Data {
-  fileprivate init?(base64URL text: String) {
-    let plain = text.replacing("-", with: "+").replacing("_", with: "/")
-    self.init(base64Encoded: plain + String(repeating: "=", count: (4 - plain.count % 4) % 4))
   }
 }

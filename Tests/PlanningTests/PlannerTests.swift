@@ -59,8 +59,7 @@ import Testing
 
   private func lineage(_ name: Lineage.Name, to selector: String, hooks: Hooks = Hooks()) throws -> Lineage {
     Lineage(
-      name: name, domains: ["\(name)"], issuer: "ca", key: .ecdsaP256,
-      challenge: .http01(listen: .standardHTTP),
+      name: name, domains: ["\(name)"], issuer: "ca",
       deployments: [Deployment(selector: try Selector(selector), rollout: nil, hooks: hooks, verify: [])])
   }
 

@@ -4,17 +4,29 @@ import Foundation
 struct NewAccount: Encodable {
   let termsOfServiceAgreed: Bool
   let contact: [String]
+  let externalAccountBinding: SignedObject?
 }
 
-/// RFC 8555 §7.4: the request for an order.
-struct NewOrder: Encodable {
-  let identifiers: [AcmeIdentifier]
+/// §7.3.4: a JWS inside a request.
+struct SignedObject: Codable {
+  let protected: String
+  let payload: String
+  let signature: String
 }
 
-/// RFC 8555 §7.4: "csr … in the base64url-encoded version of the DER format".
-struct Finalize: Encodable {
-  let csr: String
+/// §7.3.1: asks for an account that is there already.
+struct ExistingAccount: Encodable {
+  let onlyReturnExisting = true
 }
 
-/// RFC 8555 §7.5.1: a challenge is answered with "an empty JSON object".
-struct ChallengeAnswer: Encodable {}
+/// §7.3.2 and §7.3.6.
+struct AccountUpdate: Encodable {
+  var contact: [String]?
+  var status: String?
+}
+
+/// §7.3.5: what the new key signs.
+struct KeyChange: Encodable {
+  let account: URL
+  let oldKey: [String: String]
+}

@@ -43,3 +43,24 @@ public struct AcmeChallenge: Sendable, Decodable {
   public let token: String?
   public let error: Problem?
 }
+
+/// §7.4: the request for an order.
+struct NewOrder: Encodable {
+  let identifiers: [AcmeIdentifier]
+  let profile: String?
+  let replaces: String?
+}
+
+/// §7.4: "csr … in the base64url-encoded version of the DER format".
+struct Finalize: Encodable {
+  let csr: String
+}
+
+/// §7.5.1: a challenge is answered with "an empty JSON object".
+struct ChallengeAnswer: Encodable {}
+
+/// §7.6.
+struct Revocation: Encodable {
+  let certificate: String
+  let reason: Int
+}

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// RFC 8555 §6.7 and RFC 7807: what the server objects to.
 public struct Problem: Error, Hashable, Sendable, Decodable {
@@ -8,6 +8,10 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
   public let subproblems: [Subproblem]
   /// The HTTP status of the answer that carried it, where there was one.
   public var status: Int?
+  /// Not to be tried again before; §6.6 wants it with `rateLimited`.
+  public var retryAfter: Date?
+  /// Where a person has to go, as for new terms of service (§7.3.3).
+  public let instance: String?
 
   public struct Subproblem: Hashable, Sendable, Decodable {
     public let type: String
@@ -20,9 +24,10 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
     self.detail = detail
     self.subproblems = []
     self.status = status
+    self.instance = nil
   }
 
-  private enum Key: CodingKey { case type, detail, subproblems, status }
+  private enum Key: CodingKey { case type, detail, subproblems, status, instance }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
@@ -31,10 +36,20 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
     detail = try values.decodeIfPresent(String.self, forKey: .detail) ?? ""
     subproblems = try values.decodeIfPresent([Subproblem].self, forKey: .subproblems) ?? []
     status = try values.decodeIfPresent(Int.self, forKey: .status)
+    instance = (try? values.decodeIfPresent(String.self, forKey: .instance)) ?? nil
   }
 
   /// The last part of an ACME error type: `badNonce` of `urn:ietf:params:acme:error:badNonce`.
   public var kind: String { type.split(separator: ":").last.map(String.init) ?? type }
+
+  /// The server asks for fewer requests: RFC 8555 §6.6, RFC 6585 §4, or an overload with its end.
+  public var isSlowDown: Bool { kind == "rateLimited" || status == 429 || status == 503 && retryAfter != nil }
+
+  /// The account cannot be used until a person has done something.
+  public var concernsAccount: Bool {
+    ["accountDoesNotExist", "userActionRequired", "externalAccountRequired"].contains(kind)
+      || kind == "unauthorized" && [401, 403].contains(status ?? 0) && detail.lowercased().contains("account")
+  }
 }
 
 extension Problem: CustomStringConvertible {
@@ -42,7 +57,8 @@ extension Problem: CustomStringConvertible {
     let parts = subproblems.map { problem in
       (problem.identifier.map { "\($0.value): " } ?? "") + problem.detail
     }
-    return "\(detail.isEmpty ? kind : detail) (\(kind))"
+    let place = instance.map { ", see \($0)" } ?? ""
+    return "\(detail.isEmpty ? kind : detail) (\(kind)\(place))"
       + (parts.isEmpty ? "" : "; " + parts.joined(separator: "; "))
   }
 }
@@ -52,5 +68,11 @@ public struct AcmeIdentifier: Hashable, Sendable, Codable {
   public let type: String
   public let value: String
 
-  public static func dns(_ name: String) -> AcmeIdentifier { AcmeIdentifier(type: "dns", value: name) }
+  /// A DNS name, or an IP address (RFC 8738 §3).
+  init(name: String) {
+    var address = in6_addr()
+    let isAddress = inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
+    type = isAddress ? "ip" : "dns"
+    value = name
+  }
 }

@@ -18,7 +18,7 @@ final class EasyHandle: @unchecked Sendable {
 
   deinit { curl_easy_cleanup(handle) }
 
-  func perform(_ request: HTTPRequest, caFile: String?) throws -> HTTPResponse {
+  func perform(_ request: HTTPRequest, caFile: String?, protocols: String) throws -> HTTPResponse {
     curl_easy_reset(handle)
     let received = Received(limit: Self.largestBody)
     var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -29,7 +29,7 @@ final class EasyHandle: @unchecked Sendable {
     defer { curl_slist_free_all(headers) }
 
     certfleet_curl_set_string(handle, CURLOPT_URL, request.url.absoluteString)
-    certfleet_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "https")
+    certfleet_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, protocols)
     certfleet_curl_set_string(handle, CURLOPT_USERAGENT, "certfleet")
     certfleet_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers)
     // Without this libcurl's resolver times out by a signal, which threads do not survive (libcurl-thread(3)).
@@ -96,7 +96,9 @@ private func receiveHeader(
   let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   let parts = line.split(separator: ":", maxSplits: 1)
   if parts.count == 2 {
-    received.headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespacesAndNewlines)
+    let (name, value) = (parts[0].lowercased(), parts[1].trimmingCharacters(in: .whitespacesAndNewlines))
+    let earlier = name == "link" ? received.headers[name].map { $0 + ", " } : nil
+    received.headers[name] = (earlier ?? "") + value
   }
   return count
 }

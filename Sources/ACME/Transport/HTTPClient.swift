@@ -7,14 +7,18 @@ import Synchronization
 /// for the next.
 public final class HTTPClient: Sendable {
   private let caFile: String?
+  private let isPlain: Bool
   private let idle = Mutex<[EasyHandle]>([])
 
   /// libcurl wants this once, before any other thread uses it (curl_global_init(3)).
   private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 
-  /// - Parameter caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
-  public init(caFile: String? = nil) {
+  /// - Parameters:
+  ///   - caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
+  ///   - isPlain: for http instead of https: only to look at what a CA will look at.
+  public init(caFile: String? = nil, isPlain: Bool = false) {
     self.caFile = caFile
+    self.isPlain = isPlain
   }
 
   /// - Throws: `HTTPFailure` when there was no whole answer. Any status is an answer.
@@ -26,7 +30,7 @@ public final class HTTPClient: Sendable {
     guard Self.initialised, let handle = idle.withLock({ $0.popLast() }) ?? EasyHandle() else {
       throw HTTPFailure(url: request.url, reason: "libcurl could not be initialised")
     }
-    let response = try handle.perform(request, caFile: caFile)
+    let response = try handle.perform(request, caFile: caFile, protocols: isPlain ? "http" : "https")
     idle.withLock { $0.append(handle) }
     return response
   }
@@ -50,9 +54,17 @@ public struct HTTPRequest: Sendable {
 
 public struct HTTPResponse: Sendable {
   public let status: Int
-  /// By lower-case name; of a repeated header the last stands.
+  /// By lower-case name; of a repeated header the last stands, and of Link all, as RFC 9110 §5.3 joins them.
   public let headers: [String: String]
   public let body: Data
+
+  var retryAfter: Date? { headers["retry-after"].flatMap { RetryAfter.moment($0, now: Date()) } }
+
+  /// RFC 8288: the targets of the links with a relation.
+  func links(relation: String) -> [URL] {
+    (headers["link"] ?? "").matches(of: /<([^>]*)>\s*;\s*rel="?([A-Za-z-]+)"?/)
+      .filter { $0.output.2 == relation }.compactMap { URL(string: String($0.output.1)) }
+  }
 }
 
 /// There was no whole answer: which URL, and what libcurl says.

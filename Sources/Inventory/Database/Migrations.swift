@@ -24,7 +24,7 @@ public enum Migrations {
     }
   }
 
-  private static let all = [declaredAndIssued + carriedOut]
+  private static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood]
 
   private static let declaredAndIssued = """
     CREATE TABLE host (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;
@@ -83,5 +83,50 @@ public enum Migrations {
       BEGIN SELECT RAISE (ABORT, 'events are never changed'); END;
     CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event
       BEGIN SELECT RAISE (ABORT, 'events are never removed'); END;
+    """
+
+  /// What was declared before there were other issuers than ACME, and other challenges than our own listener.
+  private static let issuersOfSeveralKinds = """
+    UPDATE issuer SET spec = json_object('name', name, 'source', json_object('acme', json_object('_0',
+      json_set(json_remove(spec, '$.name'), '$.parallel', 10))));
+    UPDATE lineage SET spec = json_set(spec,
+      '$.key', json_object('isReused', json('false'), 'place', 'controller', 'type', json_extract(spec, '$.key')),
+      '$.challenge', json_object('http01', json_object('_0', json_object('listener', json_object('_0',
+        json_extract(spec, '$.challenge.http01.listen'))))));
+
+    """
+
+  private static let issuingForGood = """
+    ALTER TABLE account ADD COLUMN contact TEXT;
+    ALTER TABLE account ADD COLUMN next_key BLOB;
+
+    -- An order is of one lineage with one CA; the key is ours, or a host's and then only named, with its request.
+    CREATE TABLE new_order (
+      lineage TEXT NOT NULL, directory TEXT NOT NULL, url TEXT NOT NULL, names TEXT NOT NULL, key BLOB,
+      host_key TEXT, request BLOB, made_at REAL NOT NULL, PRIMARY KEY (lineage, directory),
+      CHECK ((key IS NULL) <> (host_key IS NULL))) STRICT;
+    INSERT INTO new_order (lineage, directory, url, names, key, made_at)
+      SELECT lineage, directory, url, names, key, made_at FROM acme_order;
+    DROP TABLE acme_order;
+    ALTER TABLE new_order RENAME TO acme_order;
+
+    CREATE TABLE new_certificate (
+      lineage TEXT NOT NULL, generation INTEGER NOT NULL, facts TEXT NOT NULL CHECK (json_valid(facts)),
+      chain TEXT NOT NULL, key BLOB, host_key TEXT, request BLOB, revoked_at REAL,
+      PRIMARY KEY (lineage, generation), CHECK ((key IS NULL) <> (host_key IS NULL))) STRICT;
+    INSERT INTO new_certificate (lineage, generation, facts, chain, key)
+      SELECT lineage, generation, facts, chain, key FROM certificate;
+    DROP TABLE certificate;
+    ALTER TABLE new_certificate RENAME TO certificate;
+
+    CREATE TABLE renewal_advice (
+      lineage TEXT PRIMARY KEY, advice TEXT NOT NULL CHECK (json_valid(advice))) STRICT;
+    CREATE TABLE backoff (
+      lineage TEXT NOT NULL, directory TEXT NOT NULL, backoff TEXT NOT NULL CHECK (json_valid(backoff)),
+      PRIMARY KEY (lineage, directory)) STRICT;
+    -- What was shown to a CA and has to be taken away again, whatever happens in between.
+    CREATE TABLE presented (
+      lineage TEXT NOT NULL, challenge TEXT NOT NULL CHECK (json_valid(challenge)),
+      proof TEXT NOT NULL CHECK (json_valid(proof)), PRIMARY KEY (lineage, challenge, proof)) STRICT;
     """
 }

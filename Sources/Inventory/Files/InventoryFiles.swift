@@ -22,7 +22,7 @@ public enum InventoryFiles {
 
 /// What has been read so far, with the place where each thing was declared.
 struct InventoryDraft {
-  let problems: Problems
+  private let problems: Problems
   private var defaults = Defaults()
   private(set) var declaration = FleetDeclaration()
   private var places: [String: Node] = [:]
@@ -76,35 +76,6 @@ struct InventoryDraft {
     }
   }
 
-  /// Everything that is referred to must be declared here or stored already.
-  func checkReferences(beside known: FleetDeclaration) {
-    let hosts = declaration.hosts + known.hosts
-    let issuers = (declaration.issuers + known.issuers).map(\.name.rawValue)
-    let policies =
-      (declaration.policies + known.policies).map(\.name.rawValue) + [RolloutPolicy.standard.name.rawValue]
-    for lineage in declaration.lineages {
-      guard let place = places["certificates \(lineage.name)"] else { continue }
-      if !issuers.contains(lineage.issuer.rawValue) {
-        place.undefined("issuer", lineage.issuer.rawValue, at: ".issuer", among: issuers)
-      }
-      for (index, deployment) in lineage.deployments.enumerated() {
-        let step = ".deploy[\(index)]"
-        if let policy = deployment.rollout?.rawValue, !policies.contains(policy) {
-          place.undefined("rollout policy", policy, at: step + ".rollout", among: policies)
-        }
-        if !hosts.contains(where: deployment.selector.matches) {
-          place.child(place.value, step + ".to").fail(
-            "'\(deployment.selector.text.visible)' picks no host; check the labels with: certfleet host list")
-        }
-      }
-    }
-  }
-}
-
-extension Node {
-  fileprivate func undefined(_ kind: String, _ name: String, at step: String, among known: [String]) {
-    let hint = Nearest.suggestion(for: name, among: known)
-    child(value, step).fail(
-      "there is no \(kind) '\(name)'\(hint.isEmpty ? "; declare it or correct the name" : hint)")
-  }
+  /// Where something was declared, for what is wrong with it beside the rest; `nil` when it was not declared here.
+  func place(of key: String) -> Node? { places[key] }
 }

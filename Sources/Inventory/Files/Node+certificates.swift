@@ -1,24 +1,23 @@
 import Fleet
 
 extension Node {
-  private enum ChallengeType: String, CaseIterable { case http01 = "http-01" }
   private static let mostNames = 100
 
   func lineage() -> Lineage? {
     object { fields in
       let name = fields.required("name")?.name()
-      let domains = fields.required("domains")?.domains() ?? []
+      let domains = fields["domains"].map { $0.domains() } ?? []
       let issuer = fields.required("issuer")?.name()
-      let key = fields["key"].map { $0.keyType() } ?? .ecdsaP256
-      let challenge = fields["challenge"].map { $0.challenge() } ?? .http01(listen: .standardHTTP)
-      let deployments = fields["deploy"]?.list()?.compactMap { $0.deployment(firstDomain: domains.first) }
-      if let wildcard = domains.first(where: { $0.hasPrefix("*.") }), case .http01 = challenge {
-        fields.node.fail("'\(wildcard)' cannot be proven by http-01; wildcards need dns-01")
-      }
-      guard let name, !domains.isEmpty, let issuer, let key, let challenge else { return nil }
+      let key = fields["key"].map { $0.keyPolicy() } ?? KeyPolicy()
+      let challenge = fields["challenge"].map { $0.challenge() }
+      let profile = fields["profile"]?.name()
+      let preferredChain = fields["preferred_chain"]?.string()
+      let files = fields.broughtFiles()
+      let deployments = fields["deploy"]?.list()?.compactMap { $0.deployment(firstDomain: domains?.first) }
+      guard let name, let domains, let issuer, let key, challenge != .some(nil) else { return nil }
       return Lineage(
         name: Lineage.Name(name), domains: domains, issuer: Issuer.Name(issuer), key: key,
-        challenge: challenge,
+        challenge: challenge ?? nil, profile: profile, preferredChain: preferredChain, files: files,
         deployments: deployments ?? [])
     }
   }
@@ -37,26 +36,17 @@ extension Node {
     if names.count > Self.mostNames {
       fail("\(names.count) names; CAs allow \(Self.mostNames) in one certificate")
     }
-    return names
+    return names.isEmpty ? nil : names
   }
 
-  private func keyType() -> KeyType? { object { $0.required("type")?.choice(KeyType.self) } }
-
-  private func challenge() -> Challenge? {
+  private func keyPolicy() -> KeyPolicy? {
     object { fields in
-      let type = fields.required("type")?.choice(ChallengeType.self)
-      let listen = fields["listen"].map { $0.listenAddress() } ?? .standardHTTP
-      guard type != nil, let listen else { return nil }
-      return .http01(listen: listen)
+      let type = fields["type"].map { $0.choice(KeyType.self) } ?? KeyPolicy().type
+      let isReused = fields["reuse"].map { $0.bool() } ?? false
+      let place = fields["on"].map { $0.choice(KeyPolicy.Place.self) } ?? .controller
+      guard let type, let isReused, let place else { return nil }
+      return KeyPolicy(type: type, isReused: isReused, place: place)
     }
-  }
-
-  private func listenAddress() -> ListenAddress? {
-    guard let text = string() else { return nil }
-    guard let parts = text.wholeMatch(of: /(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})/),
-      let port = UInt16(parts.output.3), port > 0
-    else { return refuse("\(value.shown) is not an address and port, such as '0.0.0.0:80' or '[::]:80'") }
-    return ListenAddress(address: String(parts.output.1 ?? parts.output.2 ?? ""), port: port)
   }
 
   private func deployment(firstDomain: String?) -> Deployment? {
@@ -83,11 +73,13 @@ extension Node {
   private func hookList() -> [Hook] { listOrOne().compactMap { $0.hook() } }
 
   /// A command, or an object with one and its deadline.
-  private func hook() -> Hook? {
-    guard case .object = value else { return hookCommand().map { Hook(command: $0) } }
+  func hook(_ standardTimeout: Duration = Hook.standardTimeout) -> Hook? {
+    guard case .object = value else {
+      return hookCommand().map { Hook(command: $0, timeout: standardTimeout) }
+    }
     return object { fields in
       let command = fields.required("run")?.hookCommand()
-      let timeout = fields["timeout"].map { $0.duration() } ?? Hook.standardTimeout
+      let timeout = fields["timeout"].map { $0.duration() } ?? standardTimeout
       guard let command, let timeout else { return nil }
       return Hook(command: command, timeout: timeout)
     }
@@ -108,6 +100,9 @@ extension Node {
     object { fields in
       let port = fields.required("tls")?.portOrText()
       let name = fields["name"].map { $0.serverName() } ?? standardName
+      if standardName == nil, fields["name"] == nil {
+        fields.node.fail("'name' is missing: the certificate declares no domain that could be asked for")
+      }
       guard let port, let name else { return nil }
       return Verification(port: port, serverName: name)
     }
@@ -128,5 +123,18 @@ extension Node {
     case .success(let name): return name
     case .failure(let refused): return refuse("'\(text.visible.shortened(to: 60))' \(refused.reason)")
     }
+  }
+}
+
+extension Fields {
+  fileprivate func broughtFiles() -> BroughtFiles? {
+    let (certificate, chain, key) = (self["certificate"], self["chain"], self["private_key"])
+    guard let place = certificate ?? key ?? chain else { return nil }
+    guard let certificate, let key else {
+      return place.refuse("a certificate as files needs 'certificate' and 'private_key'")
+    }
+    let paths = (certificate.expandedPath(), chain.map { $0.expandedPath() }, key.secretFile())
+    guard let path = paths.0, let keyPath = paths.2, paths.1 != .some(nil) else { return nil }
+    return BroughtFiles(certificate: path, chain: paths.1 ?? nil, privateKey: keyPath)
   }
 }

@@ -48,6 +48,37 @@ extension Node {
     return URL(filePath: text, relativeTo: folder).standardizedFileURL.path(percentEncoded: false)
   }
 
+  /// As `localPath`, with `~` written out.
+  func expandedPath() -> String? {
+    localPath().map { $0.hasPrefix("~/") ? NSHomeDirectory() + $0.dropFirst() : $0 }
+  }
+
+  /// A file on this machine that holds a secret: there, and for nobody but its owner.
+  func secretFile() -> String? {
+    guard let path = expandedPath() else { return nil }
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      return refuse("\(value.shown) cannot be read: \(String(cString: strerror(errno)).lowercased())")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { return refuse("\(value.shown) is not a file") }
+    guard access(path, R_OK) == 0 else { return refuse("\(value.shown) cannot be read by you") }
+    guard status.st_mode & 0o007 == 0 else {
+      return refuse("\(value.shown) holds a secret and can be used by others; run: chmod 600 \(path)")
+    }
+    return path
+  }
+
+  /// A document root on this machine.
+  func webrootHere() -> String? {
+    guard let path = expandedPath() else { return nil }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      return refuse(
+        "\(value.shown) is not a folder on this machine; for the hosts' web servers write via: 'hosts'")
+    }
+    return path
+  }
+
   func port() -> UInt16? { integer(in: 1...65535, "a port").map(UInt16.init) }
 
   /// An absolute path without `..`, or one in the login user's home.

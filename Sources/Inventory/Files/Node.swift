@@ -100,6 +100,12 @@ final class Fields {
     return node.refuse("'\(key)' is missing")
   }
 
+  /// Where the key that says what may stand here cannot be read, no other can be judged.
+  func ignoringTheRest<Value>() -> Value? {
+    known += members.keys
+    return nil
+  }
+
   fileprivate func reportUnknown() {
     for key in members.keys.sorted() where !known.contains(key) {
       let hint = Nearest.suggestion(for: key, among: known)

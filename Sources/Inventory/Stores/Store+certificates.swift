@@ -5,57 +5,92 @@ public import PKI
 extension Store {
   /// The newest certificate of every lineage that has one.
   public func newestCertificates() throws -> [Lineage.Name: Certificate] {
-    let all = try database.rows(
-      """
-      SELECT facts FROM certificate AS c
-      WHERE generation = (SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage)
-      """
-    ) { try $0.json(0, as: Certificate.self) }
+    let all = try facts(
+      "WHERE generation = (SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage)", [])
     return Dictionary(uniqueKeysWithValues: all.map { ($0.lineage, $0) })
+  }
+
+  /// All of a lineage's certificates, oldest first.
+  public func certificates(of lineage: Lineage.Name) throws -> [Certificate] {
+    try facts("WHERE lineage = ? ORDER BY generation", [.text(lineage.rawValue)])
+  }
+
+  func allCertificates() throws -> [Certificate] { try facts("", []) }
+
+  private func facts(_ condition: String, _ values: [SQLiteValue]) throws -> [Certificate] {
+    try database.rows("SELECT facts, revoked_at FROM certificate AS c \(condition)", values) {
+      var certificate = try $0.json(0, as: Certificate.self)
+      certificate.revokedAt = $0.optionalMoment(1)
+      return certificate
+    }
   }
 
   /// A stored chain and its key, opened.
   public struct Material: Sendable {
     public let chain: CertificateChain
-    public let key: PrivateKey
+    public let key: CertificateKey
   }
 
   /// - Throws: when there is no such certificate, or its key cannot be opened.
   public func material(of lineage: Lineage.Name, _ generation: Generation) throws -> Material {
     let found = try database.rows(
-      "SELECT chain, key FROM certificate WHERE lineage = ? AND generation = ?",
+      "SELECT chain, key, host_key, request FROM certificate WHERE lineage = ? AND generation = ?",
       [.text(lineage.rawValue), .integer(generation.number)]
-    ) { ($0.text(0), $0.blob(1)) }
-    guard let (chain, sealed) = found.first else {
+    ) { ($0.text(0), KeyColumns($0, from: 1)) }
+    guard let (chain, key) = found.first else {
       throw Missing(what: "generation \(generation) of certificate \(lineage)")
     }
-    let key = try sealing.open(sealed, for: Self.keyIdentity(lineage, generation))
-    return Material(chain: try CertificateChain(pem: chain), key: try PrivateKey(pem: key))
+    return Material(
+      chain: try CertificateChain(pem: chain),
+      key: try key.open(with: sealing, for: Self.keyIdentity(lineage, generation)))
   }
 
-  /// Stores the lineage's next generation and forgets the order that led to it, in one transaction.
+  /// Stores the lineage's next generation and forgets the orders and failures that led to it, in one transaction.
+  ///
+  /// - Parameter how: what the log says it is.
   public func add(
-    _ chain: CertificateChain, key: PrivateKey, to lineage: Lineage.Name, now: Date
+    _ chain: CertificateChain, key: CertificateKey, to lineage: Lineage.Name,
+    origin: Certificate.Origin? = nil, how: Event.Note = .issued, now: Date
   ) throws -> Certificate {
     try database.transaction {
-      let newest = try database.rows(
-        "SELECT COALESCE(MAX(generation), 0) FROM certificate WHERE lineage = ?", [.text(lineage.rawValue)]
-      ) { Generation($0.integer(0)) }
-      let generation = (newest.first ?? Generation(0)).next
-      let facts = try chain.facts(lineage: lineage, generation: generation, issuedAt: now)
-      let sealed = try sealing.seal(try key.pem(), for: Self.keyIdentity(lineage, generation))
+      let newest = try certificates(of: lineage).last
+      // A hand-over that is told twice, or found by two, is one certificate.
+      if let newest, newest.fingerprint == (try chain.leaf.fingerprint()) { return newest }
+      let generation = (newest?.generation ?? Generation(0)).next
+      let facts = try chain.facts(lineage: lineage, generation: generation, issuedAt: now, origin: origin)
+      let columns = try KeyColumns(key, sealedWith: sealing, for: Self.keyIdentity(lineage, generation))
       try database.run(
-        "INSERT INTO certificate (lineage, generation, facts, chain, key) VALUES (?, ?, ?, ?, ?)",
+        """
+        INSERT INTO certificate (lineage, generation, facts, chain, key, host_key, request)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
         [
           .text(lineage.rawValue), .integer(generation.number), .text(try canonicalJSON(facts)),
-          .text(try chain.pem()), .blob(sealed),
-        ])
-      try database.run("DELETE FROM acme_order WHERE lineage = ?", [.text(lineage.rawValue)])
+          .text(try chain.pem()),
+        ] + columns.values)
+      for table in ["acme_order", "backoff"] where origin != nil {
+        try database.run(
+          "DELETE FROM \(table) WHERE lineage = ? AND directory = ?",
+          [.text(lineage.rawValue), .text(origin?.directory ?? "")])
+      }
       try append(
         Event(
           at: now, subject: .init(lineage: lineage),
-          kind: .note(.issued, text: "generation \(generation), \(facts.fingerprint.short)")))
+          kind: .note(how, text: "generation \(generation), \(facts.fingerprint.short)")))
       return facts
+    }
+  }
+
+  /// Notes that the CA has revoked a certificate.
+  public func setRevoked(_ certificate: Certificate, reason: String, now: Date) throws {
+    try database.transaction {
+      try database.run(
+        "UPDATE certificate SET revoked_at = ? WHERE lineage = ? AND generation = ?",
+        [.moment(now), .text(certificate.lineage.rawValue), .integer(certificate.generation.number)])
+      try append(
+        Event(
+          at: now, subject: .init(lineage: certificate.lineage),
+          kind: .note(.revoked, text: "generation \(certificate.generation), \(reason)")))
     }
   }
 

@@ -70,9 +70,7 @@ extension Store {
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
   public func standings() throws -> [Standing] {
-    let certificates = try database.rows("SELECT facts FROM certificate") {
-      try $0.json(0, as: Certificate.self)
-    }
+    let certificates = try allCertificates()
     let facts = Dictionary(
       certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
       uniquingKeysWith: { $1 })
@@ -82,7 +80,7 @@ extension Store {
     }
     let visits = try endedVisits()
     let hosts = try hosts()
-    return try lineages().flatMap { lineage in
+    return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
       hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }.map { host in
         let active = placed[PlaceKey(host: host.name, lineage: lineage.name)]?.max {
           $0.activeAt < $1.activeAt

@@ -7,7 +7,7 @@ import Synchronization
 /// else with 404. One listener serves all orders at once; it listens from the first token until it is
 /// closed.
 public final class HTTP01Listener: Solver {
-  public static let type = "http-01"
+  public let type = "http-01"
 
   private let address: ListenAddress
   private let state = Mutex(State())

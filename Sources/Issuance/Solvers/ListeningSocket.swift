@@ -2,8 +2,18 @@ public import Fleet
 import Foundation
 
 enum ListeningSocket {
+  /// `::` takes IPv4 connections as well (ipv6(7)), and where the machine has no IPv6 it is `0.0.0.0`.
+  ///
   /// - Throws: `CannotListen`, with what to do.
   static func open(_ address: ListenAddress) throws(CannotListen) -> Int32 {
+    do {
+      return try bound(address)
+    } catch  where address.address == "::" && [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.code) {
+      return try bound(ListenAddress(address: "0.0.0.0", port: address.port))
+    }
+  }
+
+  private static func bound(_ address: ListenAddress) throws(CannotListen) -> Int32 {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
@@ -15,8 +25,8 @@ enum ListeningSocket {
     let descriptor = socket(
       info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw CannotListen(address: address, code: errno) }
-    var on: Int32 = 1
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    set(SO_REUSEADDR, SOL_SOCKET, 1, on: descriptor)
+    if info.pointee.ai_family == AF_INET6 { set(IPV6_V6ONLY, Int32(IPPROTO_IPV6), 0, on: descriptor) }
     guard bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
       Foundation.listen(descriptor, 64) == 0
     else {
@@ -25,6 +35,11 @@ enum ListeningSocket {
       throw CannotListen(address: address, code: code)
     }
     return descriptor
+  }
+
+  private static func set(_ option: Int32, _ level: Int32, _ value: Int32, on descriptor: Int32) {
+    var value = value
+    setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 }
 

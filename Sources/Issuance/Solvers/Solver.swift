@@ -1,22 +1,60 @@
-/// Shows control of a name in one challenge type's way.
+/// Shows control of names in one challenge type's way.
 public protocol Solver: Sendable {
   /// RFC 8555 §9.7.8, for example `http-01`.
-  static var type: String { get }
+  var type: String { get }
 
   func present(_ proof: Proof) async throws
-  /// Always called after `present`, whether the validation succeeded or not.
-  func cleanUp(_ proof: Proof) async
+  /// Takes away what `present` left, or began to leave. Called whether the validation succeeded or not, and once more
+  /// after a crash.
+  func cleanUp(_ proof: Proof) async throws
+
+  /// All proofs of an order; one after another unless a solver knows better.
+  func present(_ proofs: [Proof]) async throws
+  /// Returns when the CA would see the proofs, as far as can be told from here.
+  func waitUntilVisible(_ proofs: [Proof]) async throws
+  func cleanUp(_ proofs: [Proof]) async throws
 }
 
-/// What a solver must show, and for which name.
-public struct Proof: Hashable, Sendable {
+extension Solver {
+  public func present(_ proofs: [Proof]) async throws { for proof in proofs { try await present(proof) } }
+
+  public func waitUntilVisible(_ proofs: [Proof]) async throws {}
+
+  /// The last one first; what goes wrong with one does not keep the others.
+  public func cleanUp(_ proofs: [Proof]) async throws {
+    var failure: (any Error)?
+    for proof in proofs.reversed() {
+      do { try await cleanUp(proof) } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
+  }
+}
+
+/// What a solver must show, for which name, and beside which others of the same order.
+public struct Proof: Hashable, Sendable, Codable {
+  /// The name without `*.`, or the IP address.
   public let domain: String
   public let token: String
   public let keyAuthorization: String
+  /// The names of all the order's proofs, this one's included.
+  public let allDomains: [String]
+  /// How many proofs are still to be shown after this one.
+  public let remaining: Int
 
-  public init(domain: String, token: String, keyAuthorization: String) {
+  public init(
+    domain: String, token: String, keyAuthorization: String, allDomains: [String]? = nil, remaining: Int = 0
+  ) {
     self.domain = domain
     self.token = token
     self.keyAuthorization = keyAuthorization
+    self.allDomains = allDomains ?? [domain]
+    self.remaining = remaining
   }
+}
+
+/// Why a proof could not be shown.
+public struct ProofFailure: Error, Hashable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
 }

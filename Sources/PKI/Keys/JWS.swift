@@ -1,11 +1,11 @@
 import COpenSSL
 public import Foundation
 
-/// What ACME needs of JOSE: flattened JWS (RFC 7515 §7.2.2) signed with ES256, and key thumbprints (RFC 7638).
+/// What ACME needs of JOSE: flattened JWS (RFC 7515 §7.2.2), and key authorizations.
 public struct JWSSigner: Sendable {
   private let key: PrivateKey
 
-  /// - Parameter key: an `ecdsa-p256` key; RFC 7518 §3.4 ties ES256 to that curve.
+  /// - Parameter key: of any kind that a lineage may ask for.
   public init(key: PrivateKey) { self.key = key }
 
   /// Who signs: RFC 8555 §6.2 wants the key itself for a new account, and the account's URL afterwards.
@@ -14,52 +14,69 @@ public struct JWSSigner: Sendable {
     case account(URL)
   }
 
-  /// - Parameter payload: `nil` makes the empty payload of a POST-as-GET (RFC 8555 §6.3).
-  public func sign(payload: Data?, url: URL, nonce: String, as signer: Signer) throws -> Data {
-    var header: [String: Any] = ["alg": "ES256", "nonce": nonce, "url": url.absoluteString]
+  /// - Parameters:
+  ///   - payload: `nil` makes the empty payload of a POST-as-GET (RFC 8555 §6.3).
+  ///   - nonce: `nil` for the inner JWS of a key change (§7.3.5).
+  public func sign(payload: Data?, url: URL, nonce: String?, as signer: Signer) throws -> Data {
+    let jwk = try JWK(key)
+    var header: [String: Any] = ["alg": jwk.algorithm.rawValue, "url": url.absoluteString]
+    if let nonce { header["nonce"] = nonce }
     switch signer {
-    case .key: header["jwk"] = try jwk()
+    case .key: header["jwk"] = jwk.members
     case .account(let account): header["kid"] = account.absoluteString
     }
-    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    let protected = try JSONSerialization.data(withJSONObject: header, options: options).base64URL
-    let body = payload?.base64URL ?? ""
-    let signature = try signES256(Array("\(protected).\(body)".utf8))
-    return try JSONSerialization.data(
-      withJSONObject: ["protected": protected, "payload": body, "signature": Data(signature).base64URL],
-      options: options)
+    return try FlattenedJWS.make(header: header, payload: payload ?? Data()) { message in
+      try sign(message, jwk.algorithm)
+    }
   }
 
   /// RFC 8555 §8.1: token, dot, base64url(SHA-256(RFC 7638 form of the key)).
-  public func keyAuthorization(token: String) throws -> String {
-    let canonical = try JSONSerialization.data(withJSONObject: jwk(), options: [.sortedKeys])
-    return "\(token).\(Data(SHA256.hash(canonical)).base64URL)"
+  public func keyAuthorization(token: String) throws -> String { "\(token).\(try JWK(key).thumbprint())" }
+
+  /// The public key as JSON.
+  public func publicKey() throws -> Data {
+    try JSONSerialization.data(withJSONObject: try JWK(key).members, options: [.sortedKeys])
   }
 
-  private func jwk() throws(OpenSSLError) -> [String: String] {
-    let point = try key.publicPoint()
-    return ["crv": "P-256", "kty": "EC", "x": Data(point.x).base64URL, "y": Data(point.y).base64URL]
-  }
-
-  /// OpenSSL signs in DER; RFC 7518 §3.4 wants R and S, 32 bytes each.
-  private func signES256(_ message: [UInt8]) throws(OpenSSLError) -> [UInt8] {
+  private func sign(_ message: [UInt8], _ algorithm: JWK.Algorithm) throws(OpenSSLError) -> [UInt8] {
     let context = try unwrap(EVP_MD_CTX_new(), "EVP_MD_CTX_new")
     defer { EVP_MD_CTX_free(context) }
-    try check(EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key.pointer), "EVP_DigestSignInit")
-    var der = [UInt8](repeating: 0, count: 128)
-    var count = der.count
-    try check(EVP_DigestSign(context, &der, &count, message, message.count), "EVP_DigestSign")
-    return try der.withUnsafeBufferPointer { buffer throws(OpenSSLError) in
+    try check(EVP_DigestSignInit(context, nil, algorithm.digest, nil, key.pointer), "EVP_DigestSignInit")
+    var signature = [UInt8](repeating: 0, count: 1024)
+    var count = signature.count
+    try check(EVP_DigestSign(context, &signature, &count, message, message.count), "EVP_DigestSign")
+    guard let size = algorithm.coordinateSize else { return Array(signature.prefix(count)) }
+    return try Self.raw(Array(signature.prefix(count)), size)
+  }
+
+  /// OpenSSL signs in DER; RFC 7518 §3.4 wants R and S side by side.
+  private static func raw(_ der: [UInt8], _ size: Int32) throws(OpenSSLError) -> [UInt8] {
+    try der.withUnsafeBufferPointer { buffer throws(OpenSSLError) in
       var start = buffer.baseAddress
-      let signature = try unwrap(d2i_ECDSA_SIG(nil, &start, count), "d2i_ECDSA_SIG")
+      let signature = try unwrap(d2i_ECDSA_SIG(nil, &start, buffer.count), "d2i_ECDSA_SIG")
       defer { ECDSA_SIG_free(signature) }
-      var raw = [UInt8](repeating: 0, count: 64)
+      var raw = [UInt8](repeating: 0, count: Int(size) * 2)
       raw.withUnsafeMutableBufferPointer { raw in
-        _ = BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw.baseAddress, 32)
-        _ = BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw.baseAddress.map { $0 + 32 }, 32)
+        _ = BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw.baseAddress, size)
+        _ = BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw.baseAddress.map { $0 + Int(size) }, size)
       }
       return raw
     }
+  }
+}
+
+/// RFC 7515 §7.2.2.
+enum FlattenedJWS {
+  static func make(
+    header: [String: Any], payload: Data, _ sign: ([UInt8]) throws -> [UInt8]
+  ) throws -> Data {
+    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+    let protected = try JSONSerialization.data(withJSONObject: header, options: options).base64URL
+    let body = payload.base64URL
+    let signature = try sign(Array("\(protected).\(body)".utf8))
+    return try JSONSerialization.data(
+      withJSONObject: ["protected": protected, "payload": body, "signature": Data(signature).base64URL],
+      options: options)
   }
 }
 
@@ -67,5 +84,24 @@ extension Data {
   /// RFC 7515 §2: base64url without padding.
   public var base64URL: String {
     base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+  }
+
+  /// Reads base64url; padding may stand or not. `nil` for anything else.
+  public init?(base64URL text: String) {
+    let plain = text.replacing("=", with: "")
+    guard plain.utf8.allSatisfy({ $0.isBase64URL }) else { return nil }
+    let standard = plain.replacing("-", with: "+").replacing("_", with: "/")
+    self.init(base64Encoded: standard + String(repeating: "=", count: (4 - standard.count % 4) % 4))
+  }
+}
+
+extension UInt8 {
+  fileprivate var isBase64URL: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
   }
 }

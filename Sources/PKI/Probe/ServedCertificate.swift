@@ -32,7 +32,8 @@ public enum ServedCertificate {
     defer { SSL_CTX_free(context) }
     let session = try unwrap(SSL_new(context), "SSL_new")
     defer { SSL_free(session) }
-    guard certfleet_set_server_name(session, serverName) == 1 else {
+    // RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted" as a server name.
+    guard serverName.isIPAddress || certfleet_set_server_name(session, serverName) == 1 else {
       throw OpenSSLError("SSL_set_tlsext_host_name")
     }
     try check(SSL_set_fd(session, socket.descriptor), "SSL_set_fd")

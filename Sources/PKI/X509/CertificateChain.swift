@@ -46,11 +46,11 @@ public struct CertificateChain: Sendable {
 
   /// Checks what must hold before any host sees the certificate: it is for this key and these names, and valid
   /// at `moment`.
-  public func check(key: PrivateKey, names: [String], at moment: Date) throws(Refused) {
-    guard leaf.belongs(to: key) else {
+  public func check(key: CertificateKey, names: [String], at moment: Date) throws(Refused) {
+    guard key.matches(leaf) else {
       throw Refused("it is for another key than the one it was requested for")
     }
-    let missing = Set(names).subtracting(leaf.dnsNames)
+    let missing = Set(names).subtracting(leaf.names)
     guard missing.isEmpty else {
       throw Refused(
         "it lacks the name\(missing.count == 1 ? "" : "s") \(missing.sorted().joined(separator: ", "))")
@@ -71,13 +71,21 @@ public struct CertificateChain: Sendable {
     } catch { throw Refused("\(error)") }
   }
 
+  /// The common name at the top of the chain: who vouches for its last certificate.
+  public var rootName: String { (intermediates.last ?? leaf).issuerName }
+
+  /// Whether a certificate of the chain was issued under this common name.
+  public func isIssued(under name: String) -> Bool {
+    ([leaf] + intermediates).contains { $0.issuerName == name }
+  }
+
   /// The facts that are stored beside the bytes.
   public func facts(
-    lineage: Lineage.Name, generation: Generation, issuedAt: Date
+    lineage: Lineage.Name, generation: Generation, issuedAt: Date, origin: Certificate.Origin?
   ) throws(OpenSSLError) -> Certificate {
     Certificate(
       lineage: lineage, generation: generation, fingerprint: try leaf.fingerprint(),
-      serial: try leaf.serial(), names: leaf.dnsNames, notBefore: try leaf.notBefore(),
-      notAfter: try leaf.notAfter(), issuedAt: issuedAt)
+      serial: try leaf.serial(), names: leaf.names, notBefore: try leaf.notBefore(),
+      notAfter: try leaf.notAfter(), issuedAt: issuedAt, keyType: leaf.key?.type, origin: origin)
   }
 }

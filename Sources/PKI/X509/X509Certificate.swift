@@ -49,18 +49,29 @@ public final class X509Certificate: @unchecked Sendable {
   public func notBefore() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notBefore(pointer)) }
   public func notAfter() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notAfter(pointer)) }
 
-  /// The DNS names of the subjectAltName extension (RFC 5280 §4.2.1.6), lower case.
-  public var dnsNames: [String] {
+  /// The DNS names, lower case, and IP addresses of the subjectAltName extension (RFC 5280 §4.2.1.6).
+  public var names: [String] {
     guard let all = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
     let names = OpaquePointer(all)
     defer { GENERAL_NAMES_free(names) }
     return (0..<certfleet_count_names(names)).compactMap { index in
-      guard let name = certfleet_name_at(names, index), certfleet_name_is_dns(name) == 1,
-        let value = certfleet_name_value(name), let bytes = ASN1_STRING_get0_data(value)
+      guard let name = certfleet_name_at(names, index), let value = certfleet_name_value(name),
+        let bytes = ASN1_STRING_get0_data(value)
       else { return nil }
       let buffer = UnsafeBufferPointer(start: bytes, count: Int(ASN1_STRING_length(value)))
-      return String(decoding: buffer, as: UTF8.self).lowercased()
+      return certfleet_name_is_dns(name) == 1
+        ? String(decoding: buffer, as: UTF8.self).lowercased() : Self.address(buffer)
     }
+  }
+
+  /// RFC 5280 §4.2.1.6: four octets or sixteen, "in network byte order".
+  private static func address(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+    guard bytes.count == 4 || bytes.count == 16 else { return nil }
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    guard
+      inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes.baseAddress, &text, socklen_t(text.count)) != nil
+    else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   private static func moment(_ time: UnsafePointer<ASN1_TIME>?) throws(OpenSSLError) -> Date {

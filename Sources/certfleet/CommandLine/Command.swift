@@ -46,14 +46,20 @@ struct Command: Sendable {
 struct Invocation: Sendable {
   let command: Command
   let operands: [String]
-  let values: [String: String]
+  /// In the order in which they were typed.
+  let values: [String: [String]]
   let switches: Set<String>
   let environment: [String: String]
 
   func has(_ option: String) -> Bool { switches.contains(option) }
-  subscript(_ option: String) -> String? { values[option] }
+  /// The last one typed.
+  subscript(_ option: String) -> String? { values[option]?.last }
+  /// All that were typed, for an option that may be repeated or hold a list with commas.
+  func all(_ option: String) -> [String]? {
+    values[option].map { $0.flatMap { $0.split(separator: ",").map(String.init) } }
+  }
 
-  var statePath: String { values["home"] ?? StateFolder.standard(environment) }
+  var statePath: String { self["home"] ?? StateFolder.standard(environment) }
 }
 
 /// The command line is wrong; the usage is shown with it.

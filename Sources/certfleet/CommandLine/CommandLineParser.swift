@@ -25,7 +25,7 @@ struct CommandLineParser {
     if first == "--version" { return .help("certfleet \(Certfleet.version)\n") }
     let command = try find(arguments)
     var operands: [String] = []
-    var values: [String: String] = [:]
+    var values: [String: [String]] = [:]
     var switches: Set<String> = []
     var rest = arguments.dropFirst(command.words.count)
     while let word = rest.popFirst() {
@@ -41,7 +41,7 @@ struct CommandLineParser {
           guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
             throw UsageError(message: "--\(option.name) needs a value: \(placeholder)", command: command)
           }
-          values[option.name] = value
+          values[option.name, default: []].append(value)
         } else {
           guard parts.count == 1 else {
             throw UsageError(message: "--\(option.name) takes no value", command: command)

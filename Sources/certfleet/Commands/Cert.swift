@@ -10,11 +10,13 @@ extension Command {
     summary: "show the certificates, their newest generation and when they are renewed",
     options: [Option(name: "json", help: "as JSON")]
   ) { invocation in
-    let store = try Session(invocation).store
-    let newest = try await store.newestCertificates()
-    let certificates = try await store.lineages().map { lineage in
+    let session = try Session(invocation)
+    let newest = try await session.store.newestCertificates()
+    let advice = try await session.store.renewalAdvice()
+    let certificates = try await session.issuable().map { lineage in
       ListedCertificate(
-        lineage: lineage, newest: newest[lineage.name], renewal: newest[lineage.name]?.renewalMoment)
+        lineage: lineage, newest: newest[lineage.name],
+        renewal: newest[lineage.name]?.renewalMoment(advised: advice[lineage.name]))
     }
     Console.standard.result(
       invocation.has("json")
@@ -22,17 +24,56 @@ extension Command {
     return .converged
   }
 
-  static let certRenew = Command(
-    words: ["cert", "renew"], summary: "issue a certificate's next generation now; run rolls it out",
-    operands: ["CERT..."]
+  static let issuingOptions = [
+    Option(name: "dry-run", help: "only show what would be ordered; contacts nobody"),
+    Option(name: "staging", help: "rehearse with the CA's staging directory; the certificate is not kept"),
+  ]
+
+  static let certIssue = Command(
+    words: ["cert", "issue"],
+    summary: "issue what is due of these certificates now, whatever failed before; run rolls it out",
+    operands: ["CERT..."], options: issuingOptions
   ) { invocation in
-    let session = try Session(invocation)
+    try await Session(invocation).issue(named: invocation.operands, request: .dueNow, invocation)
+  }
+
+  static let certRenew = Command(
+    words: ["cert", "renew"],
+    summary: "issue a certificate's next generation now, due or not; run rolls it out",
+    operands: ["CERT..."], options: issuingOptions
+  ) { invocation in
+    try await Session(invocation).issue(named: invocation.operands, request: .all, invocation)
+  }
+}
+
+extension Session {
+  fileprivate func issue(
+    named names: [String], request: DueList.Request, _ invocation: Invocation
+  ) async throws -> ExitCode {
     var lineages: [Lineage] = []
-    for name in invocation.operands { lineages.append(try await session.lineage(named: name)) }
-    let lease = try Lease(home: session.home, now: Date())
+    for name in names {
+      for lineage in try await issuable(named: name) where !lineages.contains(lineage) {
+        lineages.append(lineage)
+      }
+    }
+    // What is asked for by name is rehearsed, due or not.
+    return try await issue(lineages, request: invocation.has("staging") ? .all : request, invocation)
+  }
+
+  /// Issues as the options `--dry-run` and `--staging` say.
+  func issue(
+    _ lineages: [Lineage], request: DueList.Request, _ invocation: Invocation
+  ) async throws -> ExitCode {
+    let isRehearsal = invocation.has("staging")
+    let lease = invocation.has("dry-run") ? nil : try Lease(home: home, now: Date())
     defer { withExtendedLifetime(lease) {} }
-    let issuers = try await session.store.declaration().issuers
-    let isComplete = try await IssuingDesk(store: session.store, issuers: issuers).issue(lineages)
-    return isComplete ? .converged : .failed
+    let due = try await DueList(
+      lineages, request: request, store: store, now: Date(), isRehearsal: isRehearsal)
+    if invocation.has("dry-run") || due.isEmpty {
+      Console.standard.result(due.isEmpty ? "nothing to do\n" : due.text)
+      return .converged
+    }
+    let desk = IssuingDesk(store: store, hosts: try await hostErrands(invocation), isRehearsal: isRehearsal)
+    return try await desk.carryOut(due) ? .converged : .failed
   }
 }

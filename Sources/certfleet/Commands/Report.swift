@@ -16,23 +16,13 @@ extension Command {
   }
 
   static let plan = Command(
-    words: ["plan"], summary: "show what run would roll out now; contacts nobody",
-    options: [Option(name: "json", help: "as JSON")]
+    words: ["plan"], summary: "show what run would issue and roll out now; contacts nobody",
+    options: [
+      Option(name: "only", value: "CERT", help: "only this certificate; may be repeated"),
+      Option(name: "json", help: "as JSON"),
+    ]
   ) { invocation in
-    let session = try Session(invocation)
-    let snapshot = try await session.snapshot()
-    let plans = Planner.plans(for: snapshot, at: Date())
-    if invocation.has("json") {
-      Console.standard.result(try JSONText.encode(plans))
-      return .converged
-    }
-    if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
-    let due = snapshot.lineages.filter { $0.needsIssuing(newest: snapshot.newest[$0.name], at: Date()) }
-    for lineage in due.map(\.name).sorted() {
-      Console.standard.result("\(lineage): a new certificate is to be issued, then rolled out\n")
-    }
-    Console.standard.result(plans.map(\.text).joined(separator: "\n"))
-    if plans.isEmpty, due.isEmpty { Console.standard.result("nothing to do\n") }
+    try await Session(invocation).showPlan(invocation)
     return .converged
   }
 
@@ -48,6 +38,25 @@ extension Command {
 }
 
 extension Session {
+  /// The lineages that `--only` names; `nil` without it.
+  func only(_ invocation: Invocation) async throws -> Set<Lineage.Name>? {
+    guard let names = invocation.all("only") else { return nil }
+    var only: Set<Lineage.Name> = []
+    for name in names { only.formUnion(try await issuable(named: name).map(\.name)) }
+    return only
+  }
+
+  func showPlan(_ invocation: Invocation) async throws {
+    let only = try await only(invocation)
+    let plans = Planner.plans(for: try await snapshot(only: only), at: Date())
+    if invocation.has("json") { return Console.standard.result(try JSONText.encode(plans)) }
+    if let warning = try await unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
+    let lineages = try await issuable().filter { only?.contains($0.name) ?? true }
+    let due = try await DueList(lineages, request: only == nil ? .due : .dueNow, store: store, now: Date())
+    Console.standard.result(due.text + plans.map(\.text).joined(separator: "\n"))
+    if plans.isEmpty, due.isEmpty { Console.standard.result("nothing to do\n") }
+  }
+
   func report() async throws -> FleetReport {
     FleetReport(
       generatedAt: Date(), standings: try await store.standings(),

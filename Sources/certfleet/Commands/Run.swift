@@ -10,45 +10,65 @@ import struct Fleet.Host
 
 extension Command {
   static let run = Command(
-    words: ["run"], summary: "renew what is due and roll out what is not where it should be; made for a timer"
+    words: ["run"],
+    summary: "renew what is due and roll out what is not where it should be; made for a timer",
+    options: [
+      Option(name: "only", value: "CERT", help: "only this certificate, now if it is due; may be repeated"),
+      Option(name: "dry-run", help: "only show what would be done; contacts nobody"),
+      Option(
+        name: "staging", help: "rehearse the orders with the CAs' staging directories; rolls nothing out"),
+    ]
   ) { invocation in
     let session = try Session(invocation)
+    try await session.requireLineages()
+    if invocation.has("dry-run") {
+      try await session.showPlan(invocation)
+      return .converged
+    }
+    let only = try await session.only(invocation)
+    if invocation.has("staging") {
+      let names = try await session.issuable().filter { only?.contains($0.name) ?? true }
+      return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
+    }
     let lease = try Lease(home: session.home, now: Date())
     let interrupt = Interrupt()
     let run = FleetRun(
-      session: session, environment: invocation.environment, stop: interrupt.stop,
-      epoch: try await session.store.beginEpoch(now: Date()), pinned: try await session.store.pinnedKeys())
+      session: session, hosts: try await session.hostErrands(invocation), stop: interrupt.stop,
+      epoch: try await session.store.beginEpoch(now: Date()), only: only)
     let code = try await run.carryOut()
     withExtendedLifetime((lease, interrupt)) {}
     return code
   }
 }
 
-/// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
-private struct FleetRun {
-  let session: Session
-  let stop: StopRequest
-  let ports: Ports
-  let display = RunDisplay(console: .standard)
+extension Session {
+  fileprivate func requireLineages() async throws {
+    guard try await store.lineages().isEmpty else { return }
+    throw BadInput("no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
+  }
+}
 
-  init(
-    session: Session, environment: [String: String], stop: StopRequest, epoch: Int,
-    pinned: [Host.Name: [HostKey]]
-  ) {
+/// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
+struct FleetRun {
+  private let session: Session
+  private let stop: StopRequest
+  private let ports: Ports
+  private let hosts: HostErrands
+  private let only: Set<Lineage.Name>?
+  private let display = RunDisplay(console: .standard)
+
+  /// - Parameter only: the lineages to issue and roll out; `nil` for all.
+  init(session: Session, hosts: HostErrands, stop: StopRequest, epoch: Int, only: Set<Lineage.Name>?) {
     self.session = session
     self.stop = stop
+    self.hosts = hosts
+    self.only = only
     ports = Ports(
-      connector: SSHConnector(loop: EventLoop(), pinned: pinned, environment: environment), probe: TLSProbe(),
-      materials: StoredMaterials(store: session.store),
+      connector: hosts.connector, probe: TLSProbe(), materials: StoredMaterials(store: session.store),
       recorder: ShownRecorder(store: session.store, display: display), epoch: epoch)
   }
 
   func carryOut() async throws -> ExitCode {
-    let lineages = try await session.store.lineages()
-    guard !lineages.isEmpty else {
-      throw BadInput(
-        "no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
-    }
     if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
     try await askWhatIsUnknown()
     var code = ExitCode.converged
@@ -58,8 +78,8 @@ private struct FleetRun {
       if resumed == .failed { halted.insert(rollout.plan.policy.name) }
       code = code.combined(with: resumed)
     }
-    if !stop.isRequested, try await !issueDue(lineages) { code = .failed }
-    let plans = Planner.plans(for: try await session.snapshot(), at: Date())
+    if !stop.isRequested, try await !issueDue() { code = .failed }
+    let plans = Planner.plans(for: try await session.snapshot(only: only), at: Date())
     // A rollout that has just halted is not begun anew in the same breath: a person may want to look.
     for plan in plans where !stop.isRequested && !halted.contains(plan.policy.name) {
       let id = try await session.store.start(plan, now: Date())
@@ -71,12 +91,13 @@ private struct FleetRun {
     return code
   }
 
-  private func issueDue(_ lineages: [Lineage]) async throws -> Bool {
-    let newest = try await session.store.newestCertificates()
-    let due = lineages.filter { $0.needsIssuing(newest: newest[$0.name], at: Date()) }
-    guard !due.isEmpty else { return true }
-    let issuers = try await session.store.declaration().issuers
-    return try await IssuingDesk(store: session.store, issuers: issuers).issue(due)
+  private func issueDue() async throws -> Bool {
+    let lineages = try await session.issuable().filter { only?.contains($0.name) ?? true }
+    let desk = IssuingDesk(store: session.store, hosts: hosts)
+    try await desk.refreshAdvice(for: lineages, now: Date())
+    let due = try await DueList(
+      lineages, request: only == nil ? .due : .dueNow, store: session.store, now: Date())
+    return try await desk.carryOut(due)
   }
 
   /// Hosts whose last visit was lost sight of are asked what became of it, before anything is decided.

@@ -26,17 +26,26 @@ struct TLSProbe: Probe {
 struct StoredMaterials: Materials {
   let store: Store
 
-  func files(for visit: PlannedVisit) async throws -> [AgentRequest.File] {
-    var files: [AgentRequest.File] = []
+  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
+    var materials = AgentRequest.Materials()
     for certificate in visit.certificates {
-      let material = try await store.material(of: certificate.lineage, certificate.generation)
-      files += try CertbotLayout.files(chain: material.chain, key: material.key).map { file in
+      let stored = try await store.material(of: certificate.lineage, certificate.generation)
+      let key: PrivateKey?
+      switch stored.key {
+      case .held(let held): key = held
+      case .onHost(let made):
+        key = nil
+        materials.hostKeys.append(
+          AgentRequest.HostKey(
+            lineage: certificate.lineage, id: made.id, generation: certificate.generation))
+      }
+      materials.files += try CertbotLayout.files(chain: stored.chain, key: key).map { file in
         AgentRequest.File(
           lineage: certificate.lineage, name: file.name, mode: file.mode,
           base64: Base64.encode(file.content.reveal().utf8))
       }
     }
-    return files
+    return materials
   }
 }
 
@@ -51,21 +60,26 @@ struct ShownRecorder: Recorder {
   }
 }
 
-/// A lineage's open order in the store.
+/// A lineage's issuing with one CA, in the store.
 struct StoredOrder: OrderKeeper {
   let store: Store
   let lineage: Lineage.Name
   let directory: String
+  let challenge: Challenge
 
-  func openOrder() async throws -> OpenOrder? {
-    try await store.keptOrder(of: lineage, at: directory).map {
-      OpenOrder(url: $0.url, names: $0.names, key: $0.key)
-    }
+  func pending() async throws -> PendingCertificate? {
+    try await store.pendingCertificate(of: lineage, at: directory)
   }
 
-  func keep(_ order: OpenOrder?) async throws {
-    try await store.keep(
-      order.map { Store.KeptOrder(url: $0.url, names: $0.names, key: $0.key) }, of: lineage, at: directory,
-      now: Date())
+  func keep(_ order: PendingCertificate?) async throws {
+    try await store.keep(order, of: lineage, at: directory, now: Date())
+  }
+
+  func willPresent(_ proof: Proof) async throws {
+    try await store.keepPresented(proof, by: challenge, of: lineage)
+  }
+
+  func didCleanUp(_ proof: Proof) async throws {
+    try await store.forgetPresented(proof, of: lineage)
   }
 }

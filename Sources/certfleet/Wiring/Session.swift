@@ -4,6 +4,7 @@ import Foundation
 import Inventory
 import Planning
 import Reporting
+import SSH
 import struct Fleet.Host
 
 /// What commands share: the opened state.
@@ -22,11 +23,34 @@ struct Session: Sendable {
     store = try Store(home: home)
   }
 
+  /// Everything that certificates are issued for: the lineages, and where hosts have keys of their own, those.
+  func issuable() async throws -> [Lineage] {
+    let hosts = try await store.hosts()
+    return try await store.lineages().flatMap { $0.instances(on: hosts) }
+  }
+
+  /// What a name on the command line stands for.
+  func issuable(named name: String) async throws -> [Lineage] {
+    if let instance = try await issuable().first(where: { $0.name.rawValue == name }) { return [instance] }
+    return try await lineage(named: name).instances(on: try await store.hosts())
+  }
+
+  func hostErrands(_ invocation: Invocation) async throws -> HostErrands {
+    HostErrands(
+      connector: SSHConnector(
+        loop: EventLoop(), pinned: try await store.pinnedKeys(), environment: invocation.environment),
+      hosts: try await store.hosts())
+  }
+
   /// What the planner decides from.
-  func snapshot() async throws -> Snapshot {
+  ///
+  /// - Parameter only: the lineages to look at; `nil` for all.
+  func snapshot(only: Set<Lineage.Name>? = nil) async throws -> Snapshot {
     let declared = try await store.declaration()
+    let lineages = declared.lineages.flatMap { $0.instances(on: declared.hosts) }
     return Snapshot(
-      hosts: declared.hosts, lineages: declared.lineages, policies: declared.policies,
+      hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
+      policies: declared.policies,
       newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
       unreachable: try await store.unreachableHosts())
   }

@@ -1,0 +1,43 @@
+public import Fleet
+public import struct Fleet.Host
+
+/// What issuing asks of a host beside any visit.
+public enum AgentErrand: Sendable {
+  /// Files for the CA below the document root of the host's web server (RFC 8555 §8.3).
+  case place([Token], webroot: String)
+  case remove([Token], webroot: String)
+  /// A private key that stays on the host; the answer is a PKCS#10 request in PEM.
+  case makeKey(lineage: Lineage.Name, id: String, policy: KeyPolicy, names: [String])
+
+  public struct Token: Hashable, Sendable {
+    public let name: String
+    public let content: String
+
+    public init(name: String, content: String) {
+      self.name = name
+      self.content = content
+    }
+  }
+
+  /// Script, request and start, for the stdin of `AgentScript.command`.
+  public func bytes(nonce: String, host: Host) -> [UInt8] {
+    let head = ["visit - 0 0 0 \(host.name) 0", "base \(AgentRequest.encode(host.base))"]
+    return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand")
+  }
+
+  var records: [String] {
+    switch self {
+    case .place(let tokens, let webroot):
+      tokens.map {
+        "token place \(AgentRequest.encode(webroot)) \($0.name) \(AgentRequest.encode($0.content))"
+      }
+    case .remove(let tokens, let webroot):
+      tokens.map { "token remove \(AgentRequest.encode(webroot)) \($0.name)" }
+    case .makeKey(let lineage, let id, let policy, let names):
+      [
+        "key \(lineage.declared) \(id) \(policy.type.rawValue) \(policy.isReused ? "yes" : "no") "
+          + AgentRequest.encode(names.map { ($0.isIPAddress ? "IP:" : "DNS:") + $0 }.joined(separator: ","))
+      ]
+    }
+  }
+}

@@ -1,0 +1,75 @@
+public import Agents
+public import Fleet
+public import struct Fleet.Host
+
+/// A short piece of work on a host beside any visit: one request, one answer.
+public struct Errand: Sendable {
+  private let host: Host
+  private let connector: any Connector
+
+  /// A key of 4096 bits takes seconds, on a small machine many.
+  private static let patience = Duration.seconds(120)
+
+  public init(on host: Host, connector: any Connector) {
+    self.host = host
+    self.connector = connector
+  }
+
+  /// Why it was not done.
+  public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    /// Whether the host was not reached, so that nothing was done there.
+    public let isUnreachable: Bool
+  }
+
+  /// - Returns: what the agent sent along.
+  public func run(_ errand: AgentErrand) async throws(Failure) -> String {
+    let conversation: any Conversation
+    do {
+      conversation = try await Dial(host: host, connector: connector).connect()
+    } catch {
+      throw Failure(description: "\(host.name): \(error.reason)", isUnreachable: true)
+    }
+    let result = await converse(errand, conversation)
+    await conversation.close()
+    return try result.get()
+  }
+
+  private func converse(_ errand: AgentErrand, _ conversation: any Conversation) async -> Result<
+    String, Failure
+  > {
+    let nonce = Nonce.make()
+    var parser = ReplyParser(nonce: nonce)
+    let deadline = ContinuousClock.now + Self.patience
+    var (output, complaint) = ("", "")
+    do {
+      try await conversation.send(errand.bytes(nonce: nonce, host: host))
+      while true {
+        let left = deadline - .now
+        guard left > .zero else { return failed("the agent did not answer in \(Self.patience.short)") }
+        switch try await conversation.receive(within: left) {
+        case .stderr(let bytes):
+          complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
+        case .ended(let status):
+          let said = complaint.split(whereSeparator: \.isNewline).last.map { ": \(String($0).visible)" } ?? ""
+          return failed("the agent ended with status \(status) and no answer\(said)")
+        case .stdout(let bytes):
+          for reply in try parser.consume(bytes) {
+            switch reply {
+            case .output(_, let captured): output += captured.text
+            case .end(.ok, _): return .success(output)
+            case .end(_, let text): return failed(text)
+            case .hello, .begin, .step, .await: continue
+            }
+          }
+        }
+      }
+    } catch let lost as ConnectionLost {
+      return failed(lost.reason)
+    } catch { return failed("\(error)") }
+  }
+
+  private func failed(_ reason: String) -> Result<String, Failure> {
+    .failure(Failure(description: "\(host.name): \(reason)", isUnreachable: false))
+  }
+}

@@ -1,0 +1,56 @@
+public import Foundation
+
+/// When a CA wants a certificate renewed (RFC 9773), and what we made of it.
+public struct RenewalAdvice: Hashable, Sendable, Codable {
+  /// The certificate that it is about.
+  public var generation: Generation
+  /// `nil` where the CA gives none.
+  public var window: DateInterval?
+  /// §4.2: "select a uniform random time within the suggested window".
+  public var moment: Date?
+  /// Not to be asked for before.
+  public var askAgain: Date
+  /// A page of the CA's that tells why.
+  public var explanation: String?
+
+  public init(
+    generation: Generation, window: DateInterval?, moment: Date?, askAgain: Date, explanation: String? = nil
+  ) {
+    self.generation = generation
+    self.window = window
+    self.moment = moment
+    self.askAgain = askAgain
+    self.explanation = explanation
+  }
+}
+
+/// What failed orders leave: how many there were in a row, and not to be tried again before when.
+public struct Backoff: Hashable, Sendable, Codable {
+  public var failures: Int
+  public var retryAt: Date
+  public var reason: String
+  /// Whether the CA named the moment (RFC 8555 §6.6), so that nobody may try before it.
+  public var isCAs: Bool
+
+  public init(failures: Int, retryAt: Date, reason: String, isCAs: Bool) {
+    self.failures = failures
+    self.retryAt = retryAt
+    self.reason = reason
+    self.isCAs = isCAs
+  }
+
+  private static let first = 60.0
+  private static let longest = 86400.0
+
+  /// After one more failure: a minute, doubled each time, up to a day; four fifths of it at the least, so that many
+  /// lineages do not come back together.
+  public static func after(
+    _ earlier: Backoff?, reason: String, caSays: Date?, now: Date, spread: Double = .random(in: 0.8...1)
+  ) -> Backoff {
+    let failures = (earlier?.failures ?? 0) + 1
+    let pause = min(first * pow(2, Double(min(failures, 20) - 1)), longest) * spread
+    let ours = now.addingTimeInterval(pause)
+    return Backoff(
+      failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)
+  }
+}

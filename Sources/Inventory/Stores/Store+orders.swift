@@ -1,0 +1,109 @@
+public import Fleet
+public import Foundation
+public import PKI
+
+/// What issuing must not forget: open orders, when the CA wants to be asked again, and what was shown to it.
+extension Store {
+  /// The order that was made for a lineage and has not led to a stored certificate yet.
+  public func pendingCertificate(of lineage: Lineage.Name, at directory: String) throws -> PendingCertificate?
+  {
+    let found = try database.rows(
+      "SELECT url, names, key, host_key, request FROM acme_order WHERE lineage = ? AND directory = ?",
+      identity(lineage, directory)
+    ) { ($0.text(0), try $0.json(1, as: [String].self), KeyColumns($0, from: 2)) }
+    guard let (url, names, key) = found.first, let url = URL(string: url) else { return nil }
+    return PendingCertificate(
+      url: url, names: names, key: try key.open(with: sealing, for: Self.orderIdentity(lineage)))
+  }
+
+  /// Keeps `order` as the lineage's only one with that CA; `nil` forgets it.
+  public func keep(
+    _ order: PendingCertificate?, of lineage: Lineage.Name, at directory: String, now: Date
+  ) throws {
+    try database.transaction {
+      try database.run(
+        "DELETE FROM acme_order WHERE lineage = ? AND directory = ?", identity(lineage, directory))
+      guard let order else { return }
+      let key = try KeyColumns(order.key, sealedWith: sealing, for: Self.orderIdentity(lineage))
+      try database.run(
+        """
+        INSERT INTO acme_order (lineage, directory, url, names, made_at, key, host_key, request)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        identity(lineage, directory) + [
+          .text(order.url.absoluteString), .text(try canonicalJSON(order.names)), .moment(now),
+        ] + key.values)
+      try append(
+        Event(
+          at: now, subject: .init(lineage: lineage), kind: .note(.ordered, text: order.url.absoluteString)))
+    }
+  }
+
+  /// What the CAs advise about the newest certificates.
+  public func renewalAdvice() throws -> [Lineage.Name: RenewalAdvice] {
+    let all = try database.rows("SELECT lineage, advice FROM renewal_advice") {
+      (Lineage.Name($0.text(0)), try $0.json(1, as: RenewalAdvice.self))
+    }
+    return Dictionary(uniqueKeysWithValues: all)
+  }
+
+  public func keep(_ advice: RenewalAdvice, of lineage: Lineage.Name) throws {
+    try database.run(
+      """
+      INSERT INTO renewal_advice (lineage, advice) VALUES (?, ?)
+      ON CONFLICT (lineage) DO UPDATE SET advice = excluded.advice
+      """, [.text(lineage.rawValue), .text(try canonicalJSON(advice))])
+  }
+
+  public func backoff(of lineage: Lineage.Name, at directory: String) throws -> Backoff? {
+    try database.rows(
+      "SELECT backoff FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory)
+    ) { try $0.json(0, as: Backoff.self) }.first
+  }
+
+  /// Keeps why an order failed and when it may be tried again, with the event that says so.
+  public func keep(_ backoff: Backoff, of lineage: Lineage.Name, at directory: String, now: Date) throws {
+    try database.transaction {
+      try database.run(
+        """
+        INSERT INTO backoff (lineage, directory, backoff) VALUES (?, ?, ?)
+        ON CONFLICT (lineage, directory) DO UPDATE SET backoff = excluded.backoff
+        """, identity(lineage, directory) + [.text(try canonicalJSON(backoff))])
+      try append(
+        Event(
+          at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)))
+    }
+  }
+
+  /// What was shown to a CA for a lineage and not taken away again, and how it was shown.
+  public func presented<Proof: Decodable & Sendable>(
+    of lineage: Lineage.Name, as type: Proof.Type
+  ) throws -> [(challenge: Challenge, proof: Proof)] {
+    try database.rows(
+      "SELECT challenge, proof FROM presented WHERE lineage = ?", [.text(lineage.rawValue)]
+    ) { (try $0.json(0, as: Challenge.self), try $0.json(1, as: type)) }
+  }
+
+  /// Keeps what is about to be shown.
+  public func keepPresented(
+    _ proof: some Encodable & Sendable, by challenge: Challenge, of lineage: Lineage.Name
+  ) throws {
+    try database.run(
+      "INSERT OR IGNORE INTO presented (lineage, challenge, proof) VALUES (?, ?, ?)",
+      [.text(lineage.rawValue), .text(try canonicalJSON(challenge)), .text(try canonicalJSON(proof))])
+  }
+
+  public func forgetPresented(_ proof: some Encodable & Sendable, of lineage: Lineage.Name) throws {
+    try database.run(
+      "DELETE FROM presented WHERE lineage = ? AND proof = ?",
+      [.text(lineage.rawValue), .text(try canonicalJSON(proof))])
+  }
+
+  private func identity(_ lineage: Lineage.Name, _ directory: String) -> [SQLiteValue] {
+    [.text(lineage.rawValue), .text(directory)]
+  }
+
+  private static func orderIdentity(_ lineage: Lineage.Name) -> String {
+    "private key of the order for certificate \(lineage)"
+  }
+}

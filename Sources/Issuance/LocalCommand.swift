@@ -1,0 +1,159 @@
+import Foundation
+import PKI
+import Synchronization
+
+/// A program on the controller, in a process group of its own that is ended at its deadline.
+///
+/// Not Foundation's `Process`: on Linux its children inherit a blocked signal mask and cannot be given a group.
+struct LocalCommand: Sendable {
+  let path: String
+  var arguments: [String] = []
+  var environment: [String: String] = [:]
+  var input = ""
+  let deadline: Duration
+
+  struct Result: Sendable {
+    /// The exit status, or 128 and the signal's number, as sh(1) has it.
+    let status: Int32
+    let stdout: String
+    let stderr: String
+    let timedOut: Bool
+
+    /// The last line that it said, mostly why it failed.
+    var lastLine: String {
+      let lines = (stderr + "\n" + stdout).split(separator: "\n")
+      return stderr.split(separator: "\n").last.map(String.init) ?? lines.last.map(String.init) ?? ""
+    }
+  }
+
+  /// - Throws: `ProofFailure` when it cannot be started.
+  func run() async throws -> Result {
+    try await BlockingCall.run { try self.runBlocking() }
+  }
+
+  private func runBlocking() throws -> Result {
+    let (started, streams) = try Self.starting.withLock { _ in try start() }
+    defer { for end in [streams.stdout, streams.stderr] { close(end) } }
+    // What is written here is less than a pipe holds (pipe(7)), so it cannot block.
+    let bytes = Array(input.utf8.prefix(32 << 10))
+    _ = write(streams.stdin, bytes, bytes.count)
+    close(streams.stdin)
+    var (out, err) = (Stream(streams.stdout), Stream(streams.stderr))
+    let end = ContinuousClock.now + deadline
+    var (timedOut, killed) = (false, false)
+    var status: Int32 = 0
+    while waitpid(started, &status, WNOHANG) == 0 {
+      var waiting = [
+        pollfd(fd: out.awaited, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: err.awaited, events: Int16(POLLIN), revents: 0),
+      ]
+      poll(&waiting, 2, 20)
+      out.take()
+      err.take()
+      let over = ContinuousClock.now - end
+      if over > .zero, !timedOut {
+        timedOut = true
+        kill(-started, SIGTERM)
+      } else if over > .seconds(5), !killed {
+        killed = true
+        kill(-started, SIGKILL)
+      }
+    }
+    out.take()
+    err.take()
+    let signal = status & 0x7f
+    return Result(
+      status: signal == 0 ? status >> 8 & 0xff : 128 + signal, stdout: out.text, stderr: err.text,
+      timedOut: timedOut)
+  }
+
+  /// One start at a time: between the making of a pipe and its marking another child would inherit it.
+  private static let starting = Mutex(())
+
+  /// - Returns: the process, and our ends of its streams.
+  private func start() throws -> (pid_t, (stdin: Int32, stdout: Int32, stderr: Int32)) {
+    let (stdin, stdout, stderr) = (try Pipe(), try Pipe(), try Pipe())
+    defer { for end in [stdin.reader, stdout.writer, stderr.writer] { close(end) } }
+    do {
+      let id = try spawn(stdin.reader, stdout.writer, stderr.writer)
+      return (id, (stdin.writer, stdout.reader, stderr.reader))
+    } catch {
+      for end in [stdin.writer, stdout.reader, stderr.reader] { close(end) }
+      throw error
+    }
+  }
+
+  private func spawn(_ stdin: Int32, _ stdout: Int32, _ stderr: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, end) in [stdin, stdout, stderr].enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, end, Int32(number))
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // SIGPIPE is ignored here and Dispatch's threads block nearly every signal: neither is passed on.
+    var (all, none) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    sigemptyset(&none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+    let inherited = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    var words = ([path] + arguments).map { strdup($0) } + [nil]
+    var settings = inherited.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for text in words + settings { free(text) } }
+    var id: pid_t = 0
+    let status = posix_spawnp(&id, path, &actions, &attributes, &words, &settings)
+    guard status == 0 else {
+      throw ProofFailure("\(path) cannot be started: \(String(cString: strerror(status)).lowercased())")
+    }
+    return id
+  }
+}
+
+/// pipe(2), whose ends no other child inherits.
+private struct Pipe {
+  let reader: Int32
+  let writer: Int32
+
+  init() throws {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
+      throw ProofFailure("no more files can be opened: \(String(cString: strerror(errno)).lowercased())")
+    }
+    (reader, writer) = (ends[0], ends[1])
+  }
+}
+
+/// What a program says, up to a limit; the rest is read and dropped.
+private struct Stream {
+  private let descriptor: Int32
+  private var isAtEnd = false
+  private var bytes: [UInt8] = []
+  private static let limit = 64 << 10
+
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+  }
+
+  /// Takes what is there and does not wait: a background child may hold the other end open.
+  mutating func take() {
+    var chunk = [UInt8](repeating: 0, count: 16 << 10)
+    for _ in 0..<64 {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count == 0 { isAtEnd = true }
+      guard count > 0 else { return }
+      bytes += chunk.prefix(min(count, Self.limit - bytes.count))
+    }
+  }
+
+  /// poll(2) passes over -1; the end of a stream would wake it at once, again and again.
+  var awaited: Int32 { isAtEnd ? -1 : descriptor }
+
+  var text: String { String(decoding: bytes, as: UTF8.self) }
+}

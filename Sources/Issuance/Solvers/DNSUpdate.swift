@@ -1,0 +1,54 @@
+public import Fleet
+import Foundation
+import PKI
+
+/// RFC 8555 §8.4 by RFC 2136: nsupdate(1) puts the record into the zone, signed with TSIG.
+public struct DNSUpdate: Solver {
+  public let type = "dns-01"
+  private let update: NSUpdate
+  private let propagation: Propagation
+
+  /// A record that stays a minute in caches, where it is not seen anyway before it is there.
+  private static let timeToLive = 60
+
+  public init(_ update: NSUpdate, _ challenge: Challenge.DNS01) {
+    self.update = update
+    propagation = Propagation(resolver: challenge.resolver, timeout: challenge.propagationTimeout)
+  }
+
+  public func present(_ proof: Proof) async throws {
+    let record = TXTRecord(of: proof)
+    try await send(
+      "update add \(try await propagation.target(of: record.name)). \(Self.timeToLive) TXT \"\(record.value)\"",
+      for: proof)
+  }
+
+  public func waitUntilVisible(_ proofs: [Proof]) async throws {
+    for proof in proofs { try await propagation.wait(for: TXTRecord(of: proof)) }
+  }
+
+  /// This value alone: another order may have its own under the same name.
+  public func cleanUp(_ proof: Proof) async throws {
+    let record = TXTRecord(of: proof)
+    try await send(
+      "update delete \(try await propagation.target(of: record.name)). TXT \"\(record.value)\"", for: proof)
+  }
+
+  private func send(_ line: String, for proof: Proof) async throws {
+    var lines: [String] = []
+    if let server = update.server { lines.append("server \(server) \(update.port)") }
+    if let zone = update.zone { lines.append("zone \(zone).") }
+    lines += [line, "send"]
+    let result = try await LocalCommand(
+      path: "nsupdate", arguments: ["-t", "20", "-k", update.keyFile],
+      input: lines.joined(separator: "\n") + "\n", deadline: .seconds(40)
+    ).run()
+    if result.status == 127 { throw ProofFailure("nsupdate is missing; install it (Debian: bind9-dnsutils)") }
+    guard result.status == 0 else {
+      let said =
+        result.lastLine.isEmpty ? "status \(result.status)" : result.lastLine.visible.shortened(to: 300)
+      throw ProofFailure(
+        "\(proof.domain): nsupdate was refused: \(said); check the key, its rights and the zone")
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+
+/// RFC 8555 §8.3 by a web server on this machine: the token is a file below its document root.
+public struct Webroot: Solver {
+  public let type = "http-01"
+  private let root: String
+
+  public init(root: String) { self.root = root }
+
+  public func present(_ proof: Proof) async throws {
+    let path = path(of: proof)
+    let folder = URL(filePath: path).deletingLastPathComponent()
+    do {
+      // The web server runs as another user and must be able to read this, whatever the umask here.
+      try FileManager.default.createDirectory(
+        at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+      try Data(proof.keyAuthorization.utf8).write(to: URL(filePath: path), options: .atomic)
+      try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+    } catch {
+      throw ProofFailure(
+        "\(path) cannot be written (\((error as NSError).localizedDescription)); check the owner and mode of the webroot"
+      )
+    }
+  }
+
+  public func cleanUp(_ proof: Proof) async throws {
+    let path = path(of: proof)
+    guard unlink(path) == 0 || errno == ENOENT else {
+      throw ProofFailure("\(path) cannot be removed: \(String(cString: strerror(errno)).lowercased())")
+    }
+  }
+
+  private func path(of proof: Proof) -> String { "\(root)/.well-known/acme-challenge/\(proof.token)" }
+}

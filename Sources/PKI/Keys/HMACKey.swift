@@ -1,0 +1,39 @@
+import COpenSSL
+public import Foundation
+
+/// The key of an external account (RFC 8555 §7.3.4), which "the CA operator" gives out.
+public struct HMACKey: Sendable {
+  private let bytes: [UInt8]
+
+  /// Reads a file with the key in base64url, as CAs show it.
+  ///
+  /// - Throws: `Unreadable`, which never holds what the file holds.
+  public init(contentsOf path: String) throws(Unreadable) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Unreadable(description: "the key cannot be read")
+    }
+    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let key = Data(base64URL: text) else {
+      throw Unreadable(description: "the key is not base64url; copy it as the CA shows it")
+    }
+    guard key.count >= 16 else { throw Unreadable(description: "the key is too short (\(key.count) bytes)") }
+    bytes = Array(key)
+  }
+
+  public struct Unreadable: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// §7.3.4: the account's public key, signed with HS256 under the key's identifier.
+  public func binding(of account: JWSSigner, keyID: String, url: URL) throws -> Data {
+    try FlattenedJWS.make(
+      header: ["alg": "HS256", "kid": keyID, "url": url.absoluteString], payload: try account.publicKey()
+    ) { message in
+      var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+      var count: UInt32 = 0
+      _ = try unwrap(
+        HMAC(EVP_sha256(), bytes, Int32(bytes.count), message, message.count, &digest, &count), "HMAC")
+      return digest
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import Fleet
+import Reporting
+import struct Fleet.Host
+
+extension DueList {
+  /// For a person: a line for each certificate, and one for all the hosts that make keys of their own.
+  var text: String {
+    let byLineage = Dictionary(grouping: orders, by: \.lineage.name.declared)
+    let ordered = byLineage.keys.sorted().map { name in
+      let orders = byLineage[name] ?? []
+      let hosts = orders.compactMap(\.lineage.name.host)
+      guard !hosts.isEmpty else {
+        return "\(name): a new certificate is to be ordered (\(orders[0].reason)), then rolled out\n"
+      }
+      return
+        "\(name): \(hosts.count) order\(hosts.count == 1 ? "" : "s"), one for each host's own key: \(HostSet.folded(hosts))\n"
+    }
+    let taken = imports.map {
+      "\($0.lineage.name): a new certificate is to be taken in (\($0.reason)), then rolled out\n"
+    }
+    return (ordered + taken + heldBack.map { "\($0.lineage): \($0.why.visible)\n" }).joined()
+  }
+}

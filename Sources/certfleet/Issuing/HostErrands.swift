@@ -1,0 +1,132 @@
+import ACME
+import Agents
+import Engine
+import Fleet
+import Foundation
+import Issuance
+import PKI
+import struct Fleet.Host
+
+/// What issuing needs of hosts, over the same connections and agent as a rollout.
+struct HostErrands: Sendable {
+  let connector: any Connector
+  let hosts: [Host]
+
+  func makeKey(for lineage: Lineage, isReused: Bool) async throws -> CertificateKey {
+    guard let name = lineage.name.host, let host = hosts.first(where: { $0.name == name }) else {
+      throw IssuanceFailure("\(lineage.name): there is no host that could make its key", endsOrder: false)
+    }
+    let id = try SecureRandom.token()
+    var policy = lineage.key
+    policy.isReused = isReused
+    do {
+      let pem = try await Errand(on: host, connector: connector).run(
+        .makeKey(lineage: lineage.name, id: id, policy: policy, names: lineage.domains))
+      return .onHost(HostKeyRequest(id: id, request: try CertificateRequest(pem: pem)))
+    } catch let failure as Errand.Failure {
+      throw IssuanceFailure("the key was not made: \(failure)", endsOrder: false)
+    } catch let error as OpenSSLError {
+      throw IssuanceFailure("\(name): the host's request cannot be read: \(error)", endsOrder: false)
+    }
+  }
+
+  func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts {
+    HostTokens(
+      connector: connector,
+      hosts: hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } },
+      webroot: webroot, port: port)
+  }
+}
+
+/// Tokens on the hosts that a lineage goes to. A host that is down keeps nobody from a certificate: one that shows the
+/// tokens is enough to ask the CA.
+private struct HostTokens: TokenHosts {
+  let connector: any Connector
+  let hosts: [Host]
+  let webroot: String
+  let port: UInt16
+
+  private static let atOnce = 50
+  private static let http = HTTPClient(isPlain: true)
+
+  func place(_ proofs: [Proof]) async throws {
+    let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: $0.keyAuthorization) }
+    let failures = await onEach {
+      try await Errand(on: $0, connector: connector).run(.place(tokens, webroot: webroot))
+    }
+    guard failures.count < hosts.count else {
+      throw ProofFailure("no host took the token: \(Self.listed(failures))")
+    }
+    if !failures.isEmpty { Console.standard.say("certfleet: tokens not placed on \(Self.listed(failures))") }
+  }
+
+  func check(_ proofs: [Proof]) async throws {
+    for proof in proofs {
+      let failures = await onEach { try await look(for: proof, on: $0) }
+      guard failures.count < hosts.count else {
+        throw ProofFailure(
+          "\(proof.domain): no host shows the token at port \(port): \(Self.listed(failures)); check that the web server serves \(webroot)"
+        )
+      }
+      if !failures.isEmpty {
+        Console.standard.say("certfleet: \(proof.domain): the token is not shown by \(Self.listed(failures))")
+      }
+    }
+  }
+
+  func remove(_ proofs: [Proof]) async throws {
+    let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: "") }
+    let failures = await onEach {
+      try await Errand(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
+    }
+    if !failures.isEmpty { throw ProofFailure(Self.listed(failures)) }
+  }
+
+  /// As the CA asks, but at the host's own address. A redirection goes where the CA will follow and we cannot judge.
+  private func look(for proof: Proof, on host: Host) async throws {
+    let address = host.address.contains(":") ? "[\(host.address)]" : host.address
+    let path = "/.well-known/acme-challenge/\(proof.token)"
+    guard let url = URL(string: "http://\(address):\(port)\(path)") else {
+      throw ProofFailure("\(host.name): \(address) is no address")
+    }
+    let name = proof.domain.contains(":") ? "[\(proof.domain)]" : proof.domain
+    let answer: HTTPResponse
+    do {
+      answer = try await Self.http.send(HTTPRequest(.get, url, headers: ["Host": name]))
+    } catch { throw ProofFailure("\(host.name): \(error)") }
+    let body = String(decoding: answer.body, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard (300..<400).contains(answer.status) || answer.status == 200 && body == proof.keyAuthorization else {
+      throw ProofFailure(
+        "\(host.name): \(url.absoluteString) answers \(answer.status)\(answer.status == 200 ? " with something else" : "")"
+      )
+    }
+  }
+
+  /// - Returns: why it failed, by host.
+  private func onEach(_ work: @escaping @Sendable (Host) async throws -> some Sendable) async -> [String] {
+    await withTaskGroup(of: String?.self) { group in
+      var rest = hosts[...]
+      func begin() {
+        guard let host = rest.popFirst() else { return }
+        group.addTask {
+          do {
+            _ = try await work(host)
+            return nil
+          } catch { return "\(error)" }
+        }
+      }
+      for _ in 0..<Self.atOnce { begin() }
+      var failures: [String] = []
+      while let failure = await group.next() {
+        if let failure { failures.append(failure) }
+        begin()
+      }
+      return failures.sorted()
+    }
+  }
+
+  private static func listed(_ failures: [String]) -> String {
+    let shown = failures.prefix(5).joined(separator: "; ")
+    return failures.count > 5 ? "\(shown); and \(failures.count - 5) more" : shown
+  }
+}
