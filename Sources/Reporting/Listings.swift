@@ -31,6 +31,16 @@ public enum Listing {
     return table.text
   }
 
+  public static func accounts(_ accounts: [ListedAccount]) -> String {
+    var table = Table("ISSUER", "DIRECTORY", "ACCOUNT", "CONTACT", "KEY")
+    for account in accounts {
+      table.add(
+        account.issuer.rawValue, account.directory, account.url?.absoluteString ?? "not registered yet",
+        account.contact.joined(separator: ","), account.keyFingerprint)
+    }
+    return table.text
+  }
+
   public static func rollouts(_ rollouts: [RolloutSummary], now: Date) -> String {
     var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
     for rollout in rollouts {
@@ -41,6 +51,23 @@ public enum Listing {
         rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
     }
     return table.text
+  }
+}
+
+public struct ListedAccount: Sendable, Codable {
+  public let issuer: Issuer.Name
+  public let directory: String
+  /// `nil` until the CA has answered.
+  public let url: URL?
+  public let contact: [String]
+  public let keyFingerprint: String
+
+  public init(issuer: Issuer.Name, directory: String, url: URL?, contact: [String], keyFingerprint: String) {
+    self.issuer = issuer
+    self.directory = directory
+    self.url = url
+    self.contact = contact
+    self.keyFingerprint = keyFingerprint
   }
 }
 

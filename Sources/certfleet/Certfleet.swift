@@ -6,7 +6,9 @@ enum Certfleet {
 
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certIssue, .certRenew, .rolloutList, .log,
+    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certShow, .certIssue, .certRenew,
+    .certRevoke, .certExport,
+    .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log,
     .agentShow,
   ]
 

@@ -26,7 +26,7 @@ import ThrowawayFleet
   @Test(arguments: [0, 50])
   func `an account and an order are made however many nonces are refused`(reject: Int) async throws {
     let scratch = try ScratchFolder()
-    let ca = try await PebbleCA(in: scratch.path, on: .random(), nonceReject: reject)
+    let ca = try await PebbleCA(in: scratch.path, on: .random(), .init(nonceReject: reject))
     let key = try PrivateKey.generate(.ecdsaP256)
     let client = try client(ca, key)
     let account = try await client.register(contact: ["mailto:a@b.example"], agreesToTerms: true)
@@ -40,7 +40,7 @@ import ThrowawayFleet
 
   @Test func `a server that refuses every nonce ends in its own words`() async throws {
     let scratch = try ScratchFolder()
-    let ca = try await PebbleCA(in: scratch.path, on: .random(), nonceReject: 100)
+    let ca = try await PebbleCA(in: scratch.path, on: .random(), .init(nonceReject: 100))
     let client = try client(ca, try PrivateKey.generate(.ecdsaP256))
     await #expect { try await client.register(contact: [], agreesToTerms: true) } throws: {
       ($0 as? Problem)?.kind == "badNonce"

@@ -16,6 +16,9 @@ public struct Loopback: Sendable, Hashable {
   /// Where certfleet's own http-01 listener waits, and where every name resolves to.
   public var controller: String { address(1) }
   public var authority: String { address(2) }
+  /// Where faults are made for the authority.
+  public var proxy: String { address(3) }
+  public var nameServer: String { address(4) }
   public func host(_ number: Int) -> String { address(10 + number) }
 
   /// Whether something accepts connections there.

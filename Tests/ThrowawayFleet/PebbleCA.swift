@@ -6,15 +6,42 @@ public final class PebbleCA: Sendable {
   /// Where Pebble asks for http-01 tokens.
   public let challengePort: Int
   public let network: Loopback
+  private let folder: String
   private let programs: [Running]
 
-  private static let port = 14000
+  static let port = 14000
+  let keyFile: String
 
-  /// - Parameters:
-  ///   - nonceReject: how many percent of good nonces are refused.
-  public init(in folder: String, on network: Loopback, nonceReject: Int = 5) async throws {
+  /// What Pebble can be told to be like.
+  public struct Temper: Sendable {
+    /// How many percent of good nonces are refused.
+    public var nonceReject: Int
+    /// How many percent of valid authorizations are used again.
+    public var authorizationReuse: Int
+    public var alternateRoots = 0
+    /// How many intermediates there are.
+    public var chainLength = 1
+    /// Announces what a coming Pebble will not bear any more.
+    public var isStrict = false
+    /// The accounts that it serves alone: identifier and key in base64url.
+    public var externalAccounts: [String: String] = [:]
+    /// In seconds; `nil` is Pebble's own, years.
+    public var validity: Int?
+    /// Asked instead of the one in which every name is the controller: address and port.
+    public var nameServer: String?
+
+    public init(nonceReject: Int = 5, authorizationReuse: Int = 50, validity: Int? = nil) {
+      self.nonceReject = nonceReject
+      self.authorizationReuse = authorizationReuse
+      self.validity = validity
+    }
+  }
+
+  public init(in folder: String, on network: Loopback, _ temper: Temper = Temper()) async throws {
     self.network = network
+    self.folder = folder
     challengePort = 5080
+    keyFile = folder + "/key.pem"
     caFile = folder + "/ca.pem"
     directory = "https://\(network.authority):\(Self.port)/dir"
     try Files.makeFolder(folder)
@@ -22,8 +49,9 @@ public final class PebbleCA: Sendable {
       try Program.find("openssl"),
       [
         "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-        "-subj", "/CN=throwaway CA", "-addext", "subjectAltName=IP:\(network.authority)", "-keyout",
-        folder + "/key.pem", "-out", caFile,
+        "-subj", "/CN=throwaway CA", "-addext", "subjectAltName=IP:\(network.authority),IP:\(network.proxy)",
+        "-keyout",
+        keyFile, "-out", caFile,
       ])
     try Files.write(
       folder + "/pebble.json",
@@ -31,7 +59,9 @@ public final class PebbleCA: Sendable {
       {"pebble": {
         "listenAddress": "\(network.authority):\(Self.port)", "managementListenAddress": "\(network.authority):15000",
         "certificate": "\(caFile)", "privateKey": "\(folder)/key.pem", "httpPort": \(challengePort), "tlsPort": 5001,
-        "ocspResponderURL": "", "externalAccountBindingRequired": false}}
+        \(temper.validity.map { "\"certificateValidityPeriod\": \($0)," } ?? "")
+        "ocspResponderURL": "", "externalAccountBindingRequired": \(!temper.externalAccounts.isEmpty),
+        "externalAccountMACKeys": {\(temper.externalAccounts.map { "\"\($0)\": \"\($1)\"" }.joined(separator: ", "))}}}
       """)
     let dns = "\(network.authority):8053"
     let names = try Running(
@@ -42,12 +72,26 @@ public final class PebbleCA: Sendable {
         "-defaultIPv4", network.controller, "-defaultIPv6", "",
       ], stdout: folder + "/names.log", stderr: folder + "/names.log")
     let pebble = try Running(
-      try Program.find("pebble"), ["-config", folder + "/pebble.json", "-dnsserver", dns],
-      environment: ["PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": String(nonceReject)],
+      try Program.find("pebble"),
+      ["-config", folder + "/pebble.json", "-dnsserver", temper.nameServer ?? dns]
+        + (temper.isStrict ? ["-strict"] : []),
+      environment: [
+        "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": String(temper.nonceReject),
+        "PEBBLE_AUTHZREUSE": String(temper.authorizationReuse),
+        "PEBBLE_ALTERNATE_ROOTS": String(temper.alternateRoots),
+        "PEBBLE_CHAIN_LENGTH": String(temper.chainLength),
+      ],
       stdout: folder + "/pebble.log", stderr: folder + "/pebble.log")
     programs = [names, pebble]
     try await eventually("Pebble answers: \(Files.read(folder + "/pebble.log"))") {
       Loopback.answers(network.authority, UInt16(Self.port)) && Loopback.answers(network.authority, 8055)
+    }
+  }
+
+  /// How many certificates Pebble has signed.
+  public var certificatesIssued: Int {
+    Files.read(folder + "/pebble.log").split(separator: "\n").count {
+      $0.contains("Issued certificate serial")
     }
   }
 

@@ -148,8 +148,10 @@ struct IssuingDesk: Sendable {
   private func fail(_ order: DueList.Order, _ directory: String, _ error: any Error) async throws {
     let (name, now) = (order.lineage.name, Date())
     let problem = error as? Problem
+    var reason = "\(error)"
     if problem?.concernsAccount == true {
       await authorities.stop(order.issuer, at: directory, because: error)
+      reason += "; see: certfleet account list, and for a new one: certfleet account register \(order.issuer)"
     }
     guard problem != nil || error is HTTPFailure || (error as? IssuanceFailure)?.endsOrder == true else {
       // Nothing that the CA would mind: it is tried again as soon as somebody wants it.
@@ -159,11 +161,11 @@ struct IssuingDesk: Sendable {
         "certfleet: \(name): not issued: \("\(error)".visible); the next run tries again")
     }
     let backoff = Backoff.after(
-      try await store.backoff(of: name, at: directory), reason: "\(error)",
+      try await store.backoff(of: name, at: directory), reason: reason,
       caSays: problem?.isSlowDown == true ? problem?.retryAfter : nil, now: now)
     try await store.keep(backoff, of: name, at: directory, now: now)
     Console.standard.say(
-      "certfleet: \(name): not issued: \("\(error)".visible); not tried again before \(backoff.retryAt.ISO8601Format())"
+      "certfleet: \(name): not issued: \(reason.visible); not tried again before \(backoff.retryAt.ISO8601Format())"
     )
   }
 }
