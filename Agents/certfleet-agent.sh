@@ -58,6 +58,13 @@ decode() {
   decoded=${decoded%.}
 }
 
+# decode_path BASE64: sets $path; `~/` is the login user's own folder, as ssh and every shell write it.
+decode_path() {
+  decode "$1" || return 1
+  # shellcheck disable=SC2088
+  case $decoded in '~/'*) path=${HOME:-}/${decoded#'~/'} ;; *) path=$decoded ;; esac
+}
+
 # load PLAN: makes a request's records the current ones.
 load() {
   plan=$1
@@ -68,12 +75,7 @@ load() {
   state=$base/.certfleet
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7; }
-load_base() {
-  decode "$2"
-  # A folder of the login user's own, as ssh and every shell write it.
-  # shellcheck disable=SC2088
-  case $decoded in '~/'*) base=${HOME:-}/${decoded#'~/'} ;; *) base=$decoded ;; esac
-}
+load_base() { decode_path "$2" && base=$path; }
 load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
 
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------
@@ -516,8 +518,8 @@ need_openssl() {
 # token token WHAT WEBROOT NAME CONTENT: a proof of control for the host's web server; RFC 8555 8.3 says where.
 token() {
   case $4 in '' | *[!A-Za-z0-9_-]*) why="'$4' is not a token" && return 1 ;; esac
-  decode "$3" || return 1
-  set -- "$2" "$decoded" "$decoded/.well-known/acme-challenge" "$4" "${5:-}"
+  decode_path "$3" || return 1
+  set -- "$2" "$path" "$path/.well-known/acme-challenge" "$4" "${5:-}"
   if [ "$1" = remove ]; then
     why=$(rm -f "$3/$4" "$3/.$4" 2>&1 | one_line)
     [ ! -e "$3/$4" ]

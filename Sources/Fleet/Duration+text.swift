@@ -17,7 +17,10 @@ extension Duration {
   public var short: String {
     let total = seconds
     if total < 1 { return "\(Int((total * 1000).rounded()))ms" }
-    if total < 60 { return "\((total * 10).rounded() / 10)s" }
+    if total < 60 {
+      let tenths = (total * 10).rounded() / 10
+      return tenths == tenths.rounded() ? "\(Int(tenths))s" : "\(tenths)s"
+    }
     let whole = Int(total)
     if whole < 3600 { return "\(whole / 60)m \(whole % 60)s" }
     if whole < 86400 { return "\(whole / 3600)h \(whole % 3600 / 60)m" }

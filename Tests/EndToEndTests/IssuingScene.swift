@@ -9,9 +9,11 @@ struct IssuingScene: Sendable {
   let certfleet: CertfleetProgram
 
   /// - Parameter rule: what a proxy before the CA does; `nil` for none.
-  init(_ temper: PebbleCA.Temper = .init(), rule: FaultProxy.Rule? = nil) async throws {
+  init(
+    _ temper: PebbleCA.Temper = .init(), on network: Loopback = .random(), rule: FaultProxy.Rule? = nil
+  ) async throws {
     scratch = try ScratchFolder()
-    ca = try await PebbleCA(in: scratch.path + "/pebble", on: .random(), temper)
+    ca = try await PebbleCA(in: scratch.path + "/pebble", on: network, temper)
     if let rule {
       proxy = try await FaultProxy(in: scratch.path + "/proxy", before: ca, rule)
     } else {

@@ -82,7 +82,7 @@ public final class FaultProxy: Sendable {
         server {
           listen \(address):\(PebbleCA.port) ssl;
           ssl_certificate \(ca.caFile); ssl_certificate_key \(ca.keyFile);
-          location / { proxy_pass http://\(address):14080; }
+          location / { proxy_pass http://\(address):14080; proxy_pass_header Date; }
         }
         server {
           listen \(address):14081;

@@ -95,6 +95,16 @@ public final class PebbleCA: Sendable {
     }
   }
 
+  /// Where a name is, for the CA, other than at the controller.
+  public func resolve(_ name: String, to address: String) async throws {
+    try await Program.succeed(
+      try Program.find("curl"),
+      [
+        "-s", "-d", "{\"host\": \"\(name).\", \"addresses\": [\"\(address)\"]}",
+        "http://\(network.authority):8055/add-a",
+      ])
+  }
+
   public var ids: [Int32] { programs.map(\.id) }
 
   public func stop() async {
