@@ -13,9 +13,12 @@ struct Shell: Sendable, CustomTestStringConvertible {
     Shell(words: $0)
   }
 
-  func run(_ bytes: [UInt8], home: String) async throws -> Program.Result {
-    try await Program.run(
-      try Program.find(words[0]), words.dropFirst() + ["-s"], environment: ["HOME": home],
+  /// - Parameter path: the only folder with programs; `nil` is this machine's.
+  func run(_ bytes: [UInt8], home: String, path: String? = nil) async throws -> Program.Result {
+    var environment = ["HOME": home]
+    environment["PATH"] = path
+    return try await Program.run(
+      try Program.find(words[0]), words.dropFirst() + ["-s"], environment: environment,
       stdin: String(decoding: bytes, as: UTF8.self))
   }
 }
@@ -59,10 +62,15 @@ struct AgentScene {
     try await replies(bytes: request.bytes)
   }
 
-  func replies(bytes: [UInt8]) async throws -> [AgentReply] {
-    let result = try await shell.run(bytes, home: scratch.path)
+  func replies(bytes: [UInt8], path: String? = nil) async throws -> [AgentReply] {
+    let result = try await shell.run(bytes, home: scratch.path, path: path)
     var parser = ReplyParser(nonce: "n0nce")
     return try parser.consume(Array(result.stdout.utf8))
+  }
+
+  func replies(_ errand: AgentErrand, path: String? = nil) async throws -> [AgentReply] {
+    try await replies(
+      bytes: errand.bytes(nonce: "n0nce", host: Host(name: "web1", address: "a", base: base)), path: path)
   }
 
   /// Starts a visit and does not wait for it.
