@@ -7,9 +7,9 @@ enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
     .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certShow, .certIssue, .certRenew,
-    .certRevoke, .certExport,
-    .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log,
-    .agentShow,
+    .certRevoke, .certExport, .certAdopt,
+    .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log, .agentShow,
+    .hookCertbot,
   ]
 
   static func main() async {

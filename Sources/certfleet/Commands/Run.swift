@@ -30,18 +30,23 @@ extension Command {
       let names = try await session.issuable().filter { only?.contains($0.name) ?? true }
       return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
     }
-    let lease = try Lease(home: session.home, now: Date())
-    let interrupt = Interrupt()
-    let run = FleetRun(
-      session: session, hosts: try await session.hostErrands(invocation), stop: interrupt.stop,
-      epoch: try await session.store.beginEpoch(now: Date()), only: only)
-    let code = try await run.carryOut()
-    withExtendedLifetime((lease, interrupt)) {}
-    return code
+    return try await session.rollOut(only: only, invocation)
   }
 }
 
 extension Session {
+  /// The main job, under the lease.
+  func rollOut(only: Set<Lineage.Name>?, _ invocation: Invocation) async throws -> ExitCode {
+    let lease = try Lease(home: home, now: Date())
+    let interrupt = Interrupt()
+    let run = FleetRun(
+      session: self, hosts: try await hostErrands(invocation), stop: interrupt.stop,
+      epoch: try await store.beginEpoch(now: Date()), only: only)
+    let code = try await run.carryOut()
+    withExtendedLifetime((lease, interrupt)) {}
+    return code
+  }
+
   fileprivate func requireLineages() async throws {
     guard try await store.lineages().isEmpty else { return }
     throw BadInput("no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
@@ -49,7 +54,7 @@ extension Session {
 }
 
 /// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
-struct FleetRun {
+private struct FleetRun {
   private let session: Session
   private let stop: StopRequest
   private let ports: Ports
