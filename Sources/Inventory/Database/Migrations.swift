@@ -24,7 +24,7 @@ public enum Migrations {
     }
   }
 
-  private static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood]
+  static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood]
 
   private static let declaredAndIssued = """
     CREATE TABLE host (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;

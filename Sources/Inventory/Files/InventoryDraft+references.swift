@@ -13,16 +13,19 @@ extension InventoryDraft {
       guard let place = place(of: "certificates \(lineage.name)") else { continue }
       if let issuer = issuers.first(where: { $0.name == lineage.issuer }) {
         place.check(lineage, from: issuer)
-      } else {
+      } else if !mistaken.contains("issuers \(lineage.issuer)") {
         let names = issuers.map(\.name.rawValue)
         place.undefined("issuer", lineage.issuer.rawValue, at: ".issuer", among: names)
       }
       for (index, deployment) in lineage.deployments.enumerated() {
         let step = ".deploy[\(index)]"
-        if let policy = deployment.rollout?.rawValue, !policies.contains(policy) {
+        if let policy = deployment.rollout?.rawValue, !policies.contains(policy),
+          !mistaken.contains("rollouts \(policy)")
+        {
           place.undefined("rollout policy", policy, at: step + ".rollout", among: policies)
         }
-        if !hosts.contains(where: deployment.selector.matches) {
+        let hasMistakenHosts = mistaken.contains { $0.hasPrefix("hosts ") }
+        if !hasMistakenHosts, !hosts.contains(where: deployment.selector.matches) {
           place.at(step + ".to").fail(
             "'\(deployment.selector.text.visible)' picks no host; check the labels with: certfleet host list")
         }

@@ -26,6 +26,8 @@ struct InventoryDraft {
   private var defaults = Defaults()
   private(set) var declaration = FleetDeclaration()
   private var places: [String: Node] = [:]
+  /// What is declared with a mistake: it is there, so that whoever refers to it makes no second one.
+  private(set) var mistaken: Set<String> = []
 
   init(problems: Problems) { self.problems = problems }
 
@@ -47,11 +49,17 @@ struct InventoryDraft {
   mutating func read(_ root: Node) {
     var read = FleetDeclaration()
     var seen: [(key: String, node: Node)] = []
+    var mistaken: [String] = []
     let defaults = defaults
     _ = root.object { fields -> Void? in
       func each<Value>(_ key: String, _ name: KeyPath<Value, String>, _ reader: (Node) -> Value?) -> [Value] {
         (fields[key]?.list() ?? []).compactMap { node in
-          guard let value = reader(node) else { return nil }
+          guard let value = reader(node) else {
+            if case .object(let members) = node.value, case .string(let name) = members["name"] {
+              mistaken.append("\(key) \(name)")
+            }
+            return nil
+          }
           seen.append(("\(key) \(value[keyPath: name])", node))
           return value
         }
@@ -63,6 +71,7 @@ struct InventoryDraft {
       read.policies = each("rollouts", \.name.rawValue) { $0.policy(defaults) }
       return nil
     }
+    self.mistaken.formUnion(mistaken)
     declaration.hosts += read.hosts
     declaration.issuers += read.issuers
     declaration.lineages += read.lineages

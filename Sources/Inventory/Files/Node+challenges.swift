@@ -97,8 +97,9 @@ extension Fields {
       auth?.hook(ChallengeHooks.standardTimeout), cleanup.map { $0.hook(ChallengeHooks.standardTimeout) }
     )
     guard let auth else {
-      cleanup?.fail("'cleanup_hook' needs the hook that it cleans up after: 'auth_hook' is missing")
-      return nil
+      guard let cleanup else { return nil }
+      cleanup.fail("'cleanup_hook' needs the hook that it cleans up after: 'auth_hook' is missing")
+      return (cleanup, nil)
     }
     guard let read, undo != .some(nil) else { return (auth, nil) }
     return (auth, ChallengeHooks(auth: read, cleanup: undo ?? nil))
