@@ -1,5 +1,6 @@
 # make demo    the whole of certfleet on a throwaway fleet, on this machine
 # make test    every test; one of them: swift test --filter NAME
+# make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
 # make         a release build: .build/release/certfleet
 # make install to $(PREFIX)/bin
@@ -7,7 +8,7 @@
 PREFIX ?= /usr/local
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
-.PHONY: release install demo test lint format packages
+.PHONY: release install demo test bench lint format packages
 
 release: packages
 	swift build -c release --product certfleet
@@ -21,6 +22,10 @@ demo: packages
 
 test: packages
 	swift test
+
+bench: release
+	swift build -c release --product certfleet-bench
+	.build/release/certfleet-bench
 
 lint: packages
 	swift format lint --strict --recursive $(SWIFT_SOURCES)

@@ -55,6 +55,9 @@ let package = Package(
       name: "ThrowawayFleet", dependencies: [], path: "Tests/ThrowawayFleet", swiftSettings: strict),
     .executableTarget(
       name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
+    .executableTarget(
+      name: "certfleet-bench", dependencies: ["ThrowawayFleet"], path: "Tests/Benchmarks",
+      swiftSettings: strict),
     tests(of: "Fleet"),
     tests(of: "PKI", with: ["Fleet", "ThrowawayFleet"]),
     tests(of: "Inventory", with: ["PKI", "Fleet", "ThrowawayFleet"]),
