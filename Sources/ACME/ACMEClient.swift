@@ -37,7 +37,7 @@ public actor ACMEClient {
   /// §7.1.1, read once.
   public func resources() async throws -> Directory {
     if let directory { return directory }
-    let response = try await http.send(HTTPRequest(.get, directoryURL))
+    let response = try await sendPatiently(HTTPRequest(.get, directoryURL))
     guard response.status == 200 else { throw problem(in: response) }
     let read = try decode(Directory.self, from: response)
     if let date = response.headers["date"].flatMap(HTTPDate.read) { serverAhead = date.timeIntervalSinceNow }
@@ -75,7 +75,7 @@ public actor ACMEClient {
 
   /// For what is not protected: the directory, and renewal information (RFC 9773 §4.1).
   func get<Value: Decodable & Sendable>(_ url: URL) async throws -> Answer<Value> {
-    let response = try await http.send(HTTPRequest(.get, url))
+    let response = try await sendPatiently(HTTPRequest(.get, url))
     guard response.status == 200 else { throw problem(in: response) }
     return Answer(value: try decode(Value.self, from: response), retryAfter: response.retryAfter)
   }
@@ -124,6 +124,15 @@ public actor ACMEClient {
     }
   }
 
+  /// For requests that change nothing: sent again through passing faults of the server or of the network.
+  private func sendPatiently(_ request: HTTPRequest) async throws -> HTTPResponse {
+    for fault in 0..<Self.serverErrorTries {
+      if let response = try? await http.send(request), response.status < 500 { return response }
+      try await Task.sleep(for: .milliseconds(250 << fault))
+    }
+    return try await http.send(request)
+  }
+
   /// `nil` for a pause that is too long to wait for.
   private func pause(for problem: Problem, _ earlier: Int) -> TimeInterval? {
     guard let wanted = problem.retryAfter?.timeIntervalSinceNow else { return Double(1 << min(earlier, 4)) }
@@ -151,7 +160,7 @@ public actor ACMEClient {
 
   private func takeNonce(_ given: String?) async throws -> String {
     if let nonce = given ?? nonces.popLast() { return nonce }
-    let response = try await http.send(HTTPRequest(.head, try await resources().newNonce))
+    let response = try await sendPatiently(HTTPRequest(.head, try await resources().newNonce))
     guard let nonce = response.headers["replay-nonce"] else {
       throw Problem(type: "noNonce", detail: "the server gave no nonce", status: response.status)
     }

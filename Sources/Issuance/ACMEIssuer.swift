@@ -143,6 +143,7 @@ public struct ACMEIssuer: Sendable {
       let chain = try CertificateChain(pem: try await client.certificate(at: alternate).pem)
       if chain.isIssued(under: name) { return chain }
     }
+    warn("the CA offers no chain under '\(name)'; its own, under '\(standard.rootName)', is taken")
     return standard
   }
 }

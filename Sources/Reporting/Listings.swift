@@ -25,7 +25,8 @@ public enum Listing {
         listed.lineage.name.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60),
         listed.lineage.issuer.rawValue, newest.map { $0.generation.description } ?? "none yet",
         newest.map { $0.notAfter.relative(to: now) } ?? "-",
-        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) } ?? "due",
+        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) }
+          ?? (newest == nil ? "due" : "by its issuer"),
         newest.map { $0.fingerprint.short } ?? "-")
     }
     return table.text

@@ -96,4 +96,22 @@ import ThrowawayFleet
     #expect(try await scene.expect(0, "cert", "show", "b.example").stdout.contains("revoked"))
     await scene.stop()
   }
+
+  @Test func `terms that have changed stop the CA and say where they are`() async throws {
+    let scene = try await IssuingScene(.init(nonceReject: 0)) { request, forward in
+      guard request.path == "/order-plz" else { return try forward() }
+      return .init(
+        403, [("Content-Type", "application/problem+json")],
+        """
+        {"type": "urn:ietf:params:acme:error:userActionRequired", "detail": "the terms have changed",
+          "instance": "https://ca.example/terms"}
+        """)
+    }
+    try await scene.declare((1...30).map { scene.certificate("c\($0).example") }, issuer: ", parallel: 2")
+    let stopped = try await scene.expect(1, "run").stderr
+    #expect(stopped.contains("the terms have changed (userActionRequired, see https://ca.example/terms)"))
+    // Those under way were refused; nobody else asked.
+    #expect(try #require(scene.proxy).requests("/order-plz").count <= 3)
+    await scene.stop()
+  }
 }

@@ -98,4 +98,67 @@ import ThrowawayFleet
     }
     await scene.stop()
   }
+
+  @Test func `a strict CA with long chains that uses authorizations again is served too`() async throws {
+    var temper = PebbleCA.Temper(nonceReject: 20, authorizationReuse: 100)
+    temper.isStrict = true
+    temper.chainLength = 3
+    let scene = try await IssuingScene(temper)
+    try await scene.declare([scene.certificate("a.example")])
+    try await scene.expect(0, "run")
+    // Proven already: nobody listens any more, and the certificate comes all the same.
+    try await scene.declare([
+      "{name: 'a.example', domains: ['a.example'], issuer: 'ca', challenge: {type: 'http-01', listen: '192.0.2.1:80'}}"
+    ])
+    try await scene.expect(0, "cert", "renew", "a.example")
+    #expect(scene.ca.certificatesIssued == 2)
+    await scene.stop()
+  }
+
+  @Test func `what was mended in the declaration is tried at once`() async throws {
+    let scene = try await IssuingScene()
+    let silent =
+      "{name: 'a', domains: ['a.example'], issuer: 'ca', challenge: {type: 'http-01', auth_hook: 'true'}}"
+    try await scene.declare([silent])
+    #expect(try await scene.expect(1, "run").stderr.contains("http-01 failed"))
+    #expect(try await scene.expect(1, "run").stderr.contains("not tried before"))
+    #expect(
+      try await scene.expect(0, "cert", "show", "a").stdout.contains("1 time: a.example: http-01 failed"))
+    try await scene.declare(["{name: 'a', domains: ['a.example'], issuer: 'ca', \(scene.challenge)}"])
+    try await scene.expect(0, "run")
+    await scene.stop()
+  }
+
+  @Test func `bought files are taken in, checked again when they change`() async throws {
+    let scene = try await IssuingScene()
+    func make(_ name: String, days: Int = 90) async throws {
+      try await Program.succeed(
+        try Program.find("openssl"),
+        [
+          "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", String(days), "-subj", "/CN=\(name)",
+          "-addext",
+          "subjectAltName=DNS:\(name)", "-keyout", scene.scratch.path + "/key.pem", "-out",
+          scene.scratch.path + "/cert.pem",
+        ])
+      chmod(scene.scratch.path + "/key.pem", 0o600)
+    }
+    try await make("a.example")
+    try await scene.declare(
+      [
+        "{name: 'a', domains: ['a.example'], issuer: 'bought', certificate: 'cert.pem', private_key: 'key.pem'}"
+      ],
+      issuers: ", {name: 'bought', type: 'files'}")
+    #expect(try await scene.expect(0, "plan").stdout.contains("is to be taken in (there is none yet)"))
+    try await scene.expect(0, "run")
+    try await make("b.example")
+    #expect(
+      try await scene.expect(1, "run").stderr.contains("the certificate lacks a.example; it is for b.example")
+    )
+    try await scene.expect(65, "apply", scene.scratch.path + "/fleet.json5")
+    try await make("a.example")
+    try await scene.expect(0, "run")
+    #expect(try await scene.database("SELECT MAX(generation) FROM certificate") == "2")
+    #expect(try await scene.expect(0, "cert", "list").stdout.contains("by its issuer"))
+    await scene.stop()
+  }
 }

@@ -82,15 +82,17 @@ private final class MemoryKeeper: OrderKeeper {
     await ca.stop()
   }
 
-  @Test func `a validation that fails names the domain and the CA's reason, and ends the order`() async throws
+  @Test func `a validation that fails names every domain and the CA's reason, and ends the order`()
+    async throws
   {
     struct Silent: Solver {
       let type = "http-01"
       func present(_ proof: Proof) async throws {}
       func cleanUp(_ proof: Proof) async {}
     }
-    await #expect { try await issuer(Silent()).issue(lineage("a.example")) } throws: { error in
-      "\(error)".contains("a.example: http-01 failed:") && "\(error)".contains("refused")
+    await #expect { try await issuer(Silent()).issue(lineage("a.example", "b.example")) } throws: { error in
+      ["a.example", "b.example"].allSatisfy { "\(error)".contains("\($0): http-01 failed:") }
+        && "\(error)".contains("refused")
     }
     #expect(try await keeper.pending() == nil)
     await ca.stop()

@@ -31,7 +31,7 @@ public final class LoopbackFleet: Sendable {
     let identity = folder + "/id_ed25519"
     try await KeyPair.make(at: identity, type: "ed25519")
     let key = Files.read(identity + ".pub")
-    authority = try await PebbleCA(in: folder + "/pebble", on: network)
+    authority = try await PebbleCA(in: folder + "/pebble", on: network, .init(authorizationReuse: 0))
     hosts = try await withThrowingTaskGroup(of: ThrowawayHost.self) { group in
       for number in 1...count {
         group.addTask {

@@ -27,6 +27,7 @@ public final class PebbleCA: Sendable {
     public var externalAccounts: [String: String] = [:]
     /// In seconds; `nil` is Pebble's own, years.
     public var validity: Int?
+    public var challengePort = 5080
     /// Asked instead of the one in which every name is the controller: address and port.
     public var nameServer: String?
 
@@ -40,7 +41,7 @@ public final class PebbleCA: Sendable {
   public init(in folder: String, on network: Loopback, _ temper: Temper = Temper()) async throws {
     self.network = network
     self.folder = folder
-    challengePort = 5080
+    challengePort = temper.challengePort
     keyFile = folder + "/key.pem"
     caFile = folder + "/ca.pem"
     directory = "https://\(network.authority):\(Self.port)/dir"

@@ -31,6 +31,7 @@ final class EasyHandle: @unchecked Sendable {
     certfleet_curl_set_string(handle, CURLOPT_URL, request.url.absoluteString)
     certfleet_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, protocols)
     certfleet_curl_set_string(handle, CURLOPT_USERAGENT, "certfleet")
+    certfleet_curl_keep_to_ourselves(handle)
     certfleet_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers)
     // Without this libcurl's resolver times out by a signal, which threads do not survive (libcurl-thread(3)).
     certfleet_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)

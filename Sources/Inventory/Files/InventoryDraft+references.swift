@@ -48,6 +48,9 @@ extension Node {
     case .acme(let authority):
       if lineage.domains.isEmpty { fail("'domains' is missing; an ACME server is asked for names") }
       if lineage.files != nil { fail("'certificate' and 'private_key' belong to an issuer of type 'files'") }
+      if case .http01(.hosts) = lineage.challenge, lineage.deployments.isEmpty {
+        at(".challenge.via").fail("tokens go to the hosts that 'deploy' names, and it names none")
+      }
       if lineage.key.place == .host, lineage.deployments.isEmpty {
         at(".key.on").fail("keys are made on hosts, and 'deploy' names none")
       }

@@ -64,7 +64,7 @@ extension Fields {
       }
       let root = (webroot ?? required("webroot"))?.hostPath()
       let number = port.map { $0.port() } ?? 80
-      guard let root, let number else { return nil }
+      guard let root, let number, listen == nil, hooks == nil else { return nil }
       return .hosts(webroot: root, port: number)
     }
     port?.fail("'port' belongs to via: 'hosts'; a listener has it in 'listen'")

@@ -42,6 +42,8 @@ extension Store {
       try apply(
         declared.lineages.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .lineage, prune, &changes)
       guard !changes.isEmpty else { return }
+      // Who mends a declaration wants to see at once whether that was it; what a CA asked for still holds.
+      try database.run("DELETE FROM backoff WHERE NOT json_extract(backoff, '$.isCAs')")
       let text =
         "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
       try append(Event(at: now, subject: .init(), kind: .note(.applied, text: text)))

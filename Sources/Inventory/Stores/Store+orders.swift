@@ -75,6 +75,11 @@ extension Store {
     }
   }
 
+  /// The lineages that something was shown for and not taken away again.
+  public func lineagesWithPresented() throws -> [Lineage.Name] {
+    try database.rows("SELECT DISTINCT lineage FROM presented") { Lineage.Name($0.text(0)) }
+  }
+
   /// What was shown to a CA for a lineage and not taken away again, and how it was shown.
   public func presented<Proof: Decodable & Sendable>(
     of lineage: Lineage.Name, as type: Proof.Type

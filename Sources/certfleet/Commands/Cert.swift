@@ -13,10 +13,12 @@ extension Command {
     let session = try Session(invocation)
     let newest = try await session.store.newestCertificates()
     let advice = try await session.store.renewalAdvice()
+    let ordered = Set(try await session.store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
     let certificates = try await session.issuable().map { lineage in
       ListedCertificate(
         lineage: lineage, newest: newest[lineage.name],
-        renewal: newest[lineage.name]?.renewalMoment(advised: advice[lineage.name]))
+        renewal: ordered.contains(lineage.issuer)
+          ? newest[lineage.name]?.renewalMoment(advised: advice[lineage.name]) : nil)
     }
     Console.standard.result(
       invocation.has("json")
@@ -74,6 +76,7 @@ extension Session {
       return .converged
     }
     let desk = IssuingDesk(store: store, hosts: try await hostErrands(invocation), isRehearsal: isRehearsal)
+    try await desk.takeAwayWhatIsLeft(of: lineages)
     return try await desk.carryOut(due) ? .converged : .failed
   }
 }

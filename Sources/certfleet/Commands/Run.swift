@@ -98,7 +98,8 @@ private struct FleetRun {
 
   private func issueDue() async throws -> Bool {
     let lineages = try await session.issuable().filter { only?.contains($0.name) ?? true }
-    let desk = IssuingDesk(store: session.store, hosts: hosts)
+    let desk = IssuingDesk(store: session.store, hosts: hosts, stop: stop)
+    try await desk.takeAwayWhatIsLeft(of: lineages)
     try await desk.refreshAdvice(for: lineages, now: Date())
     let due = try await DueList(
       lineages, request: only == nil ? .due : .dueNow, store: session.store, now: Date())

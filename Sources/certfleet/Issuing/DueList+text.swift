@@ -18,6 +18,6 @@ extension DueList {
     let taken = imports.map {
       "\($0.lineage.name): a new certificate is to be taken in (\($0.reason)), then rolled out\n"
     }
-    return (ordered + taken + heldBack.map { "\($0.lineage): \($0.why.visible)\n" }).joined()
+    return (ordered + taken + (heldBack + warnings).map { "\($0.lineage): \($0.why.visible)\n" }).joined()
   }
 }

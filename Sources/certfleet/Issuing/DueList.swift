@@ -13,6 +13,8 @@ struct DueList: Sendable {
   var imports: [Import] = []
   /// What is due and cannot be done, and why.
   var heldBack: [(lineage: Lineage.Name, why: String)] = []
+  /// What a person should know and nothing here can do.
+  var warnings: [(lineage: Lineage.Name, why: String)] = []
 
   struct Order: Sendable {
     let lineage: Lineage
@@ -68,6 +70,10 @@ struct DueList: Sendable {
         }
       case .certbot(let folder):
         take(lineage, folder.files(of: lineage.name), newest[lineage.name], "certbot has renewed it", now)
+        if request == .all, imports.last?.lineage != lineage {
+          warnings.append(
+            (lineage.name, "certbot renews it: certbot renew --force-renewal --cert-name \(lineage.name)"))
+        }
       case .files:
         guard let files = lineage.files else { continue }
         take(lineage, files, newest[lineage.name], "its files hold another certificate", now)
@@ -85,7 +91,7 @@ struct DueList: Sendable {
         imports.append(
           Import(lineage: lineage, material: material, reason: newest == nil ? "there is none yet" : reason))
       } else if let newest, newest.renewalMoment <= now {
-        heldBack.append(
+        warnings.append(
           (
             lineage.name,
             "it ends at \(newest.notAfter.ISO8601Format()); put a new one into \(files.certificate)"
@@ -108,7 +114,7 @@ struct DueList: Sendable {
       : "\(until) (it failed\(times): \(backoff.reason)); to try now: certfleet cert issue \(lineage.declared)"
   }
 
-  var isEmpty: Bool { orders.isEmpty && imports.isEmpty && heldBack.isEmpty }
+  var isEmpty: Bool { orders.isEmpty && imports.isEmpty && heldBack.isEmpty && warnings.isEmpty }
 }
 
 extension CertbotFolder {

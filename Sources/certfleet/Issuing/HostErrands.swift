@@ -51,7 +51,7 @@ private struct HostTokens: TokenHosts {
 
   func place(_ proofs: [Proof]) async throws {
     let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: $0.keyAuthorization) }
-    let failures = await onEach {
+    let failures = try await onEach {
       try await Errand(on: $0, connector: connector).run(.place(tokens, webroot: webroot))
     }
     guard failures.count < hosts.count else {
@@ -62,7 +62,7 @@ private struct HostTokens: TokenHosts {
 
   func check(_ proofs: [Proof]) async throws {
     for proof in proofs {
-      let failures = await onEach { try await look(for: proof, on: $0) }
+      let failures = try await onEach { try await look(for: proof, on: $0) }
       guard failures.count < hosts.count else {
         throw ProofFailure(
           "\(proof.domain): no host shows the token at port \(port): \(Self.listed(failures)); check that the web server serves \(webroot)"
@@ -76,7 +76,7 @@ private struct HostTokens: TokenHosts {
 
   func remove(_ proofs: [Proof]) async throws {
     let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: "") }
-    let failures = await onEach {
+    let failures = try await onEach {
       try await Errand(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
     }
     if !failures.isEmpty { throw ProofFailure(Self.listed(failures)) }
@@ -103,26 +103,15 @@ private struct HostTokens: TokenHosts {
   }
 
   /// - Returns: why it failed, by host.
-  private func onEach(_ work: @escaping @Sendable (Host) async throws -> some Sendable) async -> [String] {
-    await withTaskGroup(of: String?.self) { group in
-      var rest = hosts[...]
-      func begin() {
-        guard let host = rest.popFirst() else { return }
-        group.addTask {
-          do {
-            _ = try await work(host)
-            return nil
-          } catch { return "\(error)" }
-        }
-      }
-      for _ in 0..<Self.atOnce { begin() }
-      var failures: [String] = []
-      while let failure = await group.next() {
-        if let failure { failures.append(failure) }
-        begin()
-      }
-      return failures.sorted()
-    }
+  private func onEach(_ work: @escaping @Sendable (Host) async throws -> some Sendable) async throws
+    -> [String]
+  {
+    try await SlidingWindow.run(over: hosts, atOnce: Self.atOnce) { host in
+      do {
+        _ = try await work(host)
+        return nil
+      } catch { return "\(error)" }
+    }.compactMap { $0 as String? }.sorted()
   }
 
   private static func listed(_ failures: [String]) -> String {

@@ -1,0 +1,105 @@
+import ACME
+import Fleet
+import Foundation
+import Inventory
+import Issuance
+import PKI
+
+/// One order, from its key to the stored certificate or the reason why there is none.
+extension IssuingDesk {
+  /// - Returns: whether it was issued.
+  func issue(_ order: DueList.Order) async throws -> Bool {
+    let (name, authority) = (order.lineage.name, order.authority)
+    let directory = isRehearsal ? authority.staging ?? authority.directory : authority.directory
+    Console.standard.say(
+      "\(name): ordering from \(order.issuer)\(isRehearsal ? "'s staging" : "") (\(order.reason))")
+    let started = ContinuousClock.now
+    do {
+      let client = try await authorities.client(of: order.issuer, authority, at: directory)
+      let challenge = order.lineage.challenge ?? .standard
+      let issuer = ACMEIssuer(
+        client: client, solver: await solvers.solver(for: challenge, of: order.lineage),
+        keeper: StoredOrder(store: store, lineage: name, directory: directory, challenge: challenge),
+        makeKey: { try await makeKey(for: order.lineage) },
+        warn: { Console.standard.say("certfleet: \(name): \($0.visible)") })
+      let issued = try await issuer.issue(
+        order.lineage, replacing: try await replaced(by: order, client, directory))
+      Failpoint.pass("certificate.issued")
+      try await keep(issued, of: order, directory, client, took: ContinuousClock.now - started)
+      return true
+    } catch {
+      try await fail(order, directory, error)
+      return false
+    }
+  }
+
+  private func keep(
+    _ issued: ACMEIssuer.Issued, of order: DueList.Order, _ directory: String, _ client: ACMEClient,
+    took: Duration
+  ) async throws {
+    let name = order.lineage.name
+    guard !isRehearsal else {
+      try await store.keep(nil, of: name, at: directory, now: Date())
+      try await store.record(
+        Event(at: Date(), subject: .init(lineage: name), kind: .note(.rehearsed, text: directory)))
+      return Console.standard.say("\(name): the rehearsal went well; nothing of it is kept (\(took.short))")
+    }
+    let origin = await client.account.map {
+      Certificate.Origin(directory: directory, account: $0.absoluteString)
+    }
+    let certificate = try await store.add(
+      issued.chain, key: issued.key, to: name, origin: origin, now: Date())
+    Failpoint.pass("certificate.kept")
+    Console.standard.say(
+      "\(name): issued generation \(certificate.generation), valid until \(certificate.notAfter.ISO8601Format()) (\(took.short))"
+    )
+  }
+
+  /// RFC 9773 §5: "replaces" names a certificate of the same account with the same CA.
+  private func replaced(
+    by order: DueList.Order, _ client: ACMEClient, _ directory: String
+  ) async throws -> X509Certificate? {
+    guard let newest = try await store.certificates(of: order.lineage.name).last, newest.revokedAt == nil,
+      newest.origin?.directory == directory, newest.origin?.account == (await client.account?.absoluteString)
+    else { return nil }
+    return try await store.material(of: newest.lineage, newest.generation).chain.leaf
+  }
+
+  private func makeKey(for lineage: Lineage) async throws -> CertificateKey {
+    let newest = try await store.certificates(of: lineage.name).last
+    // A key whose certificate was revoked may be known to others.
+    let isReused =
+      lineage.key.isReused && newest?.keyType == lineage.key.type && newest?.revokedAt == nil && !isRehearsal
+    if lineage.key.place == .host { return try await hosts.makeKey(for: lineage, isReused: isReused) }
+    if isReused, let newest,
+      case .held(let key) = try await store.material(of: lineage.name, newest.generation).key
+    {
+      return .held(key)
+    }
+    return .held(try await BlockingCall.run { try PrivateKey.generate(lineage.key.type) })
+  }
+
+  private func fail(_ order: DueList.Order, _ directory: String, _ error: any Error) async throws {
+    let (name, now) = (order.lineage.name, Date())
+    let problem = error as? Problem
+    var reason = "\(error)"
+    if problem?.concernsAccount == true {
+      await authorities.stop(order.issuer, at: directory, because: error)
+      reason += "; see: certfleet account list, and for a new one: certfleet account register \(order.issuer)"
+    }
+    guard problem != nil || error is HTTPFailure || (error as? IssuanceFailure)?.endsOrder == true else {
+      // Nothing that the CA would mind: it is tried again as soon as somebody wants it.
+      try await store.record(
+        Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: "\(error)")))
+      return Console.standard.say(
+        "certfleet: \(name): not issued: \("\(error)".visible); the next run tries again")
+    }
+    let backoff = Backoff.after(
+      try await store.backoff(of: name, at: directory), reason: reason,
+      caSays: problem?.isSlowDown == true ? problem?.retryAfter : nil, now: now)
+    try await store.keep(backoff, of: name, at: directory, now: now)
+    Console.standard.say(
+      "certfleet: \(name): not issued: \(reason.visible); not tried again before \(backoff.retryAt.ISO8601Format())"
+    )
+  }
+}
