@@ -9,7 +9,7 @@ public enum Challenge: Hashable, Sendable, Codable {
 
   public static let standard = Challenge.http01(.listener(.standardHTTP))
 
-  public enum HTTP01: Hashable, Sendable, Codable {
+  public enum HTTP01: Hashable, Sendable {
     /// A listener of our own.
     case listener(ListenAddress)
     /// A web server on the controller, by its document root.
@@ -19,14 +19,14 @@ public enum Challenge: Hashable, Sendable, Codable {
     case hooks(ChallengeHooks)
   }
 
-  public struct DNS01: Hashable, Sendable, Codable {
+  public struct DNS01: Hashable, Sendable {
     public var updater: Updater
     /// Asked instead of the system's: an IP address.
     public var resolver: String?
     /// How long the zone's servers may take until all of them show the record.
     public var propagationTimeout: Duration
 
-    public enum Updater: Hashable, Sendable, Codable {
+    public enum Updater: Hashable, Sendable {
       case hooks(ChallengeHooks)
       case nsupdate(NSUpdate)
     }

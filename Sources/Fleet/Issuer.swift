@@ -5,7 +5,7 @@ public struct Issuer: Hashable, Sendable, Codable {
   public var name: Name
   public var source: Source
 
-  public enum Source: Hashable, Sendable, Codable {
+  public enum Source: Hashable, Sendable {
     case acme(ACMEAuthority)
     /// Lineages of a certbot on this machine.
     case certbot(CertbotFolder)

@@ -61,7 +61,7 @@ public struct ACMEIssuer: Sendable {
   /// The kept order, if it is for the same names and the server still knows it as one that can go on.
   private func resumable(_ lineage: Lineage) async throws -> PendingCertificate? {
     guard let open = try await keeper.pending() else { return nil }
-    if Set(open.names) == Set(lineage.domains) {
+    if Set(open.names) == Set(lineage.domains), open.key.fits(lineage.key) {
       do {
         if try await client.order(at: open.url).value.status != .invalid { return open }
       } catch let problem as Problem where [401, 403, 404, 410].contains(problem.status ?? 0) {

@@ -22,7 +22,8 @@ struct Polling {
       let wanted = retryAfter.map { max(Duration.seconds($0.timeIntervalSinceNow), firstPause) }
       guard ContinuousClock.now + (wanted ?? pause) < start + patience else {
         throw IssuanceFailure(
-          "\(what) is not finished after \(patience.short); the next run goes on with it", endsOrder: false)
+          "\(what) is not finished after \(patience.short); the next run goes on with it", endsOrder: false,
+          retryAfter: retryAfter)
       }
       try await Task.sleep(for: wanted ?? pause)
       pause = min(pause * 2, longestPause)

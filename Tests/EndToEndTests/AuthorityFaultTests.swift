@@ -203,7 +203,7 @@ import ThrowawayFleet
     try await scene.expect(0, "run")
     for (certificate, isPreferred) in [("b.example", true), ("c.example", false)] {
       let folder = scene.scratch.path + "/" + certificate
-      try await scene.expect(0, "cert", "export", certificate, "--to", folder)
+      try await scene.expect(0, "cert", "export", certificate, folder)
       let verified = try await Program.run(
         try Program.find("openssl"),
         ["verify", "-CAfile", root, "-untrusted", folder + "/chain.pem", folder + "/cert.pem"])

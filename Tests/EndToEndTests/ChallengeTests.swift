@@ -160,7 +160,7 @@ import ThrowawayFleet
     ])
     try await scene.expect(0, "run")
     let folder = scene.scratch.path + "/out"
-    try await scene.expect(0, "cert", "export", "ip", "--to", folder)
+    try await scene.expect(0, "cert", "export", "ip", folder)
     let names = try await Program.succeed(
       try Program.find("openssl"), ["x509", "-in", folder + "/cert.pem", "-noout", "-ext", "subjectAltName"])
     #expect(names.contains("IP Address:\(scene.ca.network.controller)") && names.contains("DNS:a.example"))

@@ -91,7 +91,7 @@ import ThrowawayFleet
       var keys: Set<String> = []
       for generation in ["1", "2"] {
         let folder = scene.scratch.path + "/out-\(name)-\(generation)"
-        try await scene.expect(0, "cert", "export", name, "--to", folder, "--generation", generation)
+        try await scene.expect(0, "cert", "export", name, folder, "--generation", generation)
         keys.insert(Files.read(folder + "/privkey.pem"))
       }
       #expect((keys.count == 1) == isSame, "\(name)")

@@ -123,6 +123,17 @@ private final class MemoryKeeper: OrderKeeper {
       #expect(try await get(path).hasSuffix("|404"), "\(path)")
     }
     #expect(try await get("/.well-known/acme-challenge/tok", "-d", "x").hasSuffix("|000"))
+    // Many at once, some of which say nothing, as from a CA's several places for many orders.
+    let silent = (0..<100).map { _ in Loopback.connect(ca.network.controller, UInt16(ca.challengePort)) }
+    let many = try await Program.run(
+      curl,
+      [
+        "-s", "-Z", "--parallel-immediate", "--parallel-max", "200", "-o", "/dev/null", "-w",
+        "%{http_code}\n",
+      ]
+        + (0..<200).map { "\(base)/.well-known/acme-challenge/tok?\($0)".replacing("?", with: "#") })
+    #expect(many.stdout.split(separator: "\n").count { $0.hasSuffix("200") } == 200)
+    for connection in silent { close(connection) }
     await listener.cleanUp(proof)
     #expect(try await get("/.well-known/acme-challenge/tok").hasSuffix("|404"))
     listener.close()

@@ -23,16 +23,25 @@ public struct Loopback: Sendable, Hashable {
 
   /// Whether something accepts connections there.
   public static func answers(_ address: String, _ port: UInt16) -> Bool {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = connect(address, port)
     defer { close(descriptor) }
+    return descriptor >= 0
+  }
+
+  /// A connection, or -1.
+  public static func connect(_ address: String, _ port: UInt16) -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var target = sockaddr_in()
     target.sin_family = sa_family_t(AF_INET)
     target.sin_port = port.bigEndian
     inet_pton(AF_INET, address, &target.sin_addr)
-    return withUnsafePointer(to: &target) {
+    let isConnected = withUnsafePointer(to: &target) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
+    guard !isConnected else { return descriptor }
+    close(descriptor)
+    return -1
   }
 }

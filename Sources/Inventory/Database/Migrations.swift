@@ -87,12 +87,10 @@ public enum Migrations {
 
   /// What was declared before there were other issuers than ACME, and other challenges than our own listener.
   private static let issuersOfSeveralKinds = """
-    UPDATE issuer SET spec = json_object('name', name, 'source', json_object('acme', json_object('_0',
-      json_set(json_remove(spec, '$.name'), '$.parallel', 10))));
+    UPDATE issuer SET spec = json_set(spec, '$.type', 'acme', '$.parallel', 10);
     UPDATE lineage SET spec = json_set(spec,
       '$.key', json_object('isReused', json('false'), 'place', 'controller', 'type', json_extract(spec, '$.key')),
-      '$.challenge', json_object('http01', json_object('_0', json_object('listener', json_object('_0',
-        json_extract(spec, '$.challenge.http01.listen'))))));
+      '$.challenge', json_object('type', 'http-01', 'listen', json_extract(spec, '$.challenge.http01.listen')));
 
     """
 

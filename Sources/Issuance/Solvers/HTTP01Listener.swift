@@ -11,7 +11,7 @@ public final class HTTP01Listener: Solver {
 
   private let address: ListenAddress
   private let state = Mutex(State())
-  private let queue = DispatchQueue(label: "certfleet.http-01", attributes: .concurrent)
+  private let queue = DispatchQueue(label: "certfleet.http-01")
 
   private struct State {
     var answers: [String: String] = [:]
@@ -19,8 +19,8 @@ public final class HTTP01Listener: Solver {
     var connections = 0
   }
 
-  /// A CA asks from a handful of places; more connections than this are not its.
-  private static let mostConnections = 64
+  /// A CA asks from a handful of places for each name, and a hundred orders may be looked at together.
+  private static let mostConnections = 1024
 
   public init(_ address: ListenAddress) { self.address = address }
 
@@ -57,11 +57,14 @@ public final class HTTP01Listener: Solver {
         Foundation.close(connection)
         return
       }
-      queue.async { [self] in
+      // A thread and not the queue: Dispatch's pool grows slowly while its threads wait for a client's bytes.
+      let thread = Thread { [self] in
         serve(connection)
         Foundation.close(connection)
         state.withLock { $0.connections -= 1 }
       }
+      thread.stackSize = 256 << 10
+      thread.start()
     }
     // The descriptor may be reused as soon as it is closed, so it stays open until Dispatch has let go of it.
     source.setCancelHandler { Foundation.close(descriptor) }

@@ -14,7 +14,7 @@ enum HTTPExchange {
     var head: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 2048)
     let deadline = ContinuousClock.now + .seconds(10)
-    while !head.ends(with: Array("\r\n\r\n".utf8)) {
+    while !head.contains(Array("\r\n\r\n".utf8)) {
       // The limit above is for each piece; a client that drips must not hold its place for ever.
       guard ContinuousClock.now < deadline else { return nil }
       let count = recv(connection, &chunk, chunk.count, 0)
@@ -46,8 +46,4 @@ enum HTTPExchange {
       sent += count
     }
   }
-}
-
-extension Array where Element == UInt8 {
-  fileprivate func ends(with other: [UInt8]) -> Bool { suffix(other.count).elementsEqual(other) }
 }

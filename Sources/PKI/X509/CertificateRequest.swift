@@ -1,6 +1,6 @@
 import COpenSSL
 public import Foundation
-import Fleet
+public import Fleet
 
 /// A PKCS#10 request (RFC 2986) for DNS names and IP addresses.
 public struct CertificateRequest: Hashable, Sendable {
@@ -68,6 +68,14 @@ public enum CertificateKey: Sendable {
     switch self {
     case .held(let key): try CertificateRequest(names: names, key: key).der
     case .onHost(let made): made.request.der
+    }
+  }
+
+  /// Whether it is a key as the lineage wants them now.
+  public func fits(_ policy: KeyPolicy) -> Bool {
+    switch self {
+    case .held(let key): policy.place == .controller && key.type == policy.type
+    case .onHost: policy.place == .host
     }
   }
 

@@ -25,18 +25,15 @@ extension Command {
 
   static let certExport = Command(
     words: ["cert", "export"],
-    summary: "write a certificate and its key into a folder, as certbot names them",
-    operands: ["CERT"],
+    summary: "write a certificate and its key into a new or empty folder, as certbot names them",
+    operands: ["CERT", "DIR"],
     options: [
-      Option(name: "to", value: "DIR", help: "the folder; it is made, and nothing in it is overwritten"),
-      Option(name: "generation", value: "N", help: "another than the newest"),
+      Option(name: "generation", value: "N", help: "another than the newest")
     ]
   ) { invocation in
     let session = try Session(invocation)
     let certificate = try await session.certificate(invocation)
-    guard let folder = invocation["to"], !folder.isEmpty else {
-      throw UsageError(message: "--to is missing: where the files go", command: invocation.command)
-    }
+    let folder = invocation.operands[1]
     let material = try await session.store.material(of: certificate.lineage, certificate.generation)
     let key: PrivateKey?
     if case .held(let held) = material.key { key = held } else { key = nil }

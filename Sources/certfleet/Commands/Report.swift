@@ -37,6 +37,12 @@ extension Command {
   }
 }
 
+/// What `plan --json` says.
+private struct WholePlan: Encodable {
+  let issue: [DueList.Listed]
+  let rollouts: [Plan]
+}
+
 extension Session {
   /// The lineages that `--only` names; `nil` without it.
   func only(_ invocation: Invocation) async throws -> Set<Lineage.Name>? {
@@ -49,10 +55,14 @@ extension Session {
   func showPlan(_ invocation: Invocation) async throws {
     let only = try await only(invocation)
     let plans = Planner.plans(for: try await snapshot(only: only), at: Date())
-    if invocation.has("json") { return Console.standard.result(try JSONText.encode(plans)) }
-    if let warning = try await unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
+    if !invocation.has("json"), let warning = try await unpinnedWarning() {
+      Console.standard.say("certfleet: \(warning)")
+    }
     let lineages = try await issuable().filter { only?.contains($0.name) ?? true }
     let due = try await DueList(lineages, request: only == nil ? .due : .dueNow, store: store, now: Date())
+    if invocation.has("json") {
+      return Console.standard.result(try JSONText.encode(WholePlan(issue: due.listed, rollouts: plans)))
+    }
     Console.standard.result(due.text + plans.map(\.text).joined(separator: "\n"))
     if plans.isEmpty, due.isEmpty { Console.standard.result("nothing to do\n") }
   }

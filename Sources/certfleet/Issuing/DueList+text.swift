@@ -3,6 +3,21 @@ import Reporting
 import struct Fleet.Host
 
 extension DueList {
+  /// For a machine: each certificate, what is to be done about it, and why.
+  struct Listed: Encodable {
+    enum Action: String, Encodable { case order, take, wait, warn }
+    let certificate: Lineage.Name
+    let action: Action
+    let reason: String
+  }
+
+  var listed: [Listed] {
+    orders.map { Listed(certificate: $0.lineage.name, action: .order, reason: $0.reason) }
+      + imports.map { Listed(certificate: $0.lineage.name, action: .take, reason: $0.reason) }
+      + heldBack.map { Listed(certificate: $0.lineage, action: .wait, reason: $0.why) }
+      + warnings.map { Listed(certificate: $0.lineage, action: .warn, reason: $0.why) }
+  }
+
   /// For a person: a line for each certificate, and one for all the hosts that make keys of their own.
   var text: String {
     let byLineage = Dictionary(grouping: orders, by: \.lineage.name.declared)

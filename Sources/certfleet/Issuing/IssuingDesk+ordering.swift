@@ -87,7 +87,9 @@ extension IssuingDesk {
       await authorities.stop(order.issuer, at: directory, because: error)
       reason += "; see: certfleet account list, and for a new one: certfleet account register \(order.issuer)"
     }
-    guard problem != nil || error is HTTPFailure || (error as? IssuanceFailure)?.endsOrder == true else {
+    let failure = error as? IssuanceFailure
+    guard problem != nil || error is HTTPFailure || failure?.endsOrder == true || failure?.retryAfter != nil
+    else {
       // Nothing that the CA would mind: it is tried again as soon as somebody wants it.
       try await store.record(
         Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: "\(error)")))
@@ -96,7 +98,7 @@ extension IssuingDesk {
     }
     let backoff = Backoff.after(
       try await store.backoff(of: name, at: directory), reason: reason,
-      caSays: problem?.isSlowDown == true ? problem?.retryAfter : nil, now: now)
+      caSays: problem?.isSlowDown == true ? problem?.retryAfter : failure?.retryAfter, now: now)
     try await store.keep(backoff, of: name, at: directory, now: now)
     Console.standard.say(
       "certfleet: \(name): not issued: \(reason.visible); not tried again before \(backoff.retryAt.ISO8601Format())"
