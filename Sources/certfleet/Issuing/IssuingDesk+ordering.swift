@@ -9,8 +9,7 @@ import PKI
 extension IssuingDesk {
   /// - Returns: whether it was issued.
   func issue(_ order: DueList.Order) async throws -> Bool {
-    let (name, authority) = (order.lineage.name, order.authority)
-    let directory = isRehearsal ? authority.staging ?? authority.directory : authority.directory
+    let (name, authority, directory) = (order.lineage.name, order.authority, directory(of: order))
     Console.standard.say(
       "\(name): ordering from \(order.issuer)\(isRehearsal ? "'s staging" : "") (\(order.reason))")
     let started = ContinuousClock.now
@@ -28,7 +27,7 @@ extension IssuingDesk {
       try await keep(issued, of: order, directory, client, took: ContinuousClock.now - started)
       return true
     } catch {
-      try await fail(order, directory, error)
+      try await fail(order, error)
       return false
     }
   }
@@ -79,29 +78,36 @@ extension IssuingDesk {
     return .held(try await BlockingCall.run { try PrivateKey.generate(lineage.key.type) })
   }
 
-  private func fail(_ order: DueList.Order, _ directory: String, _ error: any Error) async throws {
-    let (name, now) = (order.lineage.name, Date())
-    let problem = error as? Problem
-    var reason = "\(error)"
-    if problem?.concernsAccount == true {
-      await authorities.stop(order.issuer, at: directory, because: error)
-      reason += "; see: certfleet account list, and for a new one: certfleet account register \(order.issuer)"
+  private func fail(_ order: DueList.Order, _ error: any Error) async throws {
+    let reason = reason(for: error, issuer: order.issuer)
+    if (error as? Problem)?.concernsAccount == true {
+      await authorities.stop(order.issuer, at: directory(of: order), because: error)
     }
-    let failure = error as? IssuanceFailure
-    guard problem != nil || error is HTTPFailure || failure?.endsOrder == true || failure?.retryAfter != nil
-    else {
-      // Nothing that the CA would mind: it is tried again as soon as somebody wants it.
+    let retryAt = try await keepFailure(of: order, error, reason)
+    let next = retryAt.map { "not tried again before \($0.ISO8601Format())" } ?? "the next run tries again"
+    Console.standard.say("certfleet: \(order.lineage.name): not issued: \(reason.visible); \(next)")
+  }
+
+  /// Records why there is no certificate.
+  ///
+  /// - Returns: not to be tried again before; `nil` where the CA was asked nothing that it would mind.
+  func keepFailure(of order: DueList.Order, _ error: any Error, _ reason: String) async throws -> Date? {
+    let (name, directory, now) = (order.lineage.name, directory(of: order), Date())
+    let (problem, failure) = (error as? Problem, error as? IssuanceFailure)
+    let wish = problem?.isSlowDown == true ? problem?.retryAfter : failure?.retryAfter
+    guard problem != nil || error is HTTPFailure || failure?.endsOrder == true || wish != nil else {
       try await store.record(
-        Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: "\(error)")))
-      return Console.standard.say(
-        "certfleet: \(name): not issued: \("\(error)".visible); the next run tries again")
+        Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: reason)))
+      return nil
     }
     let backoff = Backoff.after(
-      try await store.backoff(of: name, at: directory), reason: reason,
-      caSays: problem?.isSlowDown == true ? problem?.retryAfter : failure?.retryAfter, now: now)
+      try await store.backoff(of: name, at: directory), reason: reason, caSays: wish, now: now)
     try await store.keep(backoff, of: name, at: directory, now: now)
-    Console.standard.say(
-      "certfleet: \(name): not issued: \(reason.visible); not tried again before \(backoff.retryAt.ISO8601Format())"
-    )
+    return backoff.retryAt
+  }
+
+  func reason(for error: any Error, issuer: Issuer.Name) -> String {
+    guard (error as? Problem)?.concernsAccount == true else { return "\(error)" }
+    return "\(error); see: certfleet account list, and for a new one: certfleet account register \(issuer)"
   }
 }

@@ -33,16 +33,34 @@ struct IssuingDesk: Sendable {
     for job in due.imports { try await take(job) }
     let issued = try await withThrowingTaskGroup(of: [Bool].self) { group in
       for (_, orders) in Dictionary(grouping: due.orders, by: \.issuer) {
-        group.addTask {
-          try await SlidingWindow.run(
-            over: orders, atOnce: orders[0].authority.parallel, while: { !stop.isRequested }
-          ) { try await issue($0) }
-        }
+        group.addTask { try await carryOut(orders) }
       }
       return try await group.reduce(into: []) { $0 += $1 }
     }
     await solvers.close()
     return due.heldBack.isEmpty && issued.count == due.orders.count && issued.allSatisfy(\.self)
+  }
+
+  /// All orders with one CA. When it cannot be used at all, that is said once, and not for each certificate.
+  private func carryOut(_ orders: [DueList.Order]) async throws -> [Bool] {
+    let first = orders[0]
+    do {
+      _ = try await authorities.client(of: first.issuer, first.authority, at: directory(of: first))
+    } catch {
+      let reason = reason(for: error, issuer: first.issuer)
+      for order in orders { _ = try await keepFailure(of: order, error, reason) }
+      let names = orders.prefix(5).map(\.lineage.name.rawValue).joined(separator: ", ")
+      let more = orders.count > 5 ? " and \(orders.count - 5) more" : ""
+      Console.standard.say("certfleet: \(first.issuer): \(reason.visible); not ordered: \(names)\(more)")
+      return orders.map { _ in false }
+    }
+    return try await SlidingWindow.run(
+      over: orders, atOnce: first.authority.parallel, while: { !stop.isRequested }
+    ) { try await issue($0) }
+  }
+
+  func directory(of order: DueList.Order) -> String {
+    isRehearsal ? order.authority.staging ?? order.authority.directory : order.authority.directory
   }
 
   private func take(_ job: DueList.Import) async throws {
