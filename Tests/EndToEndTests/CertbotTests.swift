@@ -88,11 +88,17 @@ import ThrowawayFleet
     #expect(unknown.contains("adopt it: certfleet cert adopt --from \(certbot.folder) a.example"))
     #expect(try await scene.expect(65, "hook", "certbot").stderr.contains("RENEWED_LINEAGE is not set"))
     try await scene.expect(0, "cert", "adopt", "a.example", "--from", certbot.folder)
+    // certbot shows it to whoever reads, and has no exit status for it.
+    let handOver = "\(CertfleetProgram.path) hook certbot"
+    let told = try await certbot(
+      "renew", "--force-renewal", "--deploy-hook", handOver,
+      environment: scene.certfleet.environment.merging(["CERTFLEET_HOME": scene.scratch.path + "/none"]) { $1 })
+    #expect(told.status == 0 && told.everything.contains("reported error code 65"), "\(told.everything)")
     let wrong = try await scene.expect(
       65, "hook", "certbot", environment: ["RENEWED_LINEAGE": live, "RENEWED_DOMAINS": "a.example c.example"]
     ).stderr
     #expect(wrong.contains("RENEWED_DOMAINS says a.example c.example"))
-    try Files.write(certbot.folder + "/archive/a.example/privkey1.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n")
+    try Files.write(certbot.folder + "/archive/a.example/privkey2.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n")
     #expect(
       try await scene.expect(65, "hook", "certbot", environment: ["RENEWED_LINEAGE": live]).stderr.contains(
         "is damaged or cut off"))
