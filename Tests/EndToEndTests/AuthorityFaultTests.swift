@@ -211,4 +211,22 @@ import ThrowawayFleet
     }
     await scene.stop()
   }
+
+  @Test func `challenges that nobody knows are passed over`() async throws {
+    let added = Mutex(0)
+    let scene = try await IssuingScene(.init(authorizationReuse: 0)) { request, forward in
+      var response = try forward()
+      guard request.path.hasPrefix("/authZ/") else { return response }
+      let strange =
+        "\"challenges\": [{\"type\": \"dns-persist-01\", \"url\": \"https://x/1\", \"status\": \"pending\", \"issuer-domain-names\": [\"ca.example\"]}, {\"type\": \"http-99\", \"url\": \"https://x/2\", \"status\": \"new\", \"token\": \"x\"},"
+      let text = String(decoding: response.body, as: UTF8.self)
+      added.withLock { $0 += text.contains("\"challenges\": [") ? 1 : 0 }
+      response.body = Data(text.replacing("\"challenges\": [", with: strange).utf8)
+      return response
+    }
+    try await scene.declare([scene.certificate("a.example")])
+    try await scene.expect(0, "run")
+    #expect(added.withLock { $0 } > 1)
+    await scene.stop()
+  }
 }

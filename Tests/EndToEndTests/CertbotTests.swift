@@ -92,7 +92,9 @@ import ThrowawayFleet
     let handOver = "\(CertfleetProgram.path) hook certbot"
     let told = try await certbot(
       "renew", "--force-renewal", "--deploy-hook", handOver,
-      environment: scene.certfleet.environment.merging(["CERTFLEET_HOME": scene.scratch.path + "/none"]) { $1 })
+      environment: scene.certfleet.environment.merging(["CERTFLEET_HOME": scene.scratch.path + "/none"]) {
+        $1
+      })
     #expect(told.status == 0 && told.everything.contains("reported error code 65"), "\(told.everything)")
     let wrong = try await scene.expect(
       65, "hook", "certbot", environment: ["RENEWED_LINEAGE": live, "RENEWED_DOMAINS": "a.example c.example"]

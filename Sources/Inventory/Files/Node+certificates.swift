@@ -13,7 +13,9 @@ extension Node {
       let profile = fields["profile"]?.name()
       let preferredChain = fields["preferred_chain"]?.string()
       let files = fields.broughtFiles()
-      let deployments = fields["deploy"]?.list()?.compactMap { $0.deployment(firstDomain: domains?.first) }
+      let deployments = fields["deploy"]?.list()?.compactMap {
+        $0.deployment(firstDomain: domains?.first { !$0.hasPrefix("*.") })
+      }
       guard let name, let domains, let issuer, let key, challenge != .some(nil) else { return nil }
       return Lineage(
         name: Lineage.Name(name), domains: domains, issuer: Issuer.Name(issuer), key: key,
@@ -101,7 +103,9 @@ extension Node {
       let port = fields.required("tls")?.portOrText()
       let name = fields["name"].map { $0.serverName() } ?? standardName
       if standardName == nil, fields["name"] == nil {
-        fields.node.fail("'name' is missing: the certificate declares no domain that could be asked for")
+        fields.node.fail(
+          "'name' is missing: the certificate declares no domain, or wildcards alone, and a server is asked for one name"
+        )
       }
       guard let port, let name else { return nil }
       return Verification(port: port, serverName: name)
@@ -120,6 +124,8 @@ extension Node {
   private func serverName() -> String? {
     guard let text = string() else { return nil }
     switch DomainName.read(text) {
+    case .success(let name) where name.hasPrefix("*."):
+      return refuse("'\(name)' is no name that a server could be asked for; write one that it stands for")
     case .success(let name): return name
     case .failure(let refused): return refuse("'\(text.visible.shortened(to: 60))' \(refused.reason)")
     }
