@@ -34,7 +34,7 @@ extension ACMEClient {
       termsOfServiceAgreed: agreesToTerms, contact: contact,
       externalAccountBinding: try binding.map { try JSONDecoder().decode(SignedObject.self, from: $0) })
     let response = try await post(request, to: resources.newAccount, signedBy: .accountKey)
-    let url = try location(of: response)
+    let url = try response.location()
     use(account: url)
     return url
   }
@@ -43,7 +43,7 @@ extension ACMEClient {
   public func find() async throws -> URL {
     let response = try await post(
       ExistingAccount(), to: try await resources().newAccount, signedBy: .accountKey)
-    let url = try location(of: response)
+    let url = try response.location()
     use(account: url)
     return url
   }

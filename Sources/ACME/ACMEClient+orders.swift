@@ -14,7 +14,7 @@ extension ACMEClient {
     let request = NewOrder(
       identifiers: names.map(AcmeIdentifier.init(name:)), profile: profile, replaces: replaces)
     let response = try await post(request, to: try await resources().newOrder)
-    return (try location(of: response), try decode(Order.self, from: response))
+    return (try response.location(), try response.decode(Order.self))
   }
 
   public func order(at url: URL) async throws -> Answer<Order> { try await read(url) }
@@ -30,7 +30,7 @@ extension ACMEClient {
   /// - Returns: the order as it is then.
   public func finalize(_ order: Order, request: Data) async throws -> Answer<Order> {
     let response = try await post(Finalize(csr: request.base64URL), to: order.finalize)
-    return Answer(value: try decode(Order.self, from: response), retryAfter: response.retryAfter)
+    return Answer(value: try response.decode(Order.self), retryAfter: response.retryAfter)
   }
 
   /// §7.4.2: the chain as PEM, leaf first, and where the other chains for the same certificate are.

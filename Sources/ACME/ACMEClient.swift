@@ -38,8 +38,8 @@ public actor ACMEClient {
   public func resources() async throws -> Directory {
     if let directory { return directory }
     let response = try await sendPatiently(HTTPRequest(.get, directoryURL))
-    guard response.status == 200 else { throw problem(in: response) }
-    let read = try decode(Directory.self, from: response)
+    guard response.status == 200 else { throw response.problem }
+    let read = try response.decode(Directory.self)
     if let date = response.headers["date"].flatMap(HTTPDate.read) { serverAhead = date.timeIntervalSinceNow }
     directory = read
     return read
@@ -70,14 +70,14 @@ public actor ACMEClient {
 
   func read<Value: Decodable & Sendable>(_ url: URL) async throws -> Answer<Value> {
     let response = try await exchange(payload: nil, url: url)
-    return Answer(value: try decode(Value.self, from: response), retryAfter: response.retryAfter)
+    return Answer(value: try response.decode(Value.self), retryAfter: response.retryAfter)
   }
 
   /// For what is not protected: the directory, and renewal information (RFC 9773 §4.1).
   func get<Value: Decodable & Sendable>(_ url: URL) async throws -> Answer<Value> {
     let response = try await sendPatiently(HTTPRequest(.get, url))
-    guard response.status == 200 else { throw problem(in: response) }
-    return Answer(value: try decode(Value.self, from: response), retryAfter: response.retryAfter)
+    guard response.status == 200 else { throw response.problem }
+    return Answer(value: try response.decode(Value.self), retryAfter: response.retryAfter)
   }
 
   func post(
@@ -104,7 +104,7 @@ public actor ACMEClient {
         if let fresh { nonces.append(fresh) }
         return response
       }
-      let problem = problem(in: response)
+      let problem = response.problem
       if problem.kind == "badNonce", badNonces < Self.nonceTries {
         badNonces += 1
         // §6.5: "the client SHOULD retry the request with the new nonce".
@@ -165,32 +165,5 @@ public actor ACMEClient {
       throw Problem(type: "noNonce", detail: "the server gave no nonce", status: response.status)
     }
     return nonce
-  }
-
-  // MARK: Answers
-
-  func location(of response: HTTPResponse) throws -> URL {
-    guard let url = response.headers["location"].flatMap(URL.init(string:)) else {
-      throw Problem(type: "malformed", detail: "the server's answer has no Location", status: response.status)
-    }
-    return url
-  }
-
-  func decode<Value: Decodable>(_ type: Value.Type, from response: HTTPResponse) throws -> Value {
-    do {
-      return try JSONDecoder().decode(type, from: response.body)
-    } catch {
-      throw Problem(
-        type: "malformed", detail: "the server's \(type) cannot be read", status: response.status)
-    }
-  }
-
-  private func problem(in response: HTTPResponse) -> Problem {
-    var problem =
-      (try? JSONDecoder().decode(Problem.self, from: response.body))
-      ?? Problem(type: "http", detail: "the server answered \(response.status)", status: response.status)
-    problem.status = response.status
-    problem.retryAfter = response.retryAfter
-    return problem
   }
 }
