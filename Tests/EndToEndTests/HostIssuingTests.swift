@@ -123,6 +123,27 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `killed at any step, a host's own key and its certificate find together`() async throws {
+    let scene = try await Scene(hosts: 1)
+    let listen = "\(scene.fleet.network.controller):\(scene.fleet.authority.challengePort)"
+    try await declare(scene, "key: {on: 'host'}, challenge: {type: 'http-01', listen: '\(listen)'}")
+    let steps = [
+      "order.before", "order.made", "order.kept", "finalize.sent", "certificate.downloaded",
+      "certificate.kept",
+    ]
+    for (number, step) in steps.enumerated() {
+      let killed = try await Program.run(
+        CertfleetProgram.path, ["cert", "renew", "one.example"],
+        environment: scene.certfleet.environment.merging(["CERTFLEET_FAILPOINT": step]) { $1 })
+      #expect(killed.status == 137, "\(step): \(killed.everything)")
+      if step != "certificate.kept" { try await scene.expect(0, "cert", "renew", "one.example") }
+      #expect(scene.fleet.authority.certificatesIssued == number + 1, "after \(step)")
+      try await scene.expect(0, "run")
+      #expect(scene.generations() == [String(number + 1)])
+    }
+    await scene.fleet.stop()
+  }
+
   @Test func `a failed deployment never orders another certificate`() async throws {
     let scene = try await Scene(hosts: 2)
     try scene.steer(0, "break-deploy")
