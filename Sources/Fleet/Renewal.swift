@@ -40,15 +40,15 @@ public struct Backoff: Hashable, Sendable, Codable {
   }
 
   private static let first = 60.0
-  private static let longest = 86400.0
 
-  /// After one more failure: a minute, doubled each time, up to a day; four fifths of it at the least, so that many
-  /// lineages do not come back together.
+  /// After one more failure: a minute, doubled each time, up to `longest`; four fifths of it at the least, so that
+  /// many lineages do not come back together.
   public static func after(
-    _ earlier: Backoff?, reason: String, caSays: Date?, now: Date, spread: Double = .random(in: 0.8...1)
+    _ earlier: Backoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
+    spread: Double = .random(in: 0.8...1)
   ) -> Backoff {
     let failures = (earlier?.failures ?? 0) + 1
-    let pause = min(first * pow(2, Double(min(failures, 20) - 1)), longest) * spread
+    let pause = min(first * pow(2, Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
     let ours = now.addingTimeInterval(pause)
     return Backoff(
       failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)

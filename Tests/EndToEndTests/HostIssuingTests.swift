@@ -120,6 +120,11 @@ import ThrowawayFleet
     try await scene.expect(0, "run")
     #expect(scene.generations() == ["1", "2", "1"])
     #expect(try await scene.report().contains("one.example@web2"))
+    // The controller takes over again: the numbers go on, and every host takes the same certificate.
+    try await declare(scene, "challenge: {type: 'http-01', listen: '\(listen)'}")
+    try await scene.expect(0, "run")
+    #expect(scene.generations() == ["3", "3", "3"])
+    #expect(Set(try await scene.serials()).count == 1)
     await scene.fleet.stop()
   }
 

@@ -131,7 +131,7 @@ import ThrowawayFleet
     #expect(second.stderr.contains("another certfleet is at work: process \(running.id)"))
     running.signal(SIGINT)
     try await eventually("it says that it stops") {
-      Files.read(output).contains("stopping: no new host is begun")
+      Files.read(output).contains("stopping: nothing new is begun")
     }
     try scene.release(0, "hold-deploy")
     #expect(await running.ended() == 1)

@@ -56,7 +56,7 @@ extension Store {
       let newest = try certificates(of: lineage).last
       // A hand-over that is told twice, or found by two, is one certificate.
       if let newest, newest.fingerprint == (try chain.leaf.fingerprint()) { return newest }
-      let generation = (newest?.generation ?? Generation(0)).next
+      let generation = try lastGeneration(of: lineage).next
       let facts = try chain.facts(lineage: lineage, generation: generation, issuedAt: now, origin: origin)
       let columns = try KeyColumns(key, sealedWith: sealing, for: Self.keyIdentity(lineage, generation))
       try database.run(
@@ -79,6 +79,16 @@ extension Store {
           kind: .note(how, text: "generation \(generation), \(facts.fingerprint.short)")))
       return facts
     }
+  }
+
+  /// On a host a lineage and its own instances are one folder: when keys come to be made on hosts, or no longer are,
+  /// the numbers go on.
+  private func lastGeneration(of lineage: Lineage.Name) throws -> Generation {
+    let instances = lineage.host == nil ? "\(lineage)@*" : ""
+    return try database.rows(
+      "SELECT COALESCE(MAX(generation), 0) FROM certificate WHERE lineage IN (?, ?) OR lineage GLOB ?",
+      [.text(lineage.rawValue), .text(lineage.declared.rawValue), .text(instances)]
+    ) { Generation($0.integer(0)) }.first ?? Generation(0)
   }
 
   /// Notes that the CA has revoked a certificate.

@@ -110,8 +110,8 @@ struct FleetRun {
   private func conclude(nothingDone: Bool) async throws {
     Console.standard.show(status: "")
     let report = try await session.report()
-    if stop.isRequested, report.lastRollout?.state == .running {
-      Console.standard.say("interrupted: hosts that were being visited have ended; go on with: certfleet run")
+    if stop.isRequested {
+      Console.standard.say("interrupted: what was under way has ended; go on with: certfleet run")
     } else if nothingDone {
       Console.standard.say("nothing to do")
     }

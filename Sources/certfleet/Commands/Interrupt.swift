@@ -16,7 +16,7 @@ final class Interrupt {
       source.setEventHandler { [stop] in
         if stop.request() { exit(128 + SIGINT) }
         Console.standard.say(
-          "stopping: no new host is begun; waiting for those under way (^C again to leave them)")
+          "stopping: nothing new is begun; waiting for what is under way (^C again to leave it)")
       }
       source.activate()
     }

@@ -5,6 +5,7 @@ import Fleet
 import Foundation
 import Issuance
 import PKI
+import Synchronization
 import struct Fleet.Host
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
@@ -40,19 +41,33 @@ struct HostErrands: Sendable {
 
 /// Tokens on the hosts that a lineage goes to. A host that is down keeps nobody from a certificate: one that shows the
 /// tokens is enough to ask the CA.
-private struct HostTokens: TokenHosts {
+private final class HostTokens: TokenHosts {
   let connector: any Connector
   let hosts: [Host]
   let webroot: String
   let port: UInt16
+  /// Hosts that were not reached when the tokens were placed: there is nothing on them.
+  private let untouched = Mutex<Set<Host.Name>>([])
+
+  init(connector: any Connector, hosts: [Host], webroot: String, port: UInt16) {
+    self.connector = connector
+    self.hosts = hosts
+    self.webroot = webroot
+    self.port = port
+  }
 
   private static let atOnce = 50
   private static let http = HTTPClient(isPlain: true)
 
   func place(_ proofs: [Proof]) async throws {
     let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: $0.keyAuthorization) }
-    let failures = try await onEach {
-      try await Errand(on: $0, connector: connector).run(.place(tokens, webroot: webroot))
+    let failures = try await onEach(hosts) { [self] host in
+      do {
+        _ = try await Errand(on: host, connector: connector).run(.place(tokens, webroot: webroot))
+      } catch let failure as Errand.Failure where failure.isUnreachable {
+        _ = untouched.withLock { $0.insert(host.name) }
+        throw failure
+      }
     }
     guard failures.count < hosts.count else {
       throw ProofFailure("no host took the token: \(Self.listed(failures))")
@@ -62,7 +77,7 @@ private struct HostTokens: TokenHosts {
 
   func check(_ proofs: [Proof]) async throws {
     for proof in proofs {
-      let failures = try await onEach { try await look(for: proof, on: $0) }
+      let failures = try await onEach(hosts) { [self] in try await look(for: proof, on: $0) }
       guard failures.count < hosts.count else {
         throw ProofFailure(
           "\(proof.domain): no host shows the token at port \(port): \(Self.listed(failures)); check that the web server serves \(webroot)"
@@ -76,8 +91,9 @@ private struct HostTokens: TokenHosts {
 
   func remove(_ proofs: [Proof]) async throws {
     let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: "") }
-    let failures = try await onEach {
-      try await Errand(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
+    let touched = untouched.withLock { untouched in hosts.filter { !untouched.contains($0.name) } }
+    let failures = try await onEach(touched) { [self] in
+      _ = try await Errand(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
     }
     if !failures.isEmpty { throw ProofFailure(Self.listed(failures)) }
   }
@@ -103,15 +119,15 @@ private struct HostTokens: TokenHosts {
   }
 
   /// - Returns: why it failed, by host.
-  private func onEach(_ work: @escaping @Sendable (Host) async throws -> some Sendable) async throws
-    -> [String]
-  {
-    try await SlidingWindow.run(over: hosts, atOnce: Self.atOnce) { host in
+  private func onEach(
+    _ hosts: [Host], _ work: @escaping @Sendable (Host) async throws -> Void
+  ) async throws -> [String] {
+    try await SlidingWindow.run(over: hosts, atOnce: Self.atOnce) { host -> String? in
       do {
-        _ = try await work(host)
+        try await work(host)
         return nil
       } catch { return "\(error)" }
-    }.compactMap { $0 as String? }.sorted()
+    }.compactMap(\.self).sorted()
   }
 
   private static func listed(_ failures: [String]) -> String {

@@ -101,9 +101,23 @@ extension IssuingDesk {
       return nil
     }
     let backoff = Backoff.after(
-      try await store.backoff(of: name, at: directory), reason: reason, caSays: wish, now: now)
+      try await store.backoff(of: name, at: directory), reason: reason, caSays: wish, now: now,
+      longest: try await longestPause(for: name, after: error, now))
     try await store.keep(backoff, of: name, at: directory, now: now)
     return backoff.retryAt
+  }
+
+  /// An hour where the CA only could not be reached; a day where it refused; and never more than a quarter of what
+  /// the certificate has left, which for one of six days is soon little.
+  private func longestPause(for name: Lineage.Name, after error: any Error, _ now: Date) async throws
+    -> Duration
+  {
+    let isPassing = error is HTTPFailure || ((error as? Problem)?.status ?? 0) >= 500
+    let longest = Duration.seconds(isPassing ? 3600 : 86400)
+    guard let newest = try await store.certificates(of: name).last, newest.isValid(at: now) else {
+      return longest
+    }
+    return min(longest, .seconds(newest.notAfter.timeIntervalSince(now) / 4))
   }
 
   func reason(for error: any Error, issuer: Issuer.Name) -> String {
