@@ -4,6 +4,7 @@ import Synchronization
 /// The plain middle of the fault proxy: HTTP/1.0, one request a connection.
 final class FaultServer: Sendable {
   private let listener: Int32
+  private let isStopped = Mutex(false)
   private let rear: String
   private let rule: FaultProxy.Rule
   private let requests = Mutex<[FaultProxy.Request]>([])
@@ -16,7 +17,13 @@ final class FaultServer: Sendable {
     Thread { [self] in serve() }.start()
   }
 
-  func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
+  /// Once: afterwards the number is another's descriptor.
+  func stop() {
+    isStopped.withLock { isStopped in
+      if !isStopped { shutdown(listener, Int32(SHUT_RDWR)) }
+      isStopped = true
+    }
+  }
 
   private static func listen(_ address: String, _ port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
