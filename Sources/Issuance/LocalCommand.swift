@@ -10,6 +10,8 @@ struct LocalCommand: Sendable {
   var arguments: [String] = []
   var environment: [String: String] = [:]
   var input = ""
+  /// Debian's package that has it, for who has not.
+  var package: String?
   let deadline: Duration
 
   struct Result: Sendable {
@@ -59,6 +61,8 @@ struct LocalCommand: Sendable {
         kill(-started, SIGKILL)
       }
     }
+    // Whoever of the group did not end with its leader.
+    if timedOut { kill(-started, SIGKILL) }
     out.take()
     err.take()
     let signal = status & 0x7f
@@ -108,6 +112,9 @@ struct LocalCommand: Sendable {
     defer { for text in words + settings { free(text) } }
     var id: pid_t = 0
     let status = posix_spawnp(&id, path, &actions, &attributes, &words, &settings)
+    if status == ENOENT, let package {
+      throw ProofFailure("\(path) is missing on this machine; install it (Debian: \(package))")
+    }
     guard status == 0 else {
       throw ProofFailure("\(path) cannot be started: \(String(cString: strerror(status)).lowercased())")
     }

@@ -59,12 +59,15 @@ import ThrowawayFleet
     }
     try await scene.declare([
       certificate("fails.example", challenge("echo 'no credentials' >&2; exit 3")),
-      certificate("hangs.example", challenge("sleep 60 & sleep 60")),
+      certificate("hangs.example", challenge("(trap '' TERM; sleep 61.75) & sleep 60")),
       certificate("sees.example", challenge(try hook("seen", in: scene.scratch, "exit 1"))),
     ])
     let result = try await scene.expect(1, "run").stderr
     #expect(result.contains("fails.example: the auth hook ended with status 3: no credentials"))
     #expect(result.contains("hangs.example: the auth hook ran longer than 2s"))
+    try await eventually("nothing of the hook is left, however it clings to life") {
+      try await Program.run(try Program.find("pgrep"), ["-f", "sleep 61[.]75"]).status == 1
+    }
     let seen = Files.read(folder + "/seen")
     #expect(
       seen.firstMatch(of: /CERTBOT_TOKEN=([A-Za-z0-9_-]+) CERTBOT_VALIDATION=([A-Za-z0-9_-]+)\./).map {

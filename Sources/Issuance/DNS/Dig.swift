@@ -23,9 +23,9 @@ struct Dig: Sendable {
     arguments += ["+noall", "+answer", "+time=3", "+tries=2", recursing ? "+recurse" : "+norecurse"]
     // -r: what the user has in ~/.digrc is for the user's own questions. A leading '-' cannot stand in a name here.
     let result = try await LocalCommand(
-      path: "dig", arguments: ["-r"] + arguments + ["-q", name, "-t", kind.rawValue], deadline: .seconds(15)
+      path: "dig", arguments: ["-r"] + arguments + ["-q", name, "-t", kind.rawValue],
+      package: "bind9-dnsutils", deadline: .seconds(15)
     ).run()
-    if result.status == 127 { throw ProofFailure("dig is missing; install it (Debian: bind9-dnsutils)") }
     // dig(1): 9 is "no reply from server", 10 an internal error.
     guard result.status == 0 else { return nil }
     return result.stdout.split(separator: "\n").filter { !$0.hasPrefix(";") }.compactMap { line in

@@ -41,9 +41,8 @@ public struct DNSUpdate: Solver {
     lines += [line, "send"]
     let result = try await LocalCommand(
       path: "nsupdate", arguments: ["-t", "20", "-k", update.keyFile],
-      input: lines.joined(separator: "\n") + "\n", deadline: .seconds(40)
+      input: lines.joined(separator: "\n") + "\n", package: "bind9-dnsutils", deadline: .seconds(40)
     ).run()
-    if result.status == 127 { throw ProofFailure("nsupdate is missing; install it (Debian: bind9-dnsutils)") }
     guard result.status == 0 else {
       let said =
         result.lastLine.isEmpty ? "status \(result.status)" : result.lastLine.visible.shortened(to: 300)

@@ -58,16 +58,25 @@ actor AuthorityDesk {
       Failpoint.pass("account.key-kept")
       let made = try await client.register(
         contact: authority.contact, agreesToTerms: authority.agreesToTerms,
-        external: try authority.externalAccount.map {
-          ACMEClient.External(keyID: $0.keyID, key: try HMACKey(contentsOf: $0.keyFile))
-        })
+        external: try authority.externalAccount.map(external))
       Failpoint.pass("account.registered")
       try await store.setAccount(made, contact: authority.contact, of: issuer, at: directory, now: Date())
     } else if let known = account.url, account.contact != authority.contact {
-      try await client.update(contact: authority.contact)
-      try await store.setAccount(known, contact: authority.contact, of: issuer, at: directory, now: Date())
+      do {
+        try await client.update(contact: authority.contact)
+        try await store.setAccount(known, contact: authority.contact, of: issuer, at: directory, now: Date())
+      } catch let problem as Problem where !problem.concernsAccount {
+        // An address that the CA does not like is no reason to let certificates end.
+        Console.standard.say("certfleet: \(issuer): the contact was not changed: \("\(problem)".visible)")
+      }
     }
     return client
+  }
+
+  private static func external(_ account: ExternalAccount) throws -> ACMEClient.External {
+    do {
+      return ACMEClient.External(keyID: account.keyID, key: try HMACKey(contentsOf: account.keyFile))
+    } catch { throw BadInput("\(account.keyFile): \(error)") }
   }
 
   /// RFC 8555 §7.3.5: whether a change took whose answer was lost, by asking whose the new key is.
