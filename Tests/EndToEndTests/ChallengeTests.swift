@@ -128,12 +128,27 @@ import ThrowawayFleet
     func challenge(_ more: String) -> String {
       "challenge: {type: 'dns-01', resolver: '\(names.address)', nsupdate: {server: '\(names.address)', key_file: '\(names.keyFile)'\(more)}}"
     }
+    func script(_ name: String, _ line: String) throws -> String {
+      try scratch.write(
+        name,
+        """
+        #!/bin/sh
+        printf 'server \(names.address) 53\\nupdate \(line)\\nsend\\n' "$CERTBOT_DOMAIN" "$CERTBOT_VALIDATION" |
+          nsupdate -k \(names.keyFile)
+        """, mode: 0o700)
+    }
+    let auth = try script("auth", "add _acme-challenge.%s. 60 TXT \"%s\"")
+    let cleanup = try script("cleanup", "delete _acme-challenge.%s. TXT \"%s\"")
     try await scene.declare([
+      """
+      {name: 'hooks', domains: ['h.example', '*.h.example'], issuer: 'ca',
+        challenge: {type: 'dns-01', resolver: '\(names.address)', auth_hook: '\(auth)', cleanup_hook: '\(cleanup)'}}
+      """,
       "{name: 'w', domains: ['*.a.example', 'a.example'], issuer: 'ca', \(challenge(""))}",
       "{name: 'far', domains: ['far.example'], issuer: 'ca', \(challenge(", zone: 'delegated.example'"))}",
     ])
     try await scene.expect(0, "run")
-    for name in ["_acme-challenge.a.example", "far.delegated.example"] {
+    for name in ["_acme-challenge.a.example", "_acme-challenge.h.example", "far.delegated.example"] {
       #expect(try await names.texts(at: name).isEmpty)
     }
     #expect(

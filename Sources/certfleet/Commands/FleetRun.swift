@@ -11,7 +11,7 @@ struct FleetRun {
   private let session: Session
   private let stop: StopRequest
   private let ports: Ports
-  private let hosts: HostErrands
+  private let desk: IssuingDesk
   private let only: Set<Lineage.Name>?
   private let display = RunDisplay(console: .standard)
 
@@ -19,7 +19,7 @@ struct FleetRun {
   init(session: Session, hosts: HostErrands, stop: StopRequest, epoch: Int, only: Set<Lineage.Name>?) {
     self.session = session
     self.stop = stop
-    self.hosts = hosts
+    desk = IssuingDesk(store: session.store, hosts: hosts, stop: stop)
     self.only = only
     ports = Ports(
       connector: hosts.connector, probe: TLSProbe(), materials: StoredMaterials(store: session.store),
@@ -36,7 +36,12 @@ struct FleetRun {
       if resumed == .failed { halted.insert(rollout.plan.policy.name) }
       code = code.combined(with: resumed)
     }
-    if !stop.isRequested, try await !issueDue() { code = .failed }
+    var isIdle = code == .converged
+    if !stop.isRequested {
+      let due = try await whatIsDue()
+      isIdle = isIdle && due.isEmpty
+      if try await !desk.carryOut(due) { code = .failed }
+    }
     let plans = Planner.plans(for: try await session.snapshot(only: only), at: Date())
     // A rollout that has just halted is not begun anew in the same breath: a person may want to look.
     for plan in plans where !stop.isRequested && !halted.contains(plan.policy.name) {
@@ -45,18 +50,16 @@ struct FleetRun {
       let state = try await RolloutRunner(rollout: id, plan: plan, ports: ports, stop: stop).run()
       code = code.combined(with: try await exitCode(of: id, state))
     }
-    try await conclude(nothingDone: plans.isEmpty && code == .converged)
+    try await conclude(nothingDone: plans.isEmpty && isIdle)
     return code
   }
 
-  private func issueDue() async throws -> Bool {
+  private func whatIsDue() async throws -> DueList {
     let lineages = try await session.issuable().filter { only?.contains($0.name) ?? true }
-    let desk = IssuingDesk(store: session.store, hosts: hosts, stop: stop)
     try await desk.takeAwayWhatIsLeft(of: lineages)
     try await desk.refreshAdvice(for: lineages, now: Date())
-    let due = try await DueList(
+    return try await DueList(
       lineages, request: only == nil ? .due : .dueNow, store: session.store, now: Date())
-    return try await desk.carryOut(due)
   }
 
   /// Hosts whose last visit was lost sight of are asked what became of it, before anything is decided.

@@ -31,9 +31,11 @@ struct IssuingDesk: Sendable {
       Console.standard.say("certfleet: \(lineage): \(why.visible)")
     }
     for job in due.imports { try await take(job) }
+    let progress = IssuingProgress(console: .standard, total: due.orders.count)
+    defer { progress.end() }
     let issued = try await withThrowingTaskGroup(of: [Bool].self) { group in
       for (_, orders) in Dictionary(grouping: due.orders, by: \.issuer) {
-        group.addTask { try await carryOut(orders) }
+        group.addTask { try await carryOut(orders, progress) }
       }
       return try await group.reduce(into: []) { $0 += $1 }
     }
@@ -42,7 +44,7 @@ struct IssuingDesk: Sendable {
   }
 
   /// All orders with one CA. When it cannot be used at all, that is said once, and not for each certificate.
-  private func carryOut(_ orders: [DueList.Order]) async throws -> [Bool] {
+  private func carryOut(_ orders: [DueList.Order], _ progress: IssuingProgress) async throws -> [Bool] {
     let first = orders[0]
     do {
       _ = try await authorities.client(of: first.issuer, first.authority, at: directory(of: first))
@@ -56,7 +58,11 @@ struct IssuingDesk: Sendable {
     }
     return try await SlidingWindow.run(
       over: orders, atOnce: first.authority.parallel, while: { !stop.isRequested }
-    ) { try await issue($0) }
+    ) { order in
+      let isIssued = try await issue(order)
+      progress.ended(isIssued: isIssued)
+      return isIssued
+    }
   }
 
   func directory(of order: DueList.Order) -> String {
