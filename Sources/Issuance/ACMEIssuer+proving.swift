@@ -50,7 +50,16 @@ extension ACMEIssuer {
     var open: [(url: URL, authorization: Authorization)] = []
     for url in order.authorizations {
       let authorization = try await client.authorization(at: url).value
-      if authorization.status == .pending { open.append((url, authorization)) }
+      switch authorization.status {
+      case .pending: open.append((url, authorization))
+      case .valid: continue
+      case .invalid, .deactivated, .expired, .revoked, .unknown:
+        // An order with such a one never gets ready, whatever its own status says yet.
+        let why = authorization.challenges.compactMap(\.error).first.map { ": \($0)" } ?? ""
+        throw IssuanceFailure(
+          "\(authorization.identifier.value): the CA's authorization is \(authorization.status.rawValue)\(why)",
+          endsOrder: true)
+      }
     }
     let domains = open.map(\.authorization.identifier.value)
     var claims: [Claim] = []

@@ -18,7 +18,9 @@ final class EasyHandle: @unchecked Sendable {
 
   deinit { curl_easy_cleanup(handle) }
 
-  func perform(_ request: HTTPRequest, caFile: String?, protocols: String) throws -> HTTPResponse {
+  func perform(_ request: HTTPRequest, caFile: String?, agent: String, protocols: String) throws
+    -> HTTPResponse
+  {
     curl_easy_reset(handle)
     let received = Received(limit: Self.largestBody)
     var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -30,7 +32,7 @@ final class EasyHandle: @unchecked Sendable {
 
     certfleet_curl_set_string(handle, CURLOPT_URL, request.url.absoluteString)
     certfleet_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, protocols)
-    certfleet_curl_set_string(handle, CURLOPT_USERAGENT, "certfleet")
+    certfleet_curl_set_string(handle, CURLOPT_USERAGENT, agent)
     certfleet_curl_keep_to_ourselves(handle)
     certfleet_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers)
     // Without this libcurl's resolver times out by a signal, which threads do not survive (libcurl-thread(3)).

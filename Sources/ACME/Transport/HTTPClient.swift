@@ -8,6 +8,7 @@ import Synchronization
 public final class HTTPClient: Sendable {
   private let caFile: String?
   private let isPlain: Bool
+  private let agent: String
   private let idle = Mutex<[EasyHandle]>([])
 
   /// libcurl wants this once, before any other thread uses it (curl_global_init(3)).
@@ -15,9 +16,11 @@ public final class HTTPClient: Sendable {
 
   /// - Parameters:
   ///   - caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
+  ///   - agent: RFC 8555 §6.1: "the name and version of the ACME software".
   ///   - isPlain: for http instead of https: only to look at what a CA will look at.
-  public init(caFile: String? = nil, isPlain: Bool = false) {
+  public init(caFile: String? = nil, agent: String = "certfleet", isPlain: Bool = false) {
     self.caFile = caFile
+    self.agent = agent
     self.isPlain = isPlain
   }
 
@@ -30,7 +33,8 @@ public final class HTTPClient: Sendable {
     guard Self.initialised, let handle = idle.withLock({ $0.popLast() }) ?? EasyHandle() else {
       throw HTTPFailure(url: request.url, reason: "libcurl could not be initialised")
     }
-    let response = try handle.perform(request, caFile: caFile, protocols: isPlain ? "http" : "https")
+    let response = try handle.perform(
+      request, caFile: caFile, agent: agent, protocols: isPlain ? "http" : "https")
     idle.withLock { $0.append(handle) }
     return response
   }

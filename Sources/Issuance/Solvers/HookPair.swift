@@ -8,7 +8,7 @@ import Synchronization
 public final class HookPair: Solver {
   public let type: String
   private let hooks: ChallengeHooks
-  private let resolver: Challenge.DNS01?
+  private let dns: Challenge.DNS01?
   /// What each auth hook printed, for the cleanup hook.
   private let outputs = Mutex<[String: String]>([:])
 
@@ -16,13 +16,13 @@ public final class HookPair: Solver {
   public init(http01 hooks: ChallengeHooks) {
     type = "http-01"
     self.hooks = hooks
-    resolver = nil
+    dns = nil
   }
 
   public init(dns01 hooks: ChallengeHooks, _ challenge: Challenge.DNS01) {
     type = "dns-01"
     self.hooks = hooks
-    resolver = challenge
+    dns = challenge
   }
 
   public func present(_ proof: Proof) async throws {
@@ -31,8 +31,8 @@ public final class HookPair: Solver {
   }
 
   public func waitUntilVisible(_ proofs: [Proof]) async throws {
-    guard let resolver else { return }
-    let propagation = Propagation(resolver: resolver.resolver, timeout: resolver.propagationTimeout)
+    guard let dns else { return }
+    let propagation = Propagation(resolver: dns.resolver, timeout: dns.propagationTimeout)
     for proof in proofs { try await propagation.wait(for: TXTRecord(of: proof)) }
   }
 
