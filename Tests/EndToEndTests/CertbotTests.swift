@@ -105,6 +105,15 @@ import ThrowawayFleet
       try await scene.expect(65, "hook", "certbot", environment: ["RENEWED_LINEAGE": live]).stderr.contains(
         "is damaged or cut off"))
     try await scene.expect(65, "cert", "adopt", "--from", scene.scratch.path)
+    let moved = scene.scratch.path + "/moved"
+    try FileManager.default.copyItem(atPath: certbot.folder, toPath: moved)
+    let other = try await scene.expect(65, "cert", "adopt", "--from", moved).stderr
+    #expect(
+      other.contains("a certificate of that name is declared already")
+        || other.contains("'certbot' is declared already"))
+    #expect(
+      try await scene.database(
+        "SELECT COUNT(*) FROM issuer WHERE name = 'certbot' AND spec LIKE '%/letsencrypt\"%'") == "1")
     await scene.stop()
   }
 

@@ -69,6 +69,11 @@ extension Session {
     let issuer =
       declared.issuers.first { $0.certbot?.path == adoption.certbot.path }
       ?? Issuer(name: adoption.issuer, source: .certbot(CertbotFolder(path: adoption.certbot.path)))
+    if let other = declared.issuers.first(where: { $0.name == issuer.name && $0 != issuer }) {
+      throw BadInput(
+        "the issuer '\(other.name)' is declared already and is not for \(adoption.certbot.path); declare one of another name for it (type: 'certbot', path: '\(adoption.certbot.path)'), apply that, and adopt again"
+      )
+    }
     if !declared.issuers.contains(issuer) { declared.issuers.append(issuer) }
     let good = adoption.certificates.filter { $0.problem == nil }
     for certificate in good
