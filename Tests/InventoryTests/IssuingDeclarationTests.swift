@@ -99,11 +99,23 @@ import ThrowawayFleet
     ("key: {on: 'host'}", "keys are made on hosts, and 'deploy' names none"),
     ("profile: 'a b'", "illegal character"),
     ("private_key: 'eab.key'", "needs 'certificate' and 'private_key'"),
-    ("certificate: 'a.pem', private_key: 'eab.key'", "belong to an issuer of type 'files'"),
+    ("certificate: 'eab.key', private_key: 'eab.key'", "belong to an issuer of type 'files'"),
   ])
   func `a certificate's mistakes are named`(more: String, reason: String) {
     let found = problems(Self.acme, "\(Self.names), \(more)")
     #expect(found.count == 1 && found[0].contains(reason), "\(found)")
+  }
+
+  @Test func `a mistake in one part hides none in another, and makes none of its own`() {
+    let found = problems(
+      Self.acme,
+      "domains: ['*.x.example', 'a.local', 'b_c.example'], key: 'rsa-2048', challenge: {type: 'dns01'}")
+    #expect(found.count == 4, "\(found)")
+    #expect(found.contains("certificates[0].key: expected an object; write { type: 'rsa-2048' }"))
+    #expect(found.contains { $0.contains("did you mean 'dns-01'?") })
+    #expect(found.contains { $0.contains("'a.local' is below '.local'") })
+    #expect(found.contains { $0.contains("holds '_'") })
+    #expect(problems("type: 'files'", "certificate: 'none.pem', private_key: 'none.key'").count == 2)
   }
 
   @Test func `each kind of issuer has its own settings`() {

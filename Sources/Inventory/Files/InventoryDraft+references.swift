@@ -46,7 +46,9 @@ extension Node {
   fileprivate func check(_ lineage: Lineage, from issuer: Issuer) {
     switch issuer.source {
     case .acme(let authority):
-      if lineage.domains.isEmpty { fail("'domains' is missing; an ACME server is asked for names") }
+      if lineage.domains.isEmpty, !isMistaken(".domains") {
+        fail("'domains' is missing; an ACME server is asked for names")
+      }
       if lineage.files != nil { fail("'certificate' and 'private_key' belong to an issuer of type 'files'") }
       if case .http01(.hosts) = lineage.challenge, lineage.deployments.isEmpty {
         at(".challenge.via").fail("tokens go to the hosts that 'deploy' names, and it names none")
@@ -55,14 +57,15 @@ extension Node {
         at(".key.on").fail("keys are made on hosts, and 'deploy' names none")
       }
       for (index, name) in lineage.domains.enumerated() {
-        let why =
-          challengeFault(name, lineage.challenge ?? .standard) ?? authorityFault(name, lineage, authority)
+        let challenge = isMistaken(".challenge") ? nil : lineage.challenge ?? .standard
+        let why = challenge.flatMap { challengeFault(name, $0) } ?? authorityFault(name, lineage, authority)
         if let why { at(".domains[\(index)]").fail("'\(name)' \(why)") }
       }
     case .certbot: refuse(acmeSettingsOf: lineage, because: "certbot has its own settings")
     case .files:
       refuse(acmeSettingsOf: lineage, because: "files are taken as they are")
       guard let files = lineage.files else {
+        if [".certificate", ".chain", ".private_key"].contains(where: isMistaken) { return }
         return fail("'certificate' and 'private_key' are missing: \(issuer.name) is an issuer of files")
       }
       for problem in BroughtCertificate.problems(of: files, names: lineage.domains, at: Date()) {

@@ -16,9 +16,11 @@ extension Node {
       let deployments = fields["deploy"]?.list()?.compactMap {
         $0.deployment(firstDomain: domains?.first { !$0.hasPrefix("*.") })
       }
-      guard let name, let domains, let issuer, let key, challenge != .some(nil) else { return nil }
+      // With a mistake in one part the others are judged all the same; nothing of it is applied.
+      guard let name, let issuer else { return nil }
       return Lineage(
-        name: Lineage.Name(name), domains: domains, issuer: Issuer.Name(issuer), key: key,
+        name: Lineage.Name(name), domains: domains ?? [], issuer: Issuer.Name(issuer),
+        key: key ?? KeyPolicy(),
         challenge: challenge ?? nil, profile: profile, preferredChain: preferredChain, files: files,
         deployments: deployments ?? [])
     }
@@ -42,7 +44,7 @@ extension Node {
   }
 
   private func keyPolicy() -> KeyPolicy? {
-    object { fields in
+    typedObject { fields in
       let type = fields["type"].map { $0.choice(KeyType.self) } ?? KeyPolicy().type
       let isReused = fields["reuse"].map { $0.bool() } ?? false
       let place = fields["on"].map { $0.choice(KeyPolicy.Place.self) } ?? .controller
@@ -139,7 +141,7 @@ extension Fields {
     guard let certificate, let key else {
       return place.refuse("a certificate as files needs 'certificate' and 'private_key'")
     }
-    let paths = (certificate.expandedPath(), chain.map { $0.expandedPath() }, key.secretFile())
+    let paths = (certificate.readableFile(), chain.map { $0.readableFile() }, key.secretFile())
     guard let path = paths.0, let keyPath = paths.2, paths.1 != .some(nil) else { return nil }
     return BroughtFiles(certificate: path, chain: paths.1 ?? nil, privateKey: keyPath)
   }

@@ -7,7 +7,7 @@ extension Node {
   }
 
   func challenge() -> Challenge? {
-    object { fields in
+    typedObject { fields in
       switch fields.required("type")?.choice(ChallengeType.self) {
       case .http01: fields.http01().map(Challenge.http01)
       case .dns01: fields.dns01().map(Challenge.dns01)

@@ -53,6 +53,15 @@ extension Node {
     localPath().map { $0.hasPrefix("~/") ? NSHomeDirectory() + $0.dropFirst() : $0 }
   }
 
+  /// A file on this machine that can be read.
+  func readableFile() -> String? {
+    guard let path = expandedPath() else { return nil }
+    guard access(path, R_OK) == 0 else {
+      return refuse("\(value.shown) cannot be read: \(String(cString: strerror(errno)).lowercased())")
+    }
+    return path
+  }
+
   /// A file on this machine that holds a secret: there, and for nobody but its owner.
   func secretFile() -> String? {
     guard let path = expandedPath() else { return nil }

@@ -11,6 +11,11 @@ struct Node {
   /// Reports what is wrong here.
   func fail(_ message: String) { problems.add(file: file, path: path, message) }
 
+  /// Whether something is wrong with the member that `step` leads to, so that what follows from it is none of its own.
+  func isMistaken(_ step: String) -> Bool {
+    problems.all.contains { $0.file == file && $0.path.hasPrefix(path + step) }
+  }
+
   /// Reports and gives nothing, for the end of a reader.
   func refuse<Value>(_ message: String) -> Value? {
     fail(message)
@@ -67,6 +72,14 @@ struct Node {
       return refuse("\(self.value.shown) is not one of \(known.joined(separator: ", "))\(hint)")
     }
     return value
+  }
+
+  /// For an object whose type people like to write alone.
+  func typedObject<Value>(_ read: (Fields) -> Value?) -> Value? {
+    if case .string(let text) = value {
+      return refuse("expected an object; write { type: '\(text.visible)' }")
+    }
+    return object(read)
   }
 
   /// Reads this as an object. `read` asks for every key that may stand in it; any other is then a problem.
