@@ -58,7 +58,13 @@ import ThrowawayFleet
     let orders = Files.read(scene.scratch.path + "/pebble/pebble.log").split(separator: "\n").count {
       $0.contains("Pulled a task")
     }
-    let refused = try await scene.expect(1, "cert", "renew", "one.example").stderr
+    // Pebble uses an authorization again now and then, even when told to do so in 0 of 100 cases.
+    var refused = ""
+    for _ in 1...5 where refused.isEmpty {
+      let result = try await Program.run(
+        CertfleetProgram.path, ["cert", "renew", "one.example"], environment: scene.certfleet.environment)
+      if result.status == 1 { refused = result.stderr }
+    }
     #expect(refused.contains("no host shows the token at port \(port)"), "\(refused)")
     #expect(scene.hosts.allSatisfy { tokens($0).isEmpty })
     let later = Files.read(scene.scratch.path + "/pebble/pebble.log").split(separator: "\n").count {
