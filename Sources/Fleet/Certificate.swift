@@ -43,6 +43,8 @@ public struct Certificate: Hashable, Sendable, Codable {
   public let keyType: KeyType?
   /// The ACME server it came from; `nil` for one that came otherwise.
   public let origin: Origin?
+  /// The names that were ordered; a CA may add some of its own. `nil` for one that was not ordered here.
+  public let orderedNames: [String]?
   public var revokedAt: Date?
 
   /// The ACME server, by its directory, and the account there, by its URL.
@@ -59,7 +61,7 @@ public struct Certificate: Hashable, Sendable, Codable {
   public init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, serial: String,
     names: [String], notBefore: Date, notAfter: Date, issuedAt: Date, keyType: KeyType? = nil,
-    origin: Origin? = nil, revokedAt: Date? = nil
+    origin: Origin? = nil, orderedNames: [String]? = nil, revokedAt: Date? = nil
   ) {
     self.lineage = lineage
     self.generation = generation
@@ -71,6 +73,7 @@ public struct Certificate: Hashable, Sendable, Codable {
     self.issuedAt = issuedAt
     self.keyType = keyType
     self.origin = origin
+    self.orderedNames = orderedNames
     self.revokedAt = revokedAt
   }
 

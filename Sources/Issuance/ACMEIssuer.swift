@@ -32,6 +32,8 @@ public struct ACMEIssuer: Sendable {
   public struct Issued: Sendable {
     public let chain: CertificateChain
     public let key: CertificateKey
+    /// Those that were ordered.
+    public let names: [String]
   }
 
   /// Resumes the lineage's open order where there is one, else makes a new one, and brings it to a certificate.
@@ -47,7 +49,7 @@ public struct ACMEIssuer: Sendable {
       try await authorize(open)
       let chain = try await chain(at: try await finalize(open), preferring: lineage.preferredChain)
       try chain.check(key: open.key, names: open.names, at: Date())
-      return Issued(chain: chain, key: open.key)
+      return Issued(chain: chain, key: open.key, names: open.names)
     } catch let refused as CertificateChain.Refused {
       // The same order would give the same chain again.
       try await keeper.keep(nil)

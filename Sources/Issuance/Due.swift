@@ -54,7 +54,8 @@ extension Lineage {
   ) -> DueReason? {
     guard let newest else { return .first }
     if newest.revokedAt != nil { return .revoked }
-    if Set(newest.names) != Set(domains) { return .otherNames }
+    // Against what was ordered: a CA that adds a name would have it ordered again for ever.
+    if Set(newest.orderedNames ?? newest.names) != Set(domains) { return .otherNames }
     // What was stored by an earlier version, or adopted, does not say.
     if let type = newest.keyType, type != key.type { return .otherKey }
     if let origin = newest.origin, origin.directory != directory { return .otherCA }

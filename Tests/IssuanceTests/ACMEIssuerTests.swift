@@ -144,10 +144,12 @@ private final class MemoryKeeper: OrderKeeper {
 @Suite struct DueTests {
   private let start = Date(timeIntervalSince1970: 1_800_000_000)
 
-  private func certificate(days: Double, names: [String] = ["a"]) -> Certificate {
+  private func certificate(
+    days: Double, names: [String] = ["a"], ordered: [String]? = nil
+  ) -> Certificate {
     Certificate(
       lineage: "c", generation: Generation(1), fingerprint: "f", serial: "1", names: names, notBefore: start,
-      notAfter: start.addingTimeInterval(days * 86400), issuedAt: start)
+      notAfter: start.addingTimeInterval(days * 86400), issuedAt: start, orderedNames: ordered)
   }
 
   @Test(arguments: [(90.0, 60.0), (6.0, 3.0), (10.0, 20.0 / 3), (47.0, 94.0 / 3)])
@@ -167,5 +169,8 @@ private final class MemoryKeeper: OrderKeeper {
     #expect(reason(nil) == .first)
     #expect(reason(certificate(days: 90)) == nil)
     #expect(reason(certificate(days: 90, names: ["a", "b"])) == .otherNames)
+    // What a CA adds of its own is no reason to ask it again, and again.
+    #expect(reason(certificate(days: 90, names: ["a", "www.a"], ordered: ["a"])) == nil)
+    #expect(reason(certificate(days: 90, names: ["a", "b"], ordered: ["a", "b"])) == .otherNames)
   }
 }

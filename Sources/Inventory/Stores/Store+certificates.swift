@@ -47,17 +47,20 @@ extension Store {
 
   /// Stores the lineage's next generation and forgets the orders and failures that led to it, in one transaction.
   ///
-  /// - Parameter how: what the log says it is.
+  /// - Parameters:
+  ///   - ordered: the names that the CA was asked for.
+  ///   - how: what the log says it is.
   public func add(
     _ chain: CertificateChain, key: CertificateKey, to lineage: Lineage.Name,
-    origin: Certificate.Origin? = nil, how: Event.Note = .issued, now: Date
+    origin: Certificate.Origin? = nil, ordered: [String]? = nil, how: Event.Note = .issued, now: Date
   ) throws -> Certificate {
     try database.transaction {
       let newest = try certificates(of: lineage).last
       // A hand-over that is told twice, or found by two, is one certificate.
       if let newest, newest.fingerprint == (try chain.leaf.fingerprint()) { return newest }
       let generation = try lastGeneration(of: lineage).next
-      let facts = try chain.facts(lineage: lineage, generation: generation, issuedAt: now, origin: origin)
+      let facts = try chain.facts(
+        lineage: lineage, generation: generation, issuedAt: now, origin: origin, orderedNames: ordered)
       let columns = try KeyColumns(key, sealedWith: sealing, for: Self.keyIdentity(lineage, generation))
       try database.run(
         """

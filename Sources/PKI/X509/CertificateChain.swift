@@ -81,11 +81,13 @@ public struct CertificateChain: Sendable {
 
   /// The facts that are stored beside the bytes.
   public func facts(
-    lineage: Lineage.Name, generation: Generation, issuedAt: Date, origin: Certificate.Origin?
+    lineage: Lineage.Name, generation: Generation, issuedAt: Date, origin: Certificate.Origin?,
+    orderedNames: [String]? = nil
   ) throws(OpenSSLError) -> Certificate {
     Certificate(
       lineage: lineage, generation: generation, fingerprint: try leaf.fingerprint(),
       serial: try leaf.serial(), names: leaf.names, notBefore: try leaf.notBefore(),
-      notAfter: try leaf.notAfter(), issuedAt: issuedAt, keyType: leaf.key?.type, origin: origin)
+      notAfter: try leaf.notAfter(), issuedAt: issuedAt, keyType: leaf.key?.type, origin: origin,
+      orderedNames: orderedNames)
   }
 }

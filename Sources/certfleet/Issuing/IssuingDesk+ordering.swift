@@ -47,7 +47,7 @@ extension IssuingDesk {
       Certificate.Origin(directory: directory, account: $0.absoluteString)
     }
     let certificate = try await store.add(
-      issued.chain, key: issued.key, to: name, origin: origin, now: Date())
+      issued.chain, key: issued.key, to: name, origin: origin, ordered: issued.names, now: Date())
     Failpoint.pass("certificate.kept")
     Console.standard.say(
       "\(name): issued generation \(certificate.generation), valid until \(certificate.notAfter.ISO8601Format()) (\(took.short))"
