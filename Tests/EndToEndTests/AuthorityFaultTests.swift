@@ -70,6 +70,9 @@ import ThrowawayFleet
     let id = String(path.dropFirst("/renewal-info/".count))
     #expect(order.payload.contains("\"replaces\":\"\(id)\""), "\(order.payload)")
     #expect(id.wholeMatch(of: /[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/) != nil)
+    // A CA that says "now" of every certificate is not ordered from at every run.
+    #expect(try await scene.expect(0, "run").stderr.contains("the CA wants it renewed again"))
+    #expect(scene.ca.certificatesIssued == 2)
     await scene.stop()
   }
 

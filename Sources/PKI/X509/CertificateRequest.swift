@@ -36,16 +36,21 @@ public struct CertificateRequest: Hashable, Sendable {
 
   /// Whether `certificate` is for the key of this request.
   func hasKey(of certificate: X509Certificate) -> Bool {
+    withPublicKey { ours in
+      X509_get0_pubkey(certificate.pointer).map { EVP_PKEY_eq(ours, $0) == 1 } ?? false
+    } ?? false
+  }
+
+  /// Of which kind its key is; `nil` for one that no lineage may ask for.
+  public var keyType: KeyType? { withPublicKey { PublicKeyKind($0).type } ?? nil }
+
+  private func withPublicKey<Result>(_ use: (OpaquePointer) -> Result) -> Result? {
     defer { ERR_clear_error() }
     return Array(der).withUnsafeBufferPointer { buffer in
       var start = buffer.baseAddress
-      guard let request = d2i_X509_REQ(nil, &start, buffer.count) else { return false }
+      guard let request = d2i_X509_REQ(nil, &start, buffer.count) else { return nil }
       defer { X509_REQ_free(request) }
-      guard let ours = X509_REQ_get0_pubkey(request), let theirs = X509_get0_pubkey(certificate.pointer)
-      else {
-        return false
-      }
-      return EVP_PKEY_eq(ours, theirs) == 1
+      return X509_REQ_get0_pubkey(request).map(use)
     }
   }
 
@@ -75,7 +80,7 @@ public enum CertificateKey: Sendable {
   public func fits(_ policy: KeyPolicy) -> Bool {
     switch self {
     case .held(let key): policy.place == .controller && key.type == policy.type
-    case .onHost: policy.place == .host
+    case .onHost(let made): policy.place == .host && made.request.keyType == policy.type
     }
   }
 

@@ -61,6 +61,14 @@ struct DueList: Sendable {
         let reason = lineage.dueReason(
           newest: newest[lineage.name], advised: advice[lineage.name], directory: authority.directory, at: now
         )
+        if let reason, request != .all, let until = try await Self.calm(reason, lineage.name, store, now) {
+          warnings.append(
+            (
+              lineage.name,
+              "the CA wants it renewed again, a day after the last time; not before \(until.ISO8601Format())"
+            ))
+          continue
+        }
         guard let reason = reason?.description ?? (request == .all ? "asked for" : nil) else { continue }
         let backoff = try await store.backoff(of: lineage.name, at: directory)
         if let backoff, let why = Self.patience(backoff, request, lineage.name, now) {
@@ -100,6 +108,20 @@ struct DueList: Sendable {
     } catch {
       heldBack.append((lineage.name, "\(error)"))
     }
+  }
+
+  /// A window in the past means now (RFC 9773 §4.2), but a CA that says so of every certificate would be ordered from at
+  /// every run: one that came within a day of the one before is given a day.
+  private static func calm(
+    _ reason: DueReason, _ lineage: Lineage.Name, _ store: Store, _ now: Date
+  ) async throws -> Date? {
+    guard case .time(_, isCAs: true) = reason else { return nil }
+    let latest = try await store.certificates(of: lineage).suffix(2).map(\.issuedAt)
+    let day: TimeInterval = 86400
+    guard latest.count == 2, latest[1].timeIntervalSince(latest[0]) < day,
+      now.timeIntervalSince(latest[1]) < day
+    else { return nil }
+    return latest[1].addingTimeInterval(day)
   }
 
   /// RFC 8555 §6.6: what the CA asked for holds for everybody; what we add ourselves, not for who asks by name.

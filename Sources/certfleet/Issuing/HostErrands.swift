@@ -23,7 +23,12 @@ struct HostErrands: Sendable {
     do {
       let pem = try await Errand(on: host, connector: connector).run(
         .makeKey(lineage: lineage.name, id: id, policy: policy, names: lineage.domains))
-      return .onHost(HostKeyRequest(id: id, request: try CertificateRequest(pem: pem)))
+      let request = try CertificateRequest(pem: pem)
+      // The host may still have an older key, of another kind than the one that was to be kept.
+      if isReused, request.keyType != lineage.key.type {
+        return try await makeKey(for: lineage, isReused: false)
+      }
+      return .onHost(HostKeyRequest(id: id, request: request))
     } catch let failure as Errand.Failure {
       throw IssuanceFailure("the key was not made: \(failure)", endsOrder: false)
     } catch let error as OpenSSLError {
