@@ -14,8 +14,8 @@ extension Certificate {
     guard let advised, advised.generation == generation, let moment = advised.moment else {
       return renewalMoment
     }
-    // A window beyond the end of the certificate is not advice that anyone can follow.
-    return min(moment, notAfter)
+    // However late the CA's window is, there must be time to fail and try again.
+    return min(moment, notBefore.addingTimeInterval(notAfter.timeIntervalSince(notBefore) * 0.9))
   }
 }
 

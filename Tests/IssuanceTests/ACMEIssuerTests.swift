@@ -160,6 +160,18 @@ private final class MemoryKeeper: OrderKeeper {
     #expect(abs(certificate.renewalMoment.timeIntervalSince(start) / 86400 - due) < 0.001)
   }
 
+  @Test func `the CA's moment stands for its certificate alone, and never too late`() {
+    func moment(_ days: Double, generation: Int = 1) -> Double {
+      let advice = RenewalAdvice(
+        generation: Generation(generation), window: nil, moment: start.addingTimeInterval(days * 86400),
+        askAgain: start)
+      return certificate(days: 90).renewalMoment(advised: advice).timeIntervalSince(start) / 86400
+    }
+    #expect(abs(moment(-3) + 3) < 0.001 && abs(moment(70) - 70) < 0.001)
+    #expect(abs(moment(100) - 81) < 0.001)
+    #expect(abs(moment(5, generation: 2) - 60) < 0.001)
+  }
+
   @Test func `a lineage without a certificate, or with other names, is to be issued`() {
     let lineage = Lineage(
       name: "c", domains: ["a"], issuer: "ca", deployments: [])
