@@ -112,6 +112,14 @@ import ThrowawayFleet
     try await declare(scene.challenge)
     try await scene.expect(0, "run")
     #expect(try left() == 0)
+    // And where the certificate is not declared any more.
+    try await declare("challenge: {type: 'http-01', webroot: '\(root)'}, key: {type: 'ecdsa-p384'}")
+    try await scene.expect(137, "run", environment: ["CERTFLEET_FAILPOINT": "proof.presented"])
+    #expect(try left() == 1)
+    try await scene.declare(["{name: 'b', domains: ['b.example'], issuer: 'ca', \(scene.challenge)}"])
+    try await scene.expect(0, "apply", "--prune", scene.scratch.path + "/fleet.json5")
+    try await scene.expect(0, "run")
+    #expect(try left() == 0)
     await scene.stop()
   }
 

@@ -76,7 +76,7 @@ extension Session {
       return .converged
     }
     let desk = IssuingDesk(store: store, hosts: try await hostErrands(invocation), isRehearsal: isRehearsal)
-    try await desk.takeAwayWhatIsLeft(of: lineages)
+    try await desk.takeAwayWhatIsLeft()
     return try await desk.carryOut(due) ? .converged : .failed
   }
 }

@@ -56,7 +56,7 @@ struct FleetRun {
 
   private func whatIsDue() async throws -> DueList {
     let lineages = try await session.issuable().filter { only?.contains($0.name) ?? true }
-    try await desk.takeAwayWhatIsLeft(of: lineages)
+    try await desk.takeAwayWhatIsLeft()
     try await desk.refreshAdvice(for: lineages, now: Date())
     return try await DueList(
       lineages, request: only == nil ? .due : .dueNow, store: session.store, now: Date())

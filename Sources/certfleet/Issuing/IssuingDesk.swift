@@ -78,9 +78,11 @@ struct IssuingDesk: Sendable {
   }
 
   /// Takes away what a crash, or a host that was not there, left for a CA to see, in the way in which it was shown.
-  func takeAwayWhatIsLeft(of lineages: [Lineage]) async throws {
-    let left = Set(try await store.lineagesWithPresented())
-    for lineage in lineages where left.contains(lineage.name) {
+  func takeAwayWhatIsLeft() async throws {
+    let declared = try await store.lineages().flatMap { $0.instances(on: hosts.hosts) }
+    for name in try await store.lineagesWithPresented() {
+      // One that is declared no more has no hosts; what it left here or in the DNS still goes.
+      let lineage = declared.first { $0.name == name } ?? Lineage(name: name, domains: [], issuer: "")
       for (challenge, proof) in try await store.presented(of: lineage.name, as: Proof.self) {
         do {
           try await solvers.solver(for: challenge, of: lineage).cleanUp(proof)
