@@ -22,6 +22,9 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
+/// The ready-made hooks, a script each.
+let hookRecipes = ["nginx", "apache", "haproxy", "postfix", "dovecot", "systemd"]
+
 let package = Package(
   name: "certfleet",
   targets: [
@@ -35,11 +38,13 @@ let package = Package(
     module("Inventory", ["Fleet", "PKI", "CSQLite"]),
     module("ACME", ["PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "Fleet"]),
-    module("Install", ["PKI"]),
+    module("Install", ["PKI", "Fleet"]),
     module("Planning", ["Fleet"]),
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents", exclude: ["PROTOCOL.md"],
-      resources: [.embedInCode("certfleet-agent.sh")], swiftSettings: strict),
+      resources: (["certfleet-agent", "verify-tls"] + hookRecipes.map { "hooks/\($0)" }).map {
+        .embedInCode("\($0).sh")
+      }, swiftSettings: strict),
     module("Engine", ["Fleet", "Planning", "Agents"]),
     module("SSH", ["CSSH2"]),
     module("Reporting", ["Fleet"]),

@@ -21,22 +21,22 @@ public enum AgentErrand: Sendable {
 
   /// Script, request and start, for the stdin of `AgentScript.command`.
   public func bytes(nonce: String, host: Host) -> [UInt8] {
-    let head = ["visit - 0 0 0 \(host.name) 0", "base \(AgentRequest.encode(host.base))"]
-    return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand")
+    let head = ["visit - 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
+    return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand", host: host)
   }
 
   var records: [String] {
     switch self {
     case .place(let tokens, let webroot):
       tokens.map {
-        "token place \(AgentRequest.encode(webroot)) \($0.name) \(AgentRequest.encode($0.content))"
+        "token place \(AgentField.encode(webroot)) \($0.name) \(AgentField.encode($0.content))"
       }
     case .remove(let tokens, let webroot):
-      tokens.map { "token remove \(AgentRequest.encode(webroot)) \($0.name)" }
+      tokens.map { "token remove \(AgentField.encode(webroot)) \($0.name)" }
     case .makeKey(let lineage, let id, let policy, let names):
       [
         "key \(lineage.declared) \(id) \(policy.type.rawValue) \(policy.isReused ? "yes" : "no") "
-          + AgentRequest.encode(names.map { ($0.isIPAddress ? "IP:" : "DNS:") + $0 }.joined(separator: ","))
+          + AgentField.encode(names.map { ($0.isIPAddress ? "IP:" : "DNS:") + $0 }.joined(separator: ","))
       ]
     }
   }

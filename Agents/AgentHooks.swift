@@ -1,35 +1,90 @@
 public import Fleet
 
-/// A visit's hooks, flat and numbered.
+/// What runs on the host in a visit, flat and numbered: hooks, and what the host itself looks at.
 public struct AgentHooks: Hashable, Sendable {
   public struct Entry: Hashable, Sendable {
-    public let moment: Hook.Moment
-    /// For deploy hooks, whose they are.
-    public let lineage: Lineage.Name?
+    public let moment: Moment
+    /// Whose it is: one for a deploy hook or a check, several where they share it, none otherwise.
+    public let lineages: [Lineage.Name]
     public let index: Int
     public let hook: Hook
+    /// For a person.
+    public let words: String
+
+    public enum Moment: String, Sendable { case pre, deploy, verify, post }
   }
 
   public let all: [Entry]
 
-  init(_ visit: PlannedVisit) {
-    var entries: [Entry] = []
-    func add(_ moment: Hook.Moment, _ lineage: Lineage.Name?, _ hook: Hook) {
-      entries.append(Entry(moment: moment, lineage: lineage, index: entries.count, hook: hook))
-    }
-    func once(_ moment: Hook.Moment, _ hooks: [Hook]) {
-      for hook in hooks
-      where !entries.contains(where: { $0.moment == moment && $0.hook.command == hook.command }) {
-        add(moment, nil, hook)
+  public init(_ visit: PlannedVisit) {
+    var collected = Collected()
+    for certificate in visit.certificates { collected.once(.pre, certificate.hooks.pre) }
+    for certificate in visit.certificates { collected.deploy(certificate) }
+    for certificate in visit.certificates {
+      for verification in certificate.verify where verification.place == .host {
+        collected.add(
+          .verify, [certificate.lineage], Self.hook(of: verification), words: verification.words)
       }
     }
-    once(.pre, visit.certificates.flatMap(\.hooks.pre))
-    for certificate in visit.certificates {
-      for hook in certificate.hooks.deploy { add(.deploy, certificate.lineage, hook) }
-    }
-    once(.post, visit.certificates.flatMap(\.hooks.post))
-    all = entries
+    for certificate in visit.certificates { collected.once(.post, certificate.hooks.post) }
+    all = collected.entries
   }
 
   public subscript(_ index: Int) -> Entry? { all.indices.contains(index) ? all[index] : nil }
+
+  private static func hook(of verification: Verification) -> Hook {
+    switch verification.question {
+    case .command(let command, let timeout): return Hook(command: command, timeout: timeout)
+    case .tls(let tls):
+      let seconds = Int(Verification.standardTimeout.seconds)
+      let address = tls.address ?? "localhost"
+      let script = AgentScript.snippet(
+        PackageResources.verify_tls_sh,
+        arguments: [
+          "\(address.contains(":") ? "[\(address)]" : address):\(tls.port)", tls.serverName,
+          String(seconds / 2),
+        ] + (tls.startTLS.map { [$0.rawValue] } ?? []))
+      return Hook(command: script, timeout: Verification.standardTimeout)
+    }
+  }
+
+  /// Identical pre and post hooks of several certificates run once; so do deploy hooks that are to be coalesced.
+  private struct Collected {
+    var entries: [Entry] = []
+
+    mutating func add(_ moment: Entry.Moment, _ lineages: [Lineage.Name], _ hook: Hook, words: String? = nil)
+    {
+      entries.append(
+        Entry(
+          moment: moment, lineages: lineages, index: entries.count, hook: hook, words: words ?? hook.command))
+    }
+
+    mutating func once(_ moment: Entry.Moment, _ hooks: [Hook]) {
+      for hook in hooks
+      where hook.place == .host
+        && !entries.contains(where: {
+          $0.moment == moment && $0.hook.command == hook.command && $0.hook.user == hook.user
+            && $0.hook.environment == hook.environment
+        })
+      {
+        add(moment, [], hook)
+      }
+    }
+
+    mutating func deploy(_ certificate: PlannedCertificate) {
+      for hook in certificate.hooks.deploy where hook.place == .host {
+        let shared =
+          certificate.hooks.isCoalesced
+          ? entries.firstIndex { $0.moment == .deploy && $0.hook == hook && !$0.lineages.isEmpty } : nil
+        guard let shared else {
+          add(.deploy, [certificate.lineage], hook)
+          continue
+        }
+        let entry = entries[shared]
+        entries[shared] = Entry(
+          moment: .deploy, lineages: entry.lineages + [certificate.lineage], index: entry.index,
+          hook: entry.hook, words: entry.words)
+      }
+    }
+  }
 }

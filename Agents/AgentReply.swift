@@ -7,7 +7,8 @@ public enum AgentReply: Hashable, Sendable {
   case begin(Step, Lineage.Name?, hook: Int?, limit: Duration)
   /// A hook's stream; it comes before the step that it belongs to.
   case output(Stream, CapturedOutput)
-  case step(Step, Lineage.Name?, hook: Int?, Outcome)
+  /// With what more there is to say: a program of a hook directory, which generation came back.
+  case step(Step, Lineage.Name?, hook: Int?, Outcome, String)
   /// The host waits for the controller's word.
   case await(seconds: Int)
   case end(End, text: String)
@@ -58,7 +59,7 @@ extension AgentReply {
       case "error": outcome = .failed(text())
       default: return nil
       }
-      self = .step(subject.step, subject.lineage, hook: subject.hook, outcome)
+      self = .step(subject.step, subject.lineage, hook: subject.hook, outcome, outcome.hasText ? "" : text())
     case "await":
       guard let seconds = number() else { return nil }
       self = .await(seconds: seconds)
@@ -100,6 +101,10 @@ enum HookOutput {
     String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
       .map { String($0).visible }.joined(separator: "\n")
   }
+}
+
+extension Outcome {
+  fileprivate var hasText: Bool { if case .failed = self { true } else { false } }
 }
 
 extension UInt8 {

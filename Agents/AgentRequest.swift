@@ -1,4 +1,6 @@
 public import Fleet
+public import Foundation
+public import struct Fleet.Host
 
 /// What one visit asks of a host. It is a value that knows its bytes; nothing here does I/O.
 public struct AgentRequest: Sendable {
@@ -18,10 +20,13 @@ public struct AgentRequest: Sendable {
     public var files: [File]
     /// Certificates whose key the host has made itself.
     public var hostKeys: [HostKey]
+    /// Where files that are no part of certbot's layout go.
+    public var destinations: [Destination]
 
-    public init(files: [File] = [], hostKeys: [HostKey] = []) {
+    public init(files: [File] = [], hostKeys: [HostKey] = [], destinations: [Destination] = []) {
       self.files = files
       self.hostKeys = hostKeys
+      self.destinations = destinations
     }
   }
 
@@ -38,18 +43,43 @@ public struct AgentRequest: Sendable {
     }
   }
 
-  /// One file of one certificate.
+  /// One file in the folder of one certificate's generation.
   public struct File: Sendable {
     public let lineage: Lineage.Name
     public let name: String
     public let mode: String
-    public let base64: String
+    public let content: [UInt8]
 
-    public init(lineage: Lineage.Name, name: String, mode: String, base64: String) {
+    public init(lineage: Lineage.Name, name: String, mode: String, content: [UInt8]) {
       self.lineage = lineage
       self.name = name
       self.mode = mode
-      self.base64 = base64
+      self.content = content
+    }
+  }
+
+  /// A place on the host that a file of the generation is copied to.
+  public struct Destination: Hashable, Sendable {
+    public let lineage: Lineage.Name
+    /// Files of the generation's folder, which follow each other in this one.
+    public let parts: [String]
+    public let path: String
+    public let mode: String
+    public let owner: String?
+    public let group: String?
+    public let allowance: FileInstallation.Allowance?
+
+    public init(
+      lineage: Lineage.Name, parts: [String], path: String, mode: String, owner: String?, group: String?,
+      allowance: FileInstallation.Allowance?
+    ) {
+      self.lineage = lineage
+      self.parts = parts
+      self.path = path
+      self.mode = mode
+      self.owner = owner
+      self.group = group
+      self.allowance = allowance
     }
   }
 
@@ -71,8 +101,15 @@ public struct AgentRequest: Sendable {
   /// pre and post hooks of several certificates run once.
   public var hooks: AgentHooks { AgentHooks(visit) }
 
-  /// Script, request and start, for the stdin of `AgentScript.command`.
-  public var bytes: [UInt8] { Self.conversation(records: records, nonce: nonce, command: "visit") }
+  /// Request and start, behind the script where the host has none of its own.
+  public func bytes(now: Date) -> [UInt8] {
+    Self.conversation(records: records(now: now), nonce: nonce, command: "visit", host: visit.host)
+  }
+
+  /// The same request, for the preflight alone.
+  public func check(now: Date) -> [UInt8] {
+    Self.conversation(records: records(now: now), nonce: nonce, command: "check", host: visit.host)
+  }
 
   /// Asks how a visit ended that the controller lost sight of.
   public static func query(
@@ -80,9 +117,9 @@ public struct AgentRequest: Sendable {
   ) -> [UInt8] {
     conversation(
       records: [
-        "visit \(token) 0 0 0 \(host.name) \(Int(patience.seconds.rounded(.up)))",
-        "base \(encode(host.base))",
-      ], nonce: nonce, command: "query")
+        "visit \(token) 0 0 0 \(host.name) \(Int(patience.seconds.rounded(.up))) 0",
+        "base \(AgentField.encode(host.base))",
+      ], nonce: nonce, command: "query", host: host)
   }
 
   /// The controller's word after it has looked at what the host serves.
@@ -98,39 +135,71 @@ public struct AgentRequest: Sendable {
     }
   }
 
-  var records: [String] {
+  func records(now: Date) -> [String] {
     let seconds = Int(confirmTimeout.seconds.rounded(.up))
     var records = [
-      "visit \(token) \(epoch) \(rollout) \(wave) \(visit.host.name) \(seconds)",
-      "base \(Self.encode(visit.host.base))",
+      "visit \(token) \(epoch) \(rollout) \(wave) \(visit.host.name) \(seconds) \(Int(now.timeIntervalSince1970))",
+      "base \(AgentField.encode(visit.host.base))",
     ]
     for certificate in visit.certificates {
-      let domains = certificate.domains.joined(separator: " ")
-      records.append(
-        "cert \(certificate.lineage.declared) \(certificate.generation) \(certificate.fingerprint) \(Self.encode(domains))"
-      )
+      let (name, generation) = (certificate.lineage.declared, certificate.generation)
+      let domains = AgentField.encode(certificate.domains.joined(separator: " "))
+      records.append("cert \(name) \(generation) \(certificate.fingerprint) \(domains)")
+      if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
-    records += materials.files.map { "file \($0.lineage.declared) \($0.name) \($0.mode) \($0.base64)" }
+    records += materials.files.map {
+      "file \($0.lineage.declared) \($0.name) \($0.mode) \(AgentField.encode(bytes: $0.content))"
+    }
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
-    records += hooks.all.map { hook in
-      let lineage = hook.lineage?.declared.rawValue ?? "-"
-      let seconds = Int(hook.hook.timeout.seconds.rounded(.up))
-      return
-        "hook \(hook.moment.rawValue) \(lineage) \(hook.index) \(seconds) \(Self.encode(hook.hook.command))"
+    records += materials.destinations.map { file in
+      let (owner, group) = (file.owner ?? "-", file.group ?? "-")
+      let rest = "\(owner) \(group) \(file.allowance?.rawValue ?? "-") \(AgentField.encode(file.path))"
+      let parts = file.parts.joined(separator: "+")
+      return "install \(file.lineage.declared) \(parts) \(file.mode) \(rest)"
     }
-    return records
+    return records + hookRecords
   }
 
-  /// Every value in a record is a validated name, a number or base64: none can end the single-quoted literal.
-  static func conversation(records: [String], nonce: String, command: String) -> [UInt8] {
-    Array(
-      """
-      \(AgentScript.text)
+  private var hookRecords: [String] {
+    let directories = visit.certificates.flatMap(\.hooks.directories)
+    let seconds = Int(Hook.standardTimeout.seconds)
+    return Self.unique(directories).map { "directory \(seconds) \(AgentField.encode($0))" }
+      + hooks.all.map(Self.record(of:)) + Self.unique(hooks.all.compactMap(Self.need(of:)))
+  }
+
+  private static func record(of entry: AgentHooks.Entry) -> String {
+    let lineages = entry.lineages.map(\.declared.rawValue).joined(separator: ",")
+    let hook = entry.hook
+    let seconds = Int(hook.timeout.seconds.rounded(.up))
+    let environment = hook.environment.sorted { $0.key < $1.key }.map {
+      " \($0.key) \(AgentField.encode($0.value))"
+    }
+    return
+      "hook \(entry.moment.rawValue) \(lineages.isEmpty ? "-" : lineages) \(entry.index) \(seconds) \(hook.user ?? "-") \(hook.onFailure.rawValue) \(AgentField.encode(hook.shellCommand))\(environment.joined())"
+  }
+
+  private static func need(of entry: AgentHooks.Entry) -> String? {
+    let isCheck = entry.moment == .verify && entry.hook.command.hasPrefix("set --")
+    guard let program = isCheck ? "openssl" : entry.hook.program else { return nil }
+    let what =
+      isCheck
+      ? "install it, or let the controller look: \(entry.words)"
+      : "install it or correct the \(entry.moment.rawValue) hook: \(entry.words.visible.shortened(to: 80))"
+    return "need \(AgentField.encode(program)) \(AgentField.encode(what))"
+  }
+
+  private static func unique(_ items: [String]) -> [String] {
+    var seen: Set<String> = []
+    return items.filter { seen.insert($0).inserted }
+  }
+
+  /// Every value in a record is a validated name, a number or a field: none can end the single-quoted literal.
+  static func conversation(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
+    let request = """
       certfleet_request='\(records.joined(separator: "\n"))'
       certfleet_main \(nonce) \(command) end
 
-      """.utf8)
+      """
+    return Array((host.hasAgent ? request : AgentScript.text + "\n" + request).utf8)
   }
-
-  static func encode(_ text: String) -> String { Base64.encode(text.utf8) }
 }

@@ -1,12 +1,23 @@
+public import Fleet
 import Foundation
+public import struct Fleet.Host
 
 /// The script that is sent to a host. `certfleet-agent.sh` beside this file is embedded as it is.
 public enum AgentScript {
-  /// What is run over SSH; every login shell understands it.
-  public static func command(become: Bool) -> String {
-    become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
+  /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
+  public static func command(for host: Host) -> String {
+    host.become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
   }
 
   /// The script itself.
   public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
+
+  /// The version of the protocol that the script speaks.
+  public static let version = 2
+
+  /// A smaller script with its positional parameters set. An argument holds no quote.
+  static func snippet(_ script: [UInt8], arguments: [String]) -> String {
+    let quoted = arguments.map { "'\($0)'" }
+    return "set -- \(quoted.joined(separator: " "))\n" + String(decoding: script, as: UTF8.self)
+  }
 }

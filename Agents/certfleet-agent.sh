@@ -4,12 +4,12 @@
 # transfer does nothing.
 #
 # POSIX sh, and the commands that `tools` names. Functions share variables: there is no `local` in POSIX, so
-# what a function keeps across a call of another stands in its positional parameters.
-
+# what a function keeps across a call of another stands in its positional parameters. What thousands of hosts do at
+# once is bounded by the processes that they start, so this file counts them: text is decoded, written and read by
+# the shell's own commands.
+#
+# shellcheck disable=SC2015 # `A && B || fail` is meant as it reads: whichever fails
 set -u
-# Hooks run with the mask that the login has; what the agent makes is for itself alone.
-inherited=$(umask)
-umask 077
 # Every shell that we know has -c, and what has it not goes on without.
 # shellcheck disable=SC3045
 ulimit -c 0 2>/dev/null
@@ -18,18 +18,27 @@ export LC_ALL
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
-version=1
-tools='base64 cat chmod cmp cp date dd env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sort sync tail tr wc'
+tab='	'
+version=2
+tools='base64 cat chmod cmp cp date dd df env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sync tail tr wc'
 recovering=
 action=deploy
 failed_domains=
-watches=0
+limping=
+allowed=
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 
-# say FIELD…: one frame without bytes. Only echo is a builtin of every shell, so no secret and no text of ours
-# becomes another program's argument. A connection that is gone is no failure of the visit.
-say() { echo "@certfleet $nonce 0 $*" 2>/dev/null || true; }
+# put TEXT: by a builtin, so that no secret and no text of ours becomes another program's argument.
+if [ -n "${KSH_VERSION:-}" ]; then
+  # shellcheck disable=SC3061
+  put() { print -rn -- "$1"; }
+else
+  put() { printf %s "$1"; }
+fi
+
+# say FIELD…: one frame without bytes. A connection that is gone is no failure of the visit.
+say() { put "@certfleet $nonce 0 $*$newline" 2>/dev/null || true; }
 
 # step NAME LINEAGE INDEX OUTCOME VALUE [TEXT]: how something went.
 step() { say step "$@"; }
@@ -52,13 +61,37 @@ each() {
   IFS=' '
 }
 
-# decode BASE64: sets $decoded, with trailing newlines kept.
+# decode FIELD: sets $decoded. `=` and base64, with trailing newlines kept; or `:` and text in which % stands before
+# the letter of what a field cannot hold.
 decode() {
-  decoded=$(echo "$1" | base64 -d && echo .) || return 1
-  decoded=${decoded%.}
+  case $1 in
+    =*)
+      decoded=$(put "${1#=}" | base64 -d && echo .) || return 1
+      decoded=${decoded%.}
+      ;;
+    *) unescape "${1#:}" ;;
+  esac
 }
 
-# decode_path BASE64: sets $path; `~/` is the login user's own folder, as ssh and every shell write it.
+unescape() {
+  decoded=${1%%\%*}
+  [ "$decoded" != "$1" ] || return 0
+  IFS=%
+  # shellcheck disable=SC2086
+  set -- ${1#*\%}
+  IFS=' '
+  for piece in "$@"; do
+    case $piece in
+      n*) decoded=$decoded$newline${piece#n} ;;
+      s*) decoded="$decoded ${piece#s}" ;;
+      t*) decoded=$decoded$tab${piece#t} ;;
+      q*) decoded="$decoded'${piece#q}" ;;
+      *) decoded=$decoded%${piece#p} ;;
+    esac
+  done
+}
+
+# decode_path FIELD: sets $path; `~/` is the login user's own folder, as ssh and every shell write it.
 decode_path() {
   decode "$1" || return 1
   # shellcheck disable=SC2088
@@ -68,46 +101,75 @@ decode_path() {
 # load PLAN: makes a request's records the current ones.
 load() {
   plan=$1
-  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 all_domains=''
+  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains=''
   each visit load_visit
   each base load_base
   each cert load_domains
   state=$base/.certfleet
 }
-load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7; }
+load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_base() { decode_path "$2" && base=$path; }
 load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
 
+is_name() { case $1 in '' | .* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
+
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------
 
-# It is read back: on a full disk a shell may not learn that its line was lost, and what is not in the journal
-# could not be undone.
+# journal LINE: it is read back by a descriptor that stands at the end: on a full disk a shell may not learn that its
+# line was lost, and what is not in the journal could not be undone. It begins with a newline, for what a full disk cut.
 journal() {
-  { echo "$*" >>"$state/visit/log"; } 2>/dev/null && logged "$*" && return 0
-  why="$state/visit/log cannot be written; is the disk full?"
+  if { put "$newline$*$newline" >>"$state/journal"; } 2>/dev/null; then
+    while IFS= read -r entry <&4; do
+      [ "$entry" != "$*" ] || return 0
+    done
+  fi
+  why="$state/journal cannot be written; is the disk full?"
   return 1
+}
+
+# open_journal: for reading back what is written from now on.
+open_journal() {
+  exec 4<"$state/journal"
+  while IFS= read -r entry <&4; do true; done
 }
 
 # logged PREFIX: whether a line begins so; it is left in $entry.
 logged() {
-  [ -f "$state/visit/log" ] || return 1
+  [ -f "$state/journal" ] || return 1
   while IFS= read -r entry; do
     case $entry in "$1"*) return 0 ;; esac
-  done <"$state/visit/log"
+  done <"$state/journal"
   return 1
+}
+
+# begin_journal: a new visit's, in the place of the one before. The plan is there first: while the old journal stands
+# it has an end, and its plan is asked for no more.
+begin_journal() {
+  why="$state cannot be written; is the disk full?"
+  {
+    IFS=$newline
+    for record in $plan; do
+      case $record in file\ *) ;; *) put "$record$newline" ;; esac
+    done >"$state/plan"
+    IFS=' '
+    put "visit $token $epoch$newline" >"$state/journal.new"
+  } 2>/dev/null
+  IFS=' '
+  read -r entry <"$state/journal.new" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] &&
+    mv "$state/journal.new" "$state/journal" && open_journal
 }
 
 # finish OUTCOME TEXT…: the visit's end, on disk before it is told.
 finish() {
+  end_hooks
   journal "end $*"
-  rm -rf "$state/staging" "$state/hook"
   sync_to "$state"
   [ -n "$recovering" ] || say end "$@"
 }
 
 sync_to() { sync -f "$1" 2>/dev/null || sync; }
 
-# --- Lock and preflight --------------------------------------------------------------------------------------
+# --- Folders and locks ---------------------------------------------------------------------------------------
 
 # prepare: tools and folders. Sets $why when it fails.
 prepare() {
@@ -117,18 +179,24 @@ prepare() {
       return 1
     }
   done
+  # Whatever is made on the way to it is for everybody to walk through.
+  [ -d "$state" ] || why=$(umask 022 && exec mkdir -p -m 700 "$state" 2>&1) || {
+    why=$(put "$why" | one_line)
+    return 1
+  }
   for folder in "$base" "$base/live" "$base/archive" "$state"; do
-    [ -d "$folder" ] || why=$(umask 022 && mkdir -p "$folder" 2>&1 | one_line)
-    [ -d "$folder" ] || return 1
-    why="$folder cannot be written by $(id -un); set become: true or another base"
-    [ -w "$folder" ] || return 1
+    [ ! -e "$folder" ] || [ -w "$folder" ] || {
+      why="$folder cannot be written by $(id -un); set become: true or another base"
+      return 1
+    }
   done
-  chmod 700 "$state"
   why="$state/lock cannot be written; is the disk full, or out of inodes?"
-  { true >>"$state/lock"; } 2>/dev/null
+  # Hooks run with the mask that the login has, and no shell tells it but on stdout; what the agent makes is for itself.
+  { true >>"$state/lock" && umask >"$state/umask"; } 2>/dev/null && read -r inherited <"$state/umask" || return 1
+  umask 077
 }
 
-# lock SECONDS: one visit at a time. The kernel frees the lock when its holder ends, however that happens.
+# lock SECONDS: one visit at a time. The kernel frees a lock when its holders end, however that happens.
 lock() {
   exec 9>>"$state/lock"
   tries=0
@@ -139,82 +207,230 @@ lock() {
   done
 }
 
+# lock_hooks: held by the agent, and beside it by whatever waits for a hook. Where an agent was killed it shows that the
+# hook still runs, and that its process group is no other's yet: it may have until its deadline.
+lock_hooks() {
+  exec 8>>"$state/hook-lock"
+  flock -n 8 8>&8 && return 0
+  tries=0 seconds=ended
+  read -r seconds <"$state/deadline"
+  [ "$seconds" = ended ] || say begin recover - - "$((seconds + 10))"
+  until flock -n 8 8>&8; do
+    read -r seconds <"$state/deadline"
+    if [ "$seconds" = ended ]; then
+      # Who waited for it is held up by a pipe that nobody reads any more, and does nothing else.
+      [ "$tries" -lt 3 ] || {
+        rm -f "$state/hook-lock"
+        lock_hooks
+        return
+      }
+    else
+      [ "$tries" -ne "$seconds" ] || signal_group TERM
+      [ "$tries" -ne "$((seconds + 5))" ] || signal_group KILL
+      [ "$tries" -lt "$((seconds + 10))" ] || return 1
+    fi
+    tries=$((tries + 1))
+    sleep 1
+  done
+}
+
 # --- Hooks ---------------------------------------------------------------------------------------------------
 
-# wait_for PID: its exit status. A trapped signal ends `wait` early, so it is asked again while PID lives.
-wait_for() {
-  while :; do
-    wait "$1"
-    set -- "$1" "$?"
-    kill -0 "$1" 2>/dev/null || return "$2"
-  done
+# alone: for what runs beside the agent and may outlive it: it must hold neither the lock nor a stream. By `exec` and
+# not on a command: a shell keeps a copy of what it redirects for a function.
+alone() { exec 3<&- 4<&- 5<&- 6<&- 7<&- 9>&- </dev/null >/dev/null 2>&1; }
+
+# begin_hooks: the pipe by which everything that runs beside the agent talks to it, and a clock at its other end. As
+# both ends are open here, nobody's end closes it.
+begin_hooks() {
+  [ -z "${clockwork:-}" ] || return 0
+  end_hooks
+  run=0 pipes=0 left=0
+  make_pipes "$state/pipe-events"
+  [ -p "$state/pipe-events" ] || return 1
+  exec 7<>"$state/pipe-events"
+  tick &
+  clockwork=$!
 }
 
-# alone COMMAND…: for what runs beside the agent and may outlive it: it must hold neither the lock nor the stdin nor
-# the stdout. Closing them by `exec` and not on the command: a shell keeps a copy of what it redirects for a function.
-alone() {
-  exec 3<&- 9>&- >/dev/null 2>&1
-  "$@"
+# tick: when the agent is gone, nobody reads the pipe and the signal for that ends this.
+tick() {
+  alone
+  exec 8>&- >"$state/pipe-events"
+  while sleep 1; do echo tick; done
 }
 
-# after SECONDS MARKER COMMAND…: runs it unless the marker is gone before. A file and not a signal: each shell has a
-# moment in which it misses one, and what came too late would go to whatever has that process id by then.
-after() {
-  left=$1 watched=$2
-  shift 2
-  while [ -e "$watched" ]; do
-    if [ "$left" -le 0 ]; then
-      rm -f "$watched"
-      "$@"
+end_hooks() {
+  [ -z "${clockwork:-}" ] || kill "$clockwork" 2>/dev/null
+  clockwork=
+  exec 7<&-
+  set +f
+  set -- "$state"/pipe-* "$state"/stream-*
+  set -f
+  for entry in "$@"; do
+    [ ! -e "$entry" ] || {
+      rm -rf "$@"
       return
+    }
+  done
+}
+
+# make_pipes [PATH]: some more, by one command.
+make_pipes() {
+  for _ in 1 2 3 4 5 6 7; do
+    pipes=$((pipes + 1))
+    set -- "$@" "$state/pipe-$pipes-out" "$state/pipe-$pipes-err"
+  done
+  mkfifo "$@" 2>/dev/null
+}
+
+# next_pipes: a hook's own, for what an earlier one has left running writes to the earlier's.
+next_pipes() {
+  why="$state/pipe-… cannot be made; is the disk out of inodes?"
+  begin_hooks || return 1
+  run=$((run + 1))
+  out=$state/pipe-$run-out err=$state/pipe-$run-err
+  [ "$run" -le "$pipes" ] || make_pipes
+  [ -p "$out" ] && [ -p "$err" ] || return 1
+  exec 5<>"$out" 6<>"$err"
+}
+
+# beside COMMAND…: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
+# open, so that a hook is not disturbed when the agent is killed. A marker shows where a stream ends, for a child of the
+# hook may hold it open; where the streams are drained there is none.
+beside() {
+  exec 3<&- 4<&- 9>&- </dev/null >/dev/null 2>&1
+  # In a shell of its own: what this one says of a process that was killed is not the hook's.
+  (exec "$@" >"$out" 2>"$err" 5<&- 6<&- 7<&- 8>&-)
+  set -- "$?"
+  put "ended$newline" >"$state/deadline"
+  if [ -e "$state/stream-$run" ]; then
+    set -- "$1" bare
+  else
+    set -- "$1" marked
+    put "$newline$nonce.$run$newline" >&5
+    put "$newline$nonce.$run$newline" >&6
+  fi
+  put "ended $run $*$newline" >&7
+}
+
+# supervise SECONDS: until the hook has ended, by itself or by its deadline: TERM to its whole process group, and five
+# seconds later KILL. Sets $status, and $stopping where it was the deadline.
+supervise() {
+  status='' stopping=''
+  forget_ticks
+  while [ -z "$status" ] || { [ -n "$stopping" ] && signal_group 0; }; do
+    next_event
+    [ "$event" = tick ] || continue
+    # A pipe takes 64 KiB before its writer has to wait; most hooks are done before anybody has to read.
+    [ "$ticks" -lt 2 ] || drain_beside
+    if [ -z "$stopping" ]; then
+      [ "$ticks" -le "$1" ] || {
+        stopping=$ticks
+        signal_group TERM
+      }
+    else
+      [ "$ticks" -ne "$((stopping + 5))" ] || signal_group KILL
+      [ "$ticks" -lt "$((stopping + 7))" ] || return 0
     fi
-    sleep 1
-    left=$((left - 1))
   done
 }
 
-# watch SECONDS COMMAND…: begins such a watch beside the agent; it ends with `rm "$marker"`, a second later.
-watch() {
-  watches=$((watches + 1))
-  marker=$state/watch-$nonce-$watches
-  # true and not `:`, whose failed redirection would end the whole shell (POSIX, special built-in utilities).
-  true >"$marker"
-  seconds=$1
-  shift
-  alone after "$seconds" "$marker" "$@" </dev/null &
+# next_event: waits for one. A signal that is caught may end a read early.
+next_event() {
+  event=''
+  read -r event number value <&7 || return 0
+  case "$event $number" in
+    'tick ') ticks=$((ticks + 1)) ;;
+    "ended $run") status=${value% *} marking=${value#* } ;;
+    "drained $run") left=$((left - 1)) ;;
+  esac
 }
 
-# stop_hook: TERM, five seconds, KILL, to the hook's whole process group.
-stop_hook() {
-  true >"$state/hook/timed-out"
-  group=$(cat "$state/hook/group")
-  kill -s TERM -- "-$group"
-  for _ in 1 2 3 4 5; do
-    kill -s 0 -- "-$group" || return 0
-    sleep 1
-  done
-  kill -s KILL -- "-$group"
+# forget_ticks: those that came while nobody waited, so that what is measured begins now.
+forget_ticks() {
+  put "now$newline" >&7
+  event=''
+  until [ "$event" = now ]; do next_event; done
+  ticks=0
 }
 
-# drain FOLDER: takes a hook's stream from stdin and keeps the first and the last two chunks of it; each is at
-# most 4 MiB, and what is dropped is counted. dd writes what it reads at once, so nothing is lost when this is
-# ended early.
+signal_group() { read -r group <"$state/group" && kill -s "$1" -- "-$group" 2>/dev/null; }
+
+# drainer: keeps the first and the last two chunks of a stream; each is at most 4 MiB, and what is dropped is counted.
+# dd writes what it reads at once, so nothing is lost when this is ended early.
+# shellcheck disable=SC2016 # another shell expands it
+drainer='cd "$1" || exit
+echo "$$" >group
+dropped=0
+dd bs=4096 count=1024 of=first
+while dd bs=4096 count=1024 of=next && [ -s next ]; do
+  if [ -f previous ]; then dropped=$((dropped + $(wc -c <previous))); echo "$dropped" >dropped; fi
+  [ ! -f last ] || mv last previous
+  mv next last
+done
+rm -f next
+echo "drained $2" >"$3"'
+
+# drain_beside: takes a hook's streams from now on, so that it never waits. One that has just ended either sees that they
+# are to be drained, or is seen to have ended; but a full pipe may hold up the marker, and is emptied in the end.
+drain_beside() {
+  [ -z "$draining" ] || return 0
+  mkdir -p "$state/stream-$run/out" "$state/stream-$run/err" 2>/dev/null || return 0
+  read -r entry <"$state/deadline"
+  [ "$entry" != ended ] || [ "$ticks" -gt 3 ] || [ "$marking" = bare ] || return 0
+  draining=yes
+  drain "$state/stream-$run/out" "$out" &
+  drain "$state/stream-$run/err" "$err" &
+}
+
 drain() {
-  dropped=0
-  dd bs=4096 count=1024 of="$1/first"
-  while dd bs=4096 count=1024 of="$1/next" && [ -s "$1/next" ]; do
-    if [ -f "$1/previous" ]; then
-      dropped=$((dropped + $(wc -c <"$1/previous")))
-      echo "$dropped" >"$1/dropped"
-    fi
-    [ -f "$1/last" ] && mv "$1/last" "$1/previous"
-    mv "$1/next" "$1/last"
-  done
-  rm -f "$1/next"
+  # To read alone, so that it does not keep the other end open; and first, for a pipe that nobody has open forgets.
+  exec <"$2"
+  exec 3<&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&- >/dev/null 2>&1
+  exec setsid /bin/sh -c "$drainer" drain "$1" "$run" "$state/pipe-events"
 }
 
-# send_stream NAME FOLDER: the first and last 32 KiB of what drain kept, and how much there was.
-send_stream() {
+# collect: the hook's streams, as frames.
+collect() {
+  [ "$marking" != bare ] || drain_beside
+  if [ -n "$draining" ]; then
+    exec 5<&- 6<&-
+    await_drained
+    send_drained stdout "$state/stream-$run/out"
+    send_drained stderr "$state/stream-$run/err"
+  else
+    take 5
+    send stdout
+    take 6
+    send stderr
+    exec 5<&- 6<&-
+  fi
+}
+
+# take FD: what waits in a pipe, into $text.
+take() {
+  text=
+  while IFS= read -r line <&"$1" && [ "$line" != "$nonce.$run" ]; do text=$text$line$newline; done
+  text=${text%"$newline"}
+}
+
+send() {
+  [ -z "$text" ] || put "@certfleet $nonce ${#text} output $1 ${#text}$newline$text$newline" 2>/dev/null
+}
+
+# await_drained: until both streams have ended, or the hook's children have held them open for two seconds.
+await_drained() {
+  forget_ticks
+  while [ "$left" -gt 0 ] && [ "$ticks" -lt 3 ]; do next_event; done
+  [ "$left" -gt 0 ] || return 0
+  for entry in out err; do
+    read -r group <"$state/stream-$run/$entry/group" && kill -s KILL -- "-$group" 2>/dev/null
+  done
+}
+
+# send_drained NAME FOLDER: the first and last 32 KiB of what was drained, and how much there was.
+send_drained() {
   set -- "$1" "$2" 0
   for chunk in first previous last next; do
     [ -f "$2/$chunk" ] && set -- "$1" "$2" $(($3 + $(wc -c <"$2/$chunk")))
@@ -231,99 +447,194 @@ send_stream() {
     done >"$2/kept"
   fi
   dropped=0
-  [ -f "$2/dropped" ] && dropped=$(cat "$2/dropped")
-  echo "@certfleet $nonce $(($(wc -c <"$2/kept"))) output $1 $(($3 + dropped))"
-  cat "$2/kept"
-  echo
+  [ -f "$2/dropped" ] && read -r dropped <"$2/dropped"
+  put "@certfleet $nonce $(($(wc -c <"$2/kept"))) output $1 $(($3 + dropped))$newline" 2>/dev/null
+  cat "$2/kept" 2>/dev/null
+  put "$newline" 2>/dev/null
 }
 
-# run_hook hook MOMENT LINEAGE INDEX SECONDS COMMAND: runs it and tells how it went; fails as the hook does.
-run_hook() {
-  decode "$6" || return 1
-  rm -rf "$state/hook"
-  mkdir -p "$state/hook/stdout" "$state/hook/stderr"
-  mkfifo "$state/hook/out" "$state/hook/err"
-  name=${recovering:-$2}
-  [ "$action" = rollback ] && [ "$2" = deploy ] && name=${recovering:-revert}
-  say begin "$name" "$3" "$4" "$5"
-  alone drain "$state/hook/stdout" <"$state/hook/out" &
-  out=$!
-  alone drain "$state/hook/stderr" <"$state/hook/err" &
-  err=$!
-  hook_environment "$2" "$3"
+# perform MOMENT LINEAGES INDEX SECONDS USER [NAME VALUE]…: runs $command with $argument and tells how it went; fails as
+# it does.
+perform() {
+  moment=$1 lineages=$2 index=$3 seconds=$4 user=$5
+  shift 5
+  name=${recovering:-$moment} subject=${lineages%%,*}
+  case $action:$moment in
+    rollback:deploy) name=${recovering:-redeploy} ;;
+    rollback:verify) name=${recovering:-recheck} ;;
+  esac
+  next_pipes && { put "$seconds$newline" >"$state/deadline" && true >"$state/group"; } 2>/dev/null || {
+    step "$name" "$subject" "$index" error 1 "$why"
+    return 1
+  }
+  say begin "$name" "$subject" "$index" "$seconds"
+  pairs=$#
+  while [ "$pairs" -gt 0 ]; do
+    decode "$2" || return 1
+    set -- "$@" "$1=$decoded"
+    shift 2
+    pairs=$((pairs - 2))
+  done
+  hook_environment
   # A process group of its own, so that a deadline reaches everything that the hook has started. It says itself
   # which: some shells run what is in the background through one process more, so $! may be another.
   # shellcheck disable=SC2016 # the inner shell expands it
-  env -i PATH="$PATH" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" SHELL=/bin/sh \
+  set -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet "$state/group" \
+    "$inherited" env -i PATH="$PATH" SHELL=/bin/sh \
     ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${domains:+"RENEWED_DOMAINS=$domains"} \
     ${failed_domains:+"FAILED_DOMAINS=$failed_domains"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
-    CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" \
-    setsid /bin/sh -c 'echo "$$" >"$0" && umask "$2" && exec /bin/sh -c "$1"' "$state/hook/group" "$decoded" \
-    "$inherited" </dev/null >"$state/hook/out" 2>"$state/hook/err" 3<&- 9>&- &
-  pid=$!
-  watch "$5" stop_hook
-  set -- "$@" "$!"
-  wait_for "$pid"
-  status=$?
-  rm -f "$marker"
-  [ -f "$state/hook/timed-out" ] && wait_for "$7" 2>/dev/null
-  # A background child of the hook may hold the streams open for good; it is not waited for.
-  watch 1 kill -s KILL "$out" "$err"
-  wait_for "$out" 2>/dev/null
-  wait_for "$err" 2>/dev/null
-  rm -f "$marker"
-  send_stream stdout "$state/hook/stdout"
-  send_stream stderr "$state/hook/stderr"
-  if [ -f "$state/hook/timed-out" ]; then
-    step "$name" "$3" "$4" timeout "$5"
+    CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" "$@"
+  if [ "$user" = - ] || ! as_user; then
+    set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}"
+  else
+    # shellcheck disable=SC2086 # words of ours
+    set -- "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch
+  fi
+  draining='' marking='' left=2 ticks=0
+  # yash reads characters, and ends where bytes are none.
+  [ -z "${YASH_VERSION:-}" ] || drain_beside
+  beside "$@" /bin/sh -c "$command" certfleet ${argument:+"$argument"} &
+  supervise "$seconds"
+  collect
+  # yash says 384 and the signal's number, others 128 and the number.
+  [ "$status" -le 384 ] || status=$((status - 256))
+  [ -z "$argument" ] || detail=$argument
+  if [ -n "$stopping" ]; then
+    step "$name" "$subject" "$index" timeout "$seconds" "$detail"
     return 1
   elif [ "$status" -gt 128 ] && kill -l "$((status - 128))" >/dev/null 2>&1; then
-    step "$name" "$3" "$4" signal "$((status - 128))"
+    step "$name" "$subject" "$index" signal "$((status - 128))" "$detail"
     return 1
   elif [ "$status" -ne 0 ]; then
-    step "$name" "$3" "$4" exit "$status"
+    step "$name" "$subject" "$index" exit "$status" "$detail"
     return 1
   fi
-  step "$name" "$3" "$4" ok 0
+  step "$name" "$subject" "$index" ok 0 "$detail"
 }
 
-# hook_environment MOMENT LINEAGE: certbot's variables for this hook alone: deploy gets the renewed lineage and
-# its domains, post the domains that were renewed and those that were not, pre none.
+# hook_environment: certbot's variables for this hook alone: deploy gets the renewed lineage and its domains, post the
+# domains that were renewed and those that were not, pre none.
 hook_environment() {
   lineage_path='' domains='' generation=''
-  case $1 in
-    deploy)
-      lineage_path=$base/live/$2
-      each cert for_deploy
+  case $moment in
+    deploy | verify)
+      lineage_path=$base/live/$subject
+      each cert for_lineages
       ;;
     post) [ -n "$failed_domains" ] || domains=$all_domains ;;
   esac
 }
-for_deploy() {
-  [ "$base/live/$2" = "$lineage_path" ] || return 0
-  generation=$3
-  set -- "$decoded" "$5"
-  decode "$2"
-  domains=$decoded
-  decoded=$1
+for_lineages() {
+  case ",$lineages," in *",$2,"*) ;; *) return 0 ;; esac
+  [ "$2" != "$subject" ] || generation=$3
+  set -- "$5" "$decoded"
+  decode "$1"
+  domains="$domains${domains:+ }$decoded"
+  decoded=$2
+}
+
+# as_user: the words that run a command as $user, whose folder is $home. setpriv of util-linux makes no session of its
+# own, which a deadline could not reach; busybox has none of that kind, and its su makes none either.
+as_user() {
+  home=$(getent passwd "$user" 2>/dev/null)
+  home=${home%:*} home=${home##*:}
+  [ "$(id -un)" != "$user" ] || { switch='' && return 0; }
+  case $(setpriv --version 2>/dev/null) in
+    *util-linux*) switch="setpriv --reuid=$user --regid=$(id -g "$user") --init-groups --" ;;
+    *) switch="su -s /bin/sh $user -c \"\$@\" sh" ;;
+  esac
+}
+
+# configured hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]…: a hook of the request, unless it is
+# one that its directory has run already.
+configured() {
+  decode "$8" || return 1
+  command=$decoded argument='' detail='' patience=$7
+  case "$newline$ran" in *"$newline$command$newline"*) return 0 ;; esac
+  set -- "$2" "$3" "$4" "$5" "$6" "$@"
+  moment=$1 lineages=$2 index=$3 seconds=$4 user=$5
+  shift 13
+  perform "$moment" "$lineages" "$index" "$seconds" "$user" "$@" && return 0
+  [ "$patience" = continue ] || return 1
+  limping="a hook failed that may fail"
+}
+
+# in_directories MOMENT LINEAGE: certbot's directory hooks: executable files in the order of their bytes, but for those
+# that an editor has left. They are remembered, as the same hook may be configured too. After one that failed the
+# others run all the same where the moment is post.
+in_directories() {
+  ran=
+  wanted=$1 whose=$2
+  each directory in_directory
+}
+in_directory() {
+  decode_path "$3" || return 1
+  set -- "$2" 0
+  set +f
+  for program in "$path/$wanted"/*; do
+    set -f
+    case $program in *'~') continue ;; esac
+    [ -f "$program" ] && [ -x "$program" ] || continue
+    ran=$ran$program$newline
+    # shellcheck disable=SC2016 # the hook's own shell expands it
+    command='exec "$1"' argument=$program detail=''
+    perform "$wanted" "$whose" - "$1" - || set -- "$1" 1
+    [ "$2" -eq 0 ] || [ "$wanted" = post ] || break
+  done
+  set -f
+  return "$2"
+}
+
+# run_moment MOMENT LINEAGES: the directories' hooks, then the request's own.
+run_moment() {
+  in_directories "$1" "$2" || return 1
+  each hook "run_$1"
 }
 
 run_pre() {
   [ "$2" = pre ] || return 0
-  run_hook "$@" || { why="a pre hook failed" && return 1; }
+  configured "$@"
 }
 
+# deploy cert LINEAGE …: its own hooks, one lineage after another.
+deploy() {
+  for_lineage=$2
+  journal "deploy $2 - " || return 1
+  run_moment deploy "$2" || { why="deploy hook of $for_lineage failed" && return 1; }
+}
 run_deploy() {
-  [ "$2" = deploy ] || return 0
+  [ "$2" = deploy ] && [ "$3" = "$for_lineage" ] || return 0
   journal "deploy $3 $4 " || return 1
-  run_hook "$@" || { why="deploy hook of $3 failed" && return 1; }
+  configured "$@"
 }
 
-# run_post: every one runs, whatever the one before did; after a crash only those that had not ended.
+# deploy_together hook MOMENT LINEAGES …: one that several lineages share.
+deploy_together() {
+  case $2:$3 in deploy:*,*) ;; *) return 0 ;; esac
+  journal "deploy $3 $4 " || return 1
+  ran=
+  configured "$@" || { why='a deploy hook failed' && return 1; }
+}
+
+# look hook MOMENT LINEAGE …: whether the host serves what it should, as far as it is the host that looks.
+look() {
+  [ "$2" = verify ] || return 0
+  ran=
+  configured "$@" || { why="the host does not serve $3 as it should" && return 1; }
+}
+
+# post: every one runs, whatever the one before did; after a crash only those that had not ended.
+post() {
+  if ! logged 'posted - '; then
+    in_directories post - || limping='a post hook failed'
+    journal 'posted - '
+  fi
+  each hook run_post
+}
 run_post() {
   [ "$2" = post ] || return 0
   logged "posted $4 " && return 0
-  run_hook "$@" || post_failed=yes
+  configured "$@" || limping='a post hook failed'
   journal "posted $4 "
 }
 
@@ -332,10 +643,11 @@ run_post() {
 # stage cert LINEAGE GENERATION FINGERPRINT DOMAINS
 stage() {
   say begin stage "$2" - 0
-  case $2 in '' | .* | *[!A-Za-z0-9._-]*) why="'$2' cannot be a folder's name" ;; *) why='' ;; esac
+  why=''
+  is_name "$2" || why="'$2' cannot be a folder's name"
   case $3 in '' | *[!0-9]*) why="'$3' is not a generation" ;; esac
   [ -n "$why" ] || is_ours "$2" || why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
-  [ -n "$why" ] || { stage_files "$2" "$3" && why=''; }
+  [ -n "$why" ] || { stage_files "$2" "$3" && each install place && why=''; }
   if [ -n "$why" ]; then
     step stage "$2" - error 1 "$why"
     return 1
@@ -343,95 +655,275 @@ stage() {
   step stage "$2" - ok 0
 }
 
-# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there.
+# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept in
+# $active, as `LINEAGE=GENERATION`.
 is_ours() {
-  [ -e "$base/live/$1" ] || [ -L "$base/live/$1" ] || return 0
+  if [ ! -e "$base/live/$1" ] && [ ! -L "$base/live/$1" ]; then
+    active="$active $1=-"
+    return 0
+  fi
   set -- "$1" "$(readlink "$base/live/$1")"
   case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
+  active="$active $1=${2##*/}"
   [ -d "$base/archive/$1/${2##*/}" ]
 }
 
-# stage_files LINEAGE GENERATION: the files go into a folder beside their place, which then takes it by rename.
+# active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing.
+active_of() {
+  old=${active##*" $1="}
+  old=${old%% *}
+}
+
+# stage_files LINEAGE GENERATION: into the generation's own folder, which nobody looks at before the link changes.
 stage_files() {
-  staging=$state/staging/$1 lineage=$1
-  why=$(mkdir -p "$staging" 2>&1 | one_line)
-  each file stage_file || return 1
-  each hostkey stage_hostkey || return 1
-  set -- "$1" "$2" "$base/archive/$1/$2"
-  same "$staging/fullchain.pem" "$3/fullchain.pem" && same "$staging/privkey.pem" "$3/privkey.pem" && return 0
-  if [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]; then
-    why="$3 is active and holds another certificate; renew once more for a new generation"
-    return 1
+  lineage=$1 dir=$base/archive/$1/$2
+  active_of "$1"
+  if [ -e "$dir" ]; then
+    why="generation $2 on the host is not the one that was issued"
+    if each file is_there && each hostkey key_is_there && each kept kept_is_there; then return 0; fi
+    if [ "$old" = "$2" ]; then
+      why="$dir is active and holds another certificate; renew once more for a new generation"
+      return 1
+    fi
+    each kept refuse_kept || return 1
+    why=$(rm -rf "$dir" 2>&1 | one_line)
+    [ -z "$why" ] || return 1
   fi
+  each kept refuse_kept || return 1
   journal "stage $1 $2 " || return 1
-  [ -d "$base/archive/$1" ] || why=$(mkdir -m 755 "$base/archive/$1" 2>&1 | one_line)
-  if ! why=$({ rm -rf "$3" && chmod 755 "$staging" && mv -T "$staging" "$3"; } 2>&1); then
-    why=$(echo "$why" | one_line)
-    return 1
-  fi
-  sync_to "$3"
+  umask 022
+  why=$(exec mkdir -p "$dir" "$base/live" 2>&1)
+  umask 077
+  [ -d "$dir" ] || { why=$(put "$why" | one_line) && return 1; }
+  names='' expected=''
+  each file write_file || return 1
+  why="the files in $dir cannot be written; is the disk full?"
+  # A full disk can leave a short file behind a command that ended well.
+  # shellcheck disable=SC2086 # names of ours
+  [ -z "$names" ] || [ "$(cd "$dir" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
+  each hostkey write_hostkey
 }
 
 same() { cmp -s "$1" "$2" 2>/dev/null; }
 
-# stage_file file LINEAGE NAME MODE CONTENT: an empty chain.pem is right for a CA without intermediates.
-stage_file() {
+# is_there file LINEAGE NAME MODE CONTENT: whether the generation has it already.
+is_there() {
   [ "$2" = "$lineage" ] || return 0
-  case $3 in '' | .* | *[!A-Za-z0-9._-]*) why="'$3' cannot be a file's name" && return 1 ;; esac
-  why="$staging/$3 cannot be written; is the disk full?"
-  { echo "${5:-}" | base64 -d >"$staging/$3"; } 2>/dev/null && chmod "$4" "$staging/$3" 2>/dev/null || return 1
-  # A full disk can leave a short file behind a pipe that ended well.
-  [ "$(base64 <"$staging/$3" | tr -d '\n')" = "${5:-}" ]
+  [ -f "$dir/$3" ] && content_is "$dir/$3" "$5"
 }
 
-# stage_hostkey hostkey LINEAGE ID GENERATION: the key that this host has made for the certificate, or that it has in its
-# place already.
-stage_hostkey() {
+# content_is FILE FIELD
+content_is() {
+  case $2 in
+    =*) [ "$(base64 <"$1" | tr -d '\n')" = "${2#=}" ] ;;
+    *)
+      decode "$2"
+      [ "$(cat "$1" && echo .)" = "$decoded." ]
+      ;;
+  esac
+}
+
+# write_file file LINEAGE NAME MODE CONTENT: an empty chain.pem is right for a CA without intermediates.
+write_file() {
+  [ "$2" = "$lineage" ] || return 0
+  is_name "$3" || { why="'$3' cannot be a file's name" && return 1; }
+  why="$dir/$3 cannot be written; is the disk full?"
+  case $4 in 0644) umask 022 ;; esac
+  case $5 in
+    =*) { put "${5#=}" | base64 -d >"$dir/$3"; } 2>/dev/null && content_is "$dir/$3" "$5" ;;
+    *)
+      decode "$5"
+      names="$names${names:+ }$3" expected=$expected$decoded
+      { put "$decoded" >"$dir/$3"; } 2>/dev/null
+      ;;
+  esac
+  set -- "$?"
+  umask 077
+  return "$1"
+}
+
+# hostkey LINEAGE ID GENERATION: the key that this host has made for the certificate, or has in its place already.
+key_is_there() { [ "$2" != "$lineage" ] || [ -f "$dir/privkey.pem" ]; }
+write_hostkey() {
   [ "$2" = "$lineage" ] || return 0
   is_name "$3" || { why="'$3' cannot be a key's name" && return 1; }
-  set -- "$2" "$state/keys/$2/$3.pem" "$base/archive/$2/$4" "$staging"
-  if [ ! -f "$2" ] && same "$4/fullchain.pem" "$3/fullchain.pem"; then set -- "$1" "$3/privkey.pem" "$3" "$4"; fi
+  set -- "$2" "$state/keys/$2/$3.pem"
   why="the key that this host made for the certificate is gone; make new ones: certfleet cert renew $1"
   [ -f "$2" ] || return 1
-  why="$4/privkey.pem cannot be written; is the disk full?"
-  cp "$2" "$4/privkey.pem" 2>/dev/null && chmod 600 "$4/privkey.pem" && same "$2" "$4/privkey.pem" || return 1
+  why="$dir/privkey.pem cannot be written; is the disk full?"
+  cp "$2" "$dir/privkey.pem" 2>/dev/null && chmod 600 "$dir/privkey.pem" && same "$2" "$dir/privkey.pem" || return 1
   need_openssl || return 1
   why="the key that this host made does not belong to the certificate"
-  [ "$(openssl x509 -noout -pubkey -in "$4/cert.pem" 2>&1)" = "$(openssl pkey -pubout -in "$2" 2>&1)" ]
+  [ "$(openssl x509 -noout -pubkey -in "$dir/cert.pem" 2>&1)" = "$(openssl pkey -pubout -in "$2" 2>&1)" ]
 }
 
 # forget_key hostkey LINEAGE ID …: it rests beside its certificate now.
 forget_key() { rm -f "$state/keys/$2/$3.pem"; }
 
-# activate cert LINEAGE GENERATION …
+# kept LINEAGE GENERATION: one that the host is to have still, so its key is not sent again.
+kept_is_there() { [ "$2" != "$lineage" ] || [ -f "$dir/privkey.pem" ]; }
+refuse_kept() {
+  [ "$2" = "$lineage" ] || return 0
+  [ -f "$dir/privkey.pem" ] || why="generation $3 is not on the host any more"
+  why="$why; bring the host forward: certfleet cert renew $2"
+  return 1
+}
+
+# announce cert LINEAGE GENERATION …
+announce() {
+  active_of "$2"
+  journal "activate $2 $3 $old"
+}
+
+# activate cert LINEAGE GENERATION …: one rename, so that certificate and key change together.
 activate() {
   say begin activate "$2" - 0
-  old=$(readlink "$base/live/$2")
-  old=${old##*/}
-  if journal "activate $2 $3 ${old:--}" && why=$(point "$2" "$3" 2>&1); then
+  if why=$(point "$2" "$3" 2>&1); then
     step activate "$2" - ok 0
   else
-    why=$(echo "$why" | one_line)
+    why=$(put "$why" | one_line)
     step activate "$2" - error 1 "$why"
     return 1
   fi
 }
 
-# point LINEAGE GENERATION: one rename, so that certificate and key change together. Plain mv would move the new
-# link into the folder that the old one points to.
-point() {
-  rm -f "$state/link" && ln -s "../archive/$1/$2" "$state/link" && mv -T "$state/link" "$base/live/$1" &&
-    sync_to "$base/live"
-}
+# point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
+point() { ln -sfn "../archive/$1/$2" "$state/link" && exec mv -T "$state/link" "$base/live/$1"; }
 
 # tidy cert LINEAGE GENERATION …: keeps three generations, and the active one whatever its number.
 tidy() {
-  set -- "$2" "$(readlink "$base/live/$2")"
-  # shellcheck disable=SC2012 # the names are numbers
-  ls "$base/archive/$1" | sort -rn | tail -n +4 | while IFS= read -r generation; do
-    case $generation in *[!0-9]*) continue ;; esac
-    [ "$2" = "../archive/$1/$generation" ] || rm -rf "$base/archive/$1/$generation"
+  set +f
+  set -- "$3" "$base/archive/$2"/*
+  set -f
+  [ "$#" -gt 4 ] || return 0
+  for folder in "$@"; do
+    number=${folder##*/}
+    case $folder:$number in "$1":* | *:*[!0-9]*) continue ;; esac
+    newer=0
+    for entry in "$@"; do
+      case ${entry##*/} in *[!0-9]*) continue ;; esac
+      [ "$entry" = "$1" ] || [ "${entry##*/}" -le "$number" ] || newer=$((newer + 1))
+    done
+    [ "$newer" -lt 3 ] || [ "$number" = "$1" ] || rm -rf "$folder"
   done
+}
+
+# --- Further files: staged beside their destination, and all of one folder renamed by one command --------------
+
+# destination PATH: sets $path to where a file is to be, $folder to the folder and $file to its name there.
+destination() {
+  decode_path "$1" || return 1
+  if [ "$2" = symlink ] && [ -L "$path" ]; then path=$(readlink -f "$path"); fi
+  folder=${path%/*} file=${path##*/}
+  [ -n "$folder" ] || folder=/
+}
+
+# place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
+# put another file there, or a link to somewhere else. A folder above may be sticky, where others cannot move what is ours.
+place_is_safe() {
+  destination "$8" "$7" || return 1
+  if [ -L "$path" ]; then
+    complain "$path is a symbolic link; name what it points to, or say allow: ['symlink']"
+  elif [ ! -d "$folder" ]; then
+    complain "$folder is not a folder on the host; make it first, with the owner and mode it is to have"
+  elif [ -e "$path" ] && [ ! -f "$path" ]; then
+    complain "$path is not a file"
+  elif [ ! -w "$folder" ]; then
+    complain "$folder cannot be written by $(id -un)"
+  elif [ "$7" != shared ]; then
+    set -- "$5" "$6" "$folder" "$folder"
+    while :; do
+      folder_is_safe "$3" "$4" || {
+        complain "$4 can be written by others, who could replace $path; mend its mode and owner, or say allow: ['shared']"
+        return 0
+      }
+      [ "$4" != / ] || break
+      set -- "$1" "$2" "$3" "${4%/*}"
+      [ -n "$4" ] || set -- "$1" "$2" "$3" /
+    done
+    [ "$1" = - ] || id "$1" >/dev/null 2>&1 || complain "there is no user '$1' on the host, who is to own $path"
+    [ "$1$2" = -- ] || [ "$(id -u)" -eq 0 ] || complain "only root can give $path an owner; set become: true"
+  fi
+}
+
+# folder_is_safe DESTINATION FOLDER
+folder_is_safe() {
+  # shellcheck disable=SC2046 # its fields
+  set -- "$1" "$2" $(ls -ldn "$2")
+  case $3 in
+    ????????w[tT]*) [ "$1" != "$2" ] || return 1 ;;
+    ????????w*) return 1 ;;
+    ?????w*) [ "$6" = 0 ] || return 1 ;;
+  esac
+  [ "$5" = 0 ] || [ "$5" = "$(id -u)" ]
+}
+
+# place install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: beside the destination, with the owner and the mode that it
+# will have; and the old one as a second link, for going back.
+place() {
+  [ "$2" = "$lineage" ] && destination "$8" "$7" || return 0
+  if [ -e "$path" ]; then entry=old; else entry=none; fi
+  journal "install $entry $path" || return 1
+  why=$(place_beside "$3" "$4" "$5" "$6" 2>&1 | one_line)
+  [ -z "$why" ] || return 1
+  sync_to "$folder"
+}
+place_beside() {
+  mkdir -p "$folder/.certfleet/new" "$folder/.certfleet/old" || return 1
+  rm -f "$folder/.certfleet/old/$file"
+  (parts "$1") >"$folder/.certfleet/new/$file" && (parts "$1") | cmp - "$folder/.certfleet/new/$file" &&
+    chmod "$2" "$folder/.certfleet/new/$file" || return 1
+  case $3:$4 in
+    -:-) ;;
+    -:*) chgrp "$4" "$folder/.certfleet/new/$file" ;;
+    *:-) chown "$3" "$folder/.certfleet/new/$file" ;;
+    *) chown "$3:$4" "$folder/.certfleet/new/$file" ;;
+  esac || return 1
+  [ ! -e "$path" ] || ln "$path" "$folder/.certfleet/old/$file" 2>/dev/null ||
+    cp -p "$path" "$folder/.certfleet/old/$file"
+}
+
+# parts NAME[+NAME]…: files of the generation, one after another.
+parts() {
+  cd "$dir" || return
+  IFS=+
+  # shellcheck disable=SC2086 # its parts
+  exec cat $1
+}
+
+# install install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: all that is staged for its folder, by one command: an agent
+# that is killed leaves none or all of them, so a certificate and its key in one folder change together.
+install() {
+  destination "$8" "$7" || return 1
+  [ -e "$folder/.certfleet/new/$file" ] || return 0
+  set +f
+  why=$(mv -f "$folder/.certfleet/new"/* "$folder/" 2>&1 | one_line)
+  set -f
+  if [ -n "$why" ]; then
+    step activate "$2" - error 1 "$why"
+    return 1
+  fi
+}
+
+# label install …: SELinux's context goes by the place.
+label() {
+  destination "$8" "$7" && { restorecon "$path" >/dev/null 2>&1 || true; }
+}
+
+# take_back install …: what was there before. Done again, it changes nothing more.
+take_back() {
+  destination "$8" "$7" || return 0
+  if [ -e "$folder/.certfleet/old/$file" ]; then
+    mv -f "$folder/.certfleet/old/$file" "$path" 2>/dev/null || dirty=yes
+  elif [ ! -e "$folder/.certfleet/new/$file" ] && logged "install none $path" && [ "$entry" = "install none $path" ]; then
+    rm -f "$path" || dirty=yes
+  fi
+}
+
+# clear install …
+clear() {
+  destination "$8" "$7" && [ -d "$folder/.certfleet" ] && rm -rf "$folder/.certfleet"
+  return 0
 }
 
 # --- Going back ----------------------------------------------------------------------------------------------
@@ -439,10 +931,19 @@ tidy() {
 # undo TEXT: from whatever the journal says was begun, back to the pair before it. It serves a failed step and a
 # visit that was cut off alike.
 undo() {
-  dirty='' ending=failed_clean action=rollback failed_domains=$all_domains post_failed=
+  dirty='' ending=failed_clean action=rollback failed_domains=$all_domains limping=
   each cert restore
-  if logged 'deploy '; then each hook deploy_again; fi
-  if logged 'pre' || logged 'activate '; then each hook run_post; fi
+  if logged 'installing'; then
+    each install take_back
+    each install label
+  fi
+  each install clear
+  if logged 'deploy '; then
+    each cert deploy_again
+    each hook deploy_together_again
+    [ "$ending" = failed_clean ] || each hook look_again
+  fi
+  if logged 'pre' || logged 'activate '; then post; fi
   each cert discard
   [ -z "$dirty" ] || ending=failed_dirty
   finish "$ending" "$1"
@@ -462,22 +963,39 @@ restore() {
     problem=$(point "$1" "$3" 2>&1)
   fi
   if [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]; then
-    step "${recovering:-revert}" "$1" - error 1 "$(echo "$problem" | one_line)"
+    step "${recovering:-revert}" "$1" - error 1 "$(put "$problem" | one_line)"
     dirty=yes
     return 0
   fi
   ending=rolled_back
-  step "${recovering:-revert}" "$1" - ok 0
+  if [ "$3" = - ]; then set -- "$1" "$2" none; fi
+  step "${recovering:-revert}" "$1" - ok 0 "generation $2 to $3"
 }
 
-# deploy_again hook MOMENT LINEAGE …: a deploy hook whose run had started runs once more, now for the old pair.
-# Where there was none before, there is nothing to deploy.
+# deploy_again cert LINEAGE …: a deploy hook whose run had started runs once more, now for the old pair. Where there was
+# none before, there is nothing to deploy.
 deploy_again() {
-  [ "$2" = deploy ] && logged "deploy $3 $4 " || return 0
-  logged "activate $3 " || return 0
-  [ "${entry##* }" != - ] || return 0
-  run_hook "$@" || dirty=yes
+  had_one_before "$2" && logged "deploy $2 " || return 0
+  for_lineage=$2
+  in_directories deploy "$2" || dirty=yes
+  each hook run_again
 }
+run_again() {
+  [ "$2:$3" = "deploy:$for_lineage" ] && logged "deploy $3 $4 " || return 0
+  configured "$@" || dirty=yes
+}
+deploy_together_again() {
+  case $2:$3 in deploy:*,*) ;; *) return 0 ;; esac
+  logged "deploy $3 $4 " && had_one_before "${3%%,*}" || return 0
+  ran=
+  configured "$@" || dirty=yes
+}
+look_again() {
+  [ "$2" = verify ] && had_one_before "${3%%,*}" || return 0
+  look "$@" || dirty=yes
+}
+
+had_one_before() { logged "activate $1 " && [ "${entry##* }" != - ]; }
 
 # discard cert LINEAGE GENERATION …: what was staged and did not stay goes, with its key.
 discard() {
@@ -487,27 +1005,26 @@ discard() {
 
 # recover: brings a visit that was cut off to its end, from its own journal and plan.
 recover() {
-  [ -f "$state/visit/plan" ] && [ -f "$state/visit/log" ] || return 0
+  [ -f "$state/plan" ] && [ -f "$state/journal" ] || return 0
   logged 'end ' && return 0
   set -- "$plan" "$base"
   recovering=recover
-  load "$(cat "$state/visit/plan")"
+  load "$(cat "$state/plan")"
   base=$2 state=$2/.certfleet
+  open_journal
   say begin recover - - 0
   if logged confirmed; then
     keep
   else
     undo 'the visit was cut off; the next one undid it'
   fi
-  recovering=
+  recovering='' limping=
   logged 'end '
   step recover - - ok 0 "${entry#end }"
   load "$1"
 }
 
 # --- Errands: what issuing needs of a host, beside any visit -------------------------------------------------
-
-is_name() { case $1 in '' | .* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
 
 need_openssl() {
   command -v openssl >/dev/null 2>&1 && return 0
@@ -530,8 +1047,9 @@ token() {
   [ -d "$3" ] || why=$(umask 022 && mkdir -p "$3" 2>&1 | one_line)
   [ -d "$3" ] || return 1
   why="$3/$4 cannot be written by $(id -un); set become: true, or check the webroot"
-  { echo "$5" | base64 -d >"$3/.$4"; } 2>/dev/null && chmod 644 "$3/.$4" && mv -f "$3/.$4" "$3/$4" 2>/dev/null &&
-    [ "$(base64 <"$3/$4" | tr -d '\n')" = "$5" ]
+  decode "$5"
+  { put "$decoded" >"$3/.$4"; } 2>/dev/null && chmod 644 "$3/.$4" && mv -f "$3/.$4" "$3/$4" 2>/dev/null &&
+    content_is "$3/$4" "$5"
 }
 
 # make_key key LINEAGE ID TYPE REUSE NAMES: a key for a new certificate, and the request for it on stdout's frame.
@@ -553,25 +1071,25 @@ make_key() {
       *) why="'$3' is not a kind of key" && return 1 ;;
     esac
     if ! why=$(openssl genpkey -algorithm "$6" -pkeyopt "$7" -out "$2.new" 2>&1 >/dev/null); then
-      why=$(echo "$why" | one_line)
+      why=$(put "$why" | one_line)
       return 1
     fi
     mv "$2.new" "$2.pem"
   fi
-  { echo "[req]
+  { put "[req]
 distinguished_name=subject
 req_extensions=extensions
 [subject]
 [extensions]
-subjectAltName=$5" >"$2.cnf"; } 2>/dev/null
+subjectAltName=$5
+" >"$2.cnf"; } 2>/dev/null
   if ! openssl req -new -sha256 -config "$2.cnf" -key "$2.pem" -subj / -out "$2.csr" 2>"$2.err"; then
     why=$(one_line <"$2.err")
     return 1
   fi
   sync_to "$state/keys/$1"
-  echo "@certfleet $nonce $(($(wc -c <"$2.csr"))) output stdout $(($(wc -c <"$2.csr")))"
-  cat "$2.csr"
-  echo
+  text=$(cat "$2.csr")$newline
+  send stdout
   rm -f "$2.cnf" "$2.csr" "$2.err"
   # Those of certificates that never came, or that never got here.
   # shellcheck disable=SC2012 # the names are ours
@@ -582,79 +1100,163 @@ subjectAltName=$5" >"$2.cnf"; } 2>/dev/null
 errand() {
   say hello "$version" "$(date +%s)"
   why=''
+  each token permit_token && each key permit_lineage || { say end failed_clean "$why"; return; }
   case $plan in
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac
   if each token token && each key make_key; then say end ok; else say end failed_clean "$why"; fi
 }
 
+# --- Before anything is done ---------------------------------------------------------------------------------
+
+# complain TEXT: everything that is wrong is told at once.
+complain() {
+  complaint=$1
+  step preflight - - error 1 "$1"
+}
+
+# preflight: whether all that a visit needs is there. Fails when something is not; each is told.
+preflight() {
+  complaint=''
+  skew=$((now - clock))
+  if [ "$clock" -gt 0 ] && { [ "$skew" -gt 300 ] || [ "$skew" -lt -300 ]; }; then
+    complain "the host's clock is $skew seconds from the controller's, 300 are allowed; set it (is its time service running?)"
+  fi
+  each cert permit_lineage || complain "$why"
+  each hook permit_hook || complain "$why"
+  each directory permit_directory || complain "$why"
+  each install permit_file || complain "$why"
+  each need is_found
+  each hook user_is_known
+  each install place_is_safe
+  enough_space || complain "$why"
+  [ -z "$complaint" ]
+}
+
+# enough_space: a visit writes some ten kilobytes for each certificate.
+enough_space() {
+  IFS=" $newline"
+  # shellcheck disable=SC2046 # its fields; the second line's fourth is what is free (df -P in POSIX)
+  set -- $(df -Pk "$base" 2>/dev/null)
+  IFS=' '
+  case ${11:-} in '' | *[!0-9]*) return 0 ;; esac
+  why="only ${11} KiB are free at $base, 1024 are needed"
+  [ "${11}" -ge 1024 ]
+}
+
+# is_found need COMMAND WHAT: a command that a hook begins with.
+is_found() {
+  decode "$2"
+  set -- "$decoded" "$3"
+  command -v "$1" >/dev/null 2>&1 && return 0
+  decode "$2"
+  complain "the command '$1' is not found on the host; $decoded"
+}
+
+user_is_known() {
+  [ "$6" != - ] || return 0
+  if ! id "$6" >/dev/null 2>&1; then
+    complain "there is no user '$6' on the host, as whom a hook is to run"
+  elif [ "$(id -un)" != "$6" ] && [ "$(id -u)" -ne 0 ]; then
+    complain "only root can run a hook as $6; set become: true"
+  fi
+}
+
+# --- What an installed agent allows, by its configuration ------------------------------------------------------
+
+# permits LINE: whether the configuration has it. An agent that comes with the request has none, and allows all: its
+# key has a shell already.
+permits() {
+  [ -n "$allowed" ] || return 0
+  case "$newline$allowed$newline" in *"$newline$1$newline"*) return 0 ;; esac
+  why="$configuration does not allow '$1'"
+  return 1
+}
+
+permit_lineage() { permits "certificate $2"; }
+permit_file() { decode "$8" && permits "file $decoded"; }
+permit_directory() { decode "$3" && permits "hooks-directory $decoded"; }
+permit_token() { decode "$3" && permits "webroot $decoded"; }
+permit_base() { decode "$2" && permits "base $decoded"; }
+
+# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]…: one of several lines stands there as
+# it is sent.
+permit_hook() {
+  [ -n "$allowed" ] || return 0
+  decode "$8" || return 1
+  text=$decoded
+  case $text in *"$newline"*) text=$8 ;; esac
+  if [ "$6" = - ]; then permits "hook $text" || return 1; else permits "hook-as $6 $text" || return 1; fi
+  shift 8
+  while [ "$#" -gt 1 ]; do
+    permits "environment $1" || return 1
+    shift 2
+  done
+}
+
 # --- A visit -------------------------------------------------------------------------------------------------
 
 # visit: from the request to the end frame.
 visit() {
-  say hello "$version" "$(date +%s)"
+  now=$(date +%s) active=''
+  say hello "$version" "$now"
   say begin preflight - - 0
-  if ! prepare; then
-    step preflight - - error 1 "$why"
-    say end failed_clean "$why"
-    return
-  fi
+  each base permit_base && prepare || { refuse; return; }
   if ! lock 2; then
     step preflight - - error 1 'another visit holds the lock of this host'
     say end deferred 'another visit is under way on the host'
     return
   fi
+  lock_hooks || {
+    step preflight - - error 1 'a hook of an earlier visit cannot be ended'
+    say end deferred 'a hook of an earlier visit still runs'
+    return
+  }
   recover
   answered "$token" && return
-  seen=0
-  [ -f "$state/epoch" ] && seen=$(cat "$state/epoch")
-  if [ "$epoch" -lt "$seen" ]; then
-    why="this controller's epoch $epoch is older than $seen, which the host has seen; is it a copy of another?"
-    step preflight - - error 1 "$why"
-    say end failed_clean "$why"
+  if [ -f "$state/journal" ] && read -r entry <"$state/journal" && [ "$epoch" -lt "${entry##* }" ]; then
+    why="this controller's epoch $epoch is older than ${entry##* }, which the host has seen; is it a copy of another?"
+    refuse
     return
   fi
-  echo "$epoch" >"$state/epoch.new" && mv "$state/epoch.new" "$state/epoch"
-  rm -rf "$state/visit" "$state/staging"
-  if ! { mkdir "$state/visit" && keep_plan && journal "visit $token"; } 2>/dev/null; then
-    why="$state cannot be written; is the disk full?"
-    step preflight - - error 1 "$why"
-    say end failed_clean "$why"
-    return
-  fi
+  preflight || { say end failed_clean "$complaint"; return; }
+  begin_journal || { refuse; return; }
   step preflight - - ok 0
   each cert stage || { undo "$why"; return; }
   journal pre || { undo "$why"; return; }
-  each hook run_pre || { undo "$why"; return; }
+  run_moment pre - || { undo 'a pre hook failed'; return; }
+  each cert announce || { undo "$why"; return; }
+  journal installing || { undo "$why"; return; }
+  # Everything is on the disk before the first rename is: after a power failure the journal knows at least as much.
+  sync_to "$state"
   each cert activate || { undo "$why"; return; }
-  each hook run_deploy || { undo "$why"; return; }
+  each install install || { undo "$why"; return; }
+  if command -v restorecon >/dev/null 2>&1; then each install label; fi
+  each cert deploy || { undo "$why"; return; }
+  each hook deploy_together || { undo "$why"; return; }
+  each hook look || { undo "$why"; return; }
   ask_controller || { undo "$why"; return; }
   journal confirmed || { undo "$why"; return; }
   keep
 }
 
-# keep: what is left once the new pair is to stay.
-keep() {
-  post_failed=
-  each hook run_post
-  each cert tidy
-  each hostkey forget_key
-  if [ -n "$post_failed" ]; then finish degraded 'a post hook failed'; else finish ok; fi
+refuse() {
+  step preflight - - error 1 "$why"
+  say end failed_clean "$why"
 }
 
-# keep_plan: the request without the files, so that the next visit could finish or undo this one.
-keep_plan() {
-  IFS=$newline
-  for record in $plan; do
-    case $record in file\ *) ;; *) echo "$record" ;; esac
-  done >"$state/visit/plan"
-  IFS=' '
-  [ -s "$state/visit/plan" ]
+# keep: what is left once the new pair is to stay.
+keep() {
+  post
+  each cert tidy
+  each install clear
+  each hostkey forget_key
+  if [ -n "$limping" ]; then finish degraded "$limping"; else finish ok; fi
 }
 
 # answered TOKEN: a visit that this host has ended already is told again and not done again.
 answered() {
-  logged "visit $1" && [ "$entry" = "visit $1" ] && logged 'end ' || return 1
+  logged "visit $1 " && logged 'end ' || return 1
   say "$entry"
 }
 
@@ -662,54 +1264,114 @@ answered() {
 # or when the connection is gone, the host goes back by itself.
 ask_controller() {
   [ "$confirm" -gt 0 ] || return 0
-  rm -f "$state/visit/word"
+  why="$state/pipe-events cannot be made; is the disk out of inodes?"
+  begin_hooks || return 1
+  forget_ticks
   say await "$confirm"
-  alone hear <&3 &
-  reader=$!
-  watch "$confirm" kill -s KILL "$reader"
-  wait_for "$reader" 2>/dev/null
-  rm -f "$marker"
-  word=
-  [ -f "$state/visit/word" ] && word=$(cat "$state/visit/word")
-  case $word in
-    "$nonce commit") return 0 ;;
-    "$nonce revert "*) why=${word#"$nonce revert "} ;;
-    *) why='no word from the controller' ;;
-  esac
+  hear &
+  reader=$! why='no word from the controller'
+  while [ "$ticks" -le "$confirm" ]; do
+    next_event
+    case "$event $number" in
+      "word $nonce")
+        case $value in
+          commit) return 0 ;;
+          'revert '*) why=${value#revert } ;;
+        esac
+        return 1
+        ;;
+      word*) return 1 ;;
+    esac
+  done
+  kill -s KILL "$reader" 2>/dev/null
   return 1
 }
 
-# hear: the controller's word, into a file.
-hear() { IFS= read -r word && echo "$word" >"$state/visit/word"; }
+# hear: the controller's word; none comes where the connection is gone.
+hear() {
+  exec 4<&- 5<&- 6<&- 7<&- 8>&- 9>&- >/dev/null 2>&1
+  IFS= read -r word <&3 || word=gone
+  put "word $word$newline" >"$state/pipe-events"
+}
 
 # query TOKEN SECONDS: how a visit ended that the controller lost sight of.
 query() {
   say hello "$version" "$(date +%s)"
-  if [ ! -d "$state" ]; then
+  if ! each base permit_base; then
+    say end failed_clean "$why"
+  elif [ ! -d "$state" ]; then
     say end unknown_token
-  elif ! lock "$1"; then
+  elif ! lock "$1" || ! lock_hooks; then
     say end deferred 'the visit is still under way on the host'
+  elif prepare && recover && answered "$token"; then
+    true
   else
-    recover
-    answered "$token" || say end unknown_token
+    say end unknown_token
   fi
 }
 
-# certfleet_main NONCE COMMAND end: the line that starts everything. Its last word shows that the line is whole.
-certfleet_main() {
-  [ "${3:-}" = end ] || exit 1
+# check: what a visit would look at before it begins, and nothing else.
+check() {
+  now=$(date +%s)
+  say hello "$version" "$now"
+  say begin preflight - - 0
+  each base permit_base && prepare || { refuse; return; }
+  preflight || { say end failed_clean "$complaint"; return; }
+  step preflight - - ok 0
+  say end ok
+}
+
+# start NONCE COMMAND
+start() {
   nonce=$1
   set -f
   # Caught and not ignored: what is ignored here would be ignored by every program that a hook starts.
   trap : HUP PIPE
   exec 3<&0
-  # shellcheck disable=SC2154 # the controller puts it between this script and the line that starts it
   load "$certfleet_request"
   unset certfleet_request
   case $2 in
     query) query "$confirm" ;;
     errand) errand ;;
-    *) visit ;;
+    check) check ;;
+    visit) visit ;;
   esac
   exit 0
+}
+
+# certfleet_main NONCE COMMAND end: the line that starts everything. Its last word shows that the line is whole.
+certfleet_main() {
+  [ "${3:-}" = end ] || exit 1
+  start "$1" "$2"
+}
+
+# certfleet_installed CONFIGURATION: the last line of an agent that is installed on a host. It reads the request as data;
+# a script that comes before it is skipped. What the configuration does not name is not done.
+certfleet_installed() {
+  configuration=$1 allowed='' certfleet_request='' part=script
+  while IFS= read -r line; do
+    case $line in '' | '#'*) ;; *) allowed=$allowed$newline$line ;; esac
+  done <"$configuration"
+  [ -n "$allowed" ] || allowed=nothing
+  while IFS= read -r line; do
+    case $part:$line in
+      script:"certfleet_request='"*)
+        part=records
+        line=${line#"certfleet_request='"}
+        ;;
+      script:* | records:*) [ "$part" = records ] || continue ;;
+      start:'certfleet_main '*' end')
+        set -f
+        IFS=' '
+        # shellcheck disable=SC2086 # its words
+        set -- $line
+        case $2 in *[!A-Za-z0-9]*) exit 1 ;; esac
+        start "$2" "$3"
+        ;;
+      *) exit 1 ;;
+    esac
+    case $line in *"'") part=start ;; esac
+    certfleet_request="$certfleet_request${certfleet_request:+$newline}${line%"'"}"
+  done
+  exit 1
 }

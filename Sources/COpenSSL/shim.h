@@ -65,3 +65,11 @@ static inline int certfleet_add_extension(X509_REQ *request, X509_EXTENSION *ext
   sk_X509_EXTENSION_free(all);
   return added;
 }
+
+static inline STACK_OF(X509) *certfleet_new_certificates(void) { return sk_X509_new_null(); }
+
+static inline int certfleet_push_certificate(STACK_OF(X509) *all, X509 *certificate) {
+  return sk_X509_push(all, certificate) > 0;
+}
+
+static inline void certfleet_free_certificates(STACK_OF(X509) *all) { sk_X509_free(all); }

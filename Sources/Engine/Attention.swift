@@ -7,6 +7,8 @@ import Fleet
 /// for ever, or step after step, does not hold a rollout.
 struct Attention {
   private var parser: ReplyParser
+  /// What has arrived and was not heard yet.
+  private var waiting: ArraySlice<AgentReply> = []
   private let end: ContinuousClock.Instant
   private var patienceEnds: ContinuousClock.Instant
   private var framesLeft: Int
@@ -21,17 +23,19 @@ struct Attention {
 
   /// How long the agent may be silent between two frames, beside what its hook may take.
   private static let patience = Duration.seconds(60)
+  /// What the programs of hook directories may take together, beyond what is known of them.
+  private static let folders = Duration.seconds(600)
+  private static let mostInFolder = 200
 
   init(nonce: String, visit: PlannedVisit, isQuery: Bool) {
     parser = ReplyParser(nonce: nonce)
-    let hooks = visit.certificates.reduce(0) {
-      $0 + $1.hooks.pre.count + $1.hooks.deploy.count + $1.hooks.post.count
-    }
     instances = Dictionary(
       visit.certificates.map { ($0.lineage.declared, $0.lineage) }, uniquingKeysWith: { first, _ in first })
     // Each hook twice, as itself and in the rollback or a recovery, with begin, two streams and its step; and six
-    // steps for each certificate.
-    framesLeft = 100 + hooks * 16 + visit.certificates.count * 24
+    // steps for each certificate. How many programs are in a folder only the host knows.
+    let folders = visit.certificates.reduce(0) { $0 + $1.hooks.directories.count }
+    framesLeft =
+      100 + AgentHooks(visit).all.count * 16 + visit.certificates.count * (24 + folders * Self.mostInFolder)
     // A recovery of an earlier visit may come first; its hooks are taken to be like these.
     end = .now + Self.longestVisit(visit) * 2 + Self.patience
     patienceEnds = isQuery ? end : .now + Self.patience
@@ -39,38 +43,41 @@ struct Attention {
 
   /// What a visit may take when everything in it takes its whole time and is rolled back.
   static func longestVisit(_ visit: PlannedVisit) -> Duration {
-    let hooks = visit.certificates.flatMap {
-      $0.hooks.pre + $0.hooks.deploy + $0.hooks.deploy + $0.hooks.post
+    let waiting = AgentHooks(visit).all.reduce(Duration.zero) { total, entry in
+      total + (entry.hook.timeout + .seconds(10))
+        * (entry.moment == .deploy || entry.moment == .verify ? 2 : 1)
     }
-    let waiting = hooks.reduce(Duration.zero) { $0 + $1.timeout + .seconds(10) }
-    return waiting + Verifier.confirmTimeout(for: visit) + patience
+    let folders = visit.certificates.contains { !$0.hooks.directories.isEmpty } ? Self.folders : .zero
+    return waiting + folders + Verifier.confirmTimeout(for: visit) + patience
   }
 
   enum Sound {
-    case replies([AgentReply])
+    case reply(AgentReply)
     case ended(status: Int)
     case lost(String)
   }
 
+  /// One reply after another, however they arrive: what a hook said belongs to the step that follows it.
   mutating func hear(_ conversation: any Conversation) async -> Sound {
-    let left = min(patienceEnds, end) - .now
-    guard left > .zero else { return .lost("the agent did not go on in time") }
     do {
-      switch try await conversation.receive(within: left) {
-      case .ended(let status): return .ended(status: status)
-      case .stderr(let bytes):
-        complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
-        return .replies([])
-      case .stdout(let bytes):
-        let replies = try parser.consume(bytes)
-        framesLeft -= replies.count
-        guard framesLeft >= 0 else { return .lost("the agent said more than a visit can hold") }
-        for reply in replies { take(reply) }
-        return .replies(replies)
+      while waiting.isEmpty {
+        let left = min(patienceEnds, end) - .now
+        guard left > .zero else { return .lost("the agent did not go on in time") }
+        switch try await conversation.receive(within: left) {
+        case .ended(let status): return .ended(status: status)
+        case .stderr(let bytes):
+          complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
+        case .stdout(let bytes): waiting += try parser.consume(bytes)
+        }
       }
     } catch let lost as ConnectionLost {
       return .lost(lost.reason)
     } catch { return .lost("\(error)") }
+    framesLeft -= 1
+    guard framesLeft >= 0 else { return .lost("the agent said more than a visit can hold") }
+    let reply = waiting.removeFirst()
+    take(reply)
+    return .reply(reply)
   }
 
   private mutating func take(_ reply: AgentReply) {

@@ -1,5 +1,6 @@
 import Agents
 import Fleet
+import Foundation
 
 /// The conversation with the agent in one visit: the request goes out, frames come in, each step is recorded
 /// before the next is awaited, and the controller's word goes out when the agent asks for it.
@@ -16,7 +17,7 @@ struct Dialogue: Sendable {
 
   func run() async throws -> Result {
     do {
-      try await conversation.send(request.bytes)
+      try await conversation.send(request.bytes(now: Date()))
     } catch { return .lost(error.reason) }
     var attention = Attention(nonce: request.nonce, visit: visit.planned, isQuery: false)
     var progress = Progress()
@@ -27,10 +28,8 @@ struct Dialogue: Sendable {
         return attention.hasStarted
           ? .lost("the agent ended without saying how")
           : .ended(Visit.Ending(end: .failedClean, reason: notStarted(status, attention.complaint)))
-      case .replies(let replies):
-        for reply in replies {
-          if let result = try await handle(reply, &attention, &progress) { return result }
-        }
+      case .reply(let reply):
+        if let result = try await handle(reply, &attention, &progress) { return result }
       }
     }
   }
@@ -46,11 +45,11 @@ struct Dialogue: Sendable {
   ) async throws -> Result? {
     switch reply {
     case .hello, .begin, .output: break
-    case .step(let step, let lineage, let hook, let outcome):
+    case .step(let step, let lineage, let hook, let outcome, let text):
       // In a recovery the index is that of an earlier request.
-      let command = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.hook.command }
+      let words = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.words }
       let result = attention.result(
-        step, lineage, outcome, detail: command?.visible.shortened(to: 400) ?? "")
+        step, lineage, outcome, detail: words?.visible.shortened(to: 400) ?? text)
       try await visit.record(.step(result), lineage: result.lineage)
       if !outcome.isSuccess, progress.firstFailure == nil {
         progress.firstFailure = [outcome.description, result.stderr.lastLine].filter { !$0.isEmpty }
@@ -72,14 +71,10 @@ struct Dialogue: Sendable {
 
   /// Looks at everything that the host should serve now; the verdicts are recorded before the word is given.
   private func verify() async throws -> AgentRequest.Word {
-    let verifier = Verifier(host: visit.host, probe: visit.ports.probe)
     for certificate in visit.planned.certificates {
-      for verification in certificate.verify {
-        let started = ContinuousClock.now
-        let verdict = await verifier.check(verification, serves: certificate.fingerprint)
-        try await visit.record(
-          step: .verify, verdict, lineage: certificate.lineage,
-          detail: verification.place(on: visit.host), since: started)
+      for verification in Verifier.checks(of: certificate) {
+        let verdict = try await Verifier(visit: visit).check(
+          verification, of: certificate, serves: certificate.fingerprint, as: .verify)
         guard verdict.isSuccess else {
           return .revert(because: "\(verification.place(on: visit.host)): \(verdict)")
         }
@@ -106,7 +101,7 @@ struct Dialogue: Sendable {
   private func notStarted(_ status: Int, _ complaint: String) -> String {
     let last =
       complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
-    let command = AgentScript.command(become: visit.host.become)
+    let command = AgentScript.command(for: visit.host)
     return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); "
       + "check that `\(command)` works on the host for the login user"
   }

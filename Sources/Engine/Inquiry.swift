@@ -55,18 +55,13 @@ struct Inquiry: Sendable {
       switch await attention.hear(conversation) {
       case .lost(let reason): return .noAnswer(reason)
       case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
-      case .replies(let replies):
-        for reply in replies {
-          switch reply {
-          case .step(let step, let lineage, _, let outcome):
-            let result = attention.result(step, lineage, outcome, detail: "")
-            try await visit.record(.step(result), lineage: result.lineage)
-          case .end(.unknownToken, _): return .neverBegan
-          case .end(.deferred, let text): return .noAnswer(text)
-          case .end(let end, let text): return .ended(Dialogue.ending(end, text))
-          case .hello, .begin, .output, .await: continue
-          }
-        }
+      case .reply(.step(let step, let lineage, _, let outcome, let text)):
+        let result = attention.result(step, lineage, outcome, detail: text)
+        try await visit.record(.step(result), lineage: result.lineage)
+      case .reply(.end(.unknownToken, _)): return .neverBegan
+      case .reply(.end(.deferred, let text)): return .noAnswer(text)
+      case .reply(.end(let end, let text)): return .ended(Dialogue.ending(end, text))
+      case .reply(.hello), .reply(.begin), .reply(.output), .reply(.await): continue
       }
     }
   }

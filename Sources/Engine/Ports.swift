@@ -44,7 +44,24 @@ public struct ConnectionLost: Error, Sendable {
 /// Asks a host what it serves.
 public protocol Probe: Sendable {
   /// - Throws: `NoAnswer`, when there was nothing to compare.
-  func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint
+}
+
+/// Runs commands of the user's on the controller.
+public protocol LocalHooks: Sendable {
+  func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult
+}
+
+public struct LocalHookResult: Hashable, Sendable {
+  public let outcome: Outcome
+  public let stdout: CapturedOutput
+  public let stderr: CapturedOutput
+
+  public init(outcome: Outcome, stdout: CapturedOutput = .empty, stderr: CapturedOutput = .empty) {
+    self.outcome = outcome
+    self.stdout = stdout
+    self.stderr = stderr
+  }
 }
 
 public struct NoAnswer: Error, Sendable {
@@ -68,16 +85,19 @@ public protocol Recorder: Sendable {
 public struct Ports: Sendable {
   public let connector: any Connector
   public let probe: any Probe
+  public let localHooks: any LocalHooks
   public let materials: any Materials
   public let recorder: any Recorder
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
   public let epoch: Int
 
   public init(
-    connector: any Connector, probe: any Probe, materials: any Materials, recorder: any Recorder, epoch: Int
+    connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
+    recorder: any Recorder, epoch: Int
   ) {
     self.connector = connector
     self.probe = probe
+    self.localHooks = localHooks
     self.materials = materials
     self.recorder = recorder
     self.epoch = epoch

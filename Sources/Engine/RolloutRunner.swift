@@ -42,9 +42,12 @@ public struct RolloutRunner: Sendable {
       if stop.isRequested { return .running }
       try await record(.waveStarted(hosts: visits.count), wave: index + 1)
       let wave = Budget(plan.policy, hosts: visits.count, scope: "wave \(index + 1)")
+      let hooks = WaveHooks(rollout: rollout, wave: index + 1, visits: visits, ports: ports)
+      try await hold(try await hooks.before(), of: visits, wave: index + 1, &progress)
       try await carryOut(visits, wave: index + 1, &progress) { ends in
         wave.broken(by: visits.compactMap { ends[$0.host.name] }) ?? budget.broken(by: Array(ends.values))
       }
+      let trouble = try await hooks.after()
       let ends = visits.compactMap { progress.ends[$0.host.name] }
       let broken = wave.broken(by: ends) ?? budget.broken(by: Array(progress.ends.values))
       if broken == nil, ends.count < visits.count { return .running }
@@ -52,13 +55,30 @@ public struct RolloutRunner: Sendable {
         try await record(.waveEnded(.failed, reason: reason), wave: index + 1)
         return try await end(.halted, halting(at: index, reason, progress))
       }
-      try await record(.waveEnded(.passed, reason: ""), wave: index + 1)
+      try await record(.waveEnded(.passed, reason: trouble), wave: index + 1)
     }
     let bad = progress.ends.values.count { $0.account != .success }
     return bad == 0
       ? try await end(.succeeded, "")
       : try await end(
         .partial, "\(bad) of \(plan.hostCount) hosts did not get there; the next run tries them again")
+  }
+
+  /// Ends visits that must not be begun.
+  private func hold(
+    _ held: [Host.Name: String], of visits: [PlannedVisit], wave: Int, _ progress: inout Progress
+  ) async throws {
+    for planned in visits {
+      guard let reason = held[planned.host.name], progress.ends[planned.host.name] == nil else { continue }
+      progress.ends[planned.host.name] = try await visit(planned, wave: wave, progress).refuse(
+        because: reason)
+    }
+  }
+
+  private func visit(_ planned: PlannedVisit, wave: Int, _ progress: Progress) -> Visit {
+    Visit(
+      planned: planned, rollout: rollout, wave: wave, attempt: progress.attempts[planned.host.name] ?? 1,
+      ports: ports)
   }
 
   /// A sliding window of visits, which stops being filled when `broken` gives a reason or a stop is requested.
@@ -73,10 +93,7 @@ public struct RolloutRunner: Sendable {
         while running < plan.policy.parallel, !stop.isRequested, broken(progress.ends) == nil,
           let planned = rest.popFirst()
         {
-          let visit = Visit(
-            planned: planned, rollout: rollout, wave: wave,
-            attempt: progress.attempts[planned.host.name] ?? 1,
-            ports: ports)
+          let visit = visit(planned, wave: wave, progress)
           group.addTask { (visit.host.name, try await visit.carryOut()) }
           running += 1
         }

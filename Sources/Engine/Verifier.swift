@@ -1,9 +1,11 @@
 import Fleet
+import struct Fleet.Host
 
-/// Decides whether a host serves a certificate.
+/// Decides from the controller whether a host serves a certificate.
 struct Verifier: Sendable {
-  let host: Host
-  let probe: any Probe
+  let visit: Visit
+
+  private var host: Host { visit.host }
 
   /// How long a service may take to show a certificate after its reload.
   private static let patience = Duration.seconds(15)
@@ -12,18 +14,65 @@ struct Verifier: Sendable {
 
   /// How long the agent is to wait for the controller's word about this visit; zero when nothing is looked at.
   static func confirmTimeout(for visit: PlannedVisit) -> Duration {
-    let checks = visit.certificates.reduce(0) { $0 + $1.verify.count }
-    return checks == 0 ? .zero : .seconds(30) + patience * 2 * checks
+    let checks = visit.certificates.flatMap(\.verify).filter { $0.place == .controller }
+    guard !checks.isEmpty else { return .zero }
+    return checks.reduce(.seconds(30)) { total, check in
+      switch check.question {
+      case .tls: total + patience * 2
+      case .command(_, let timeout): total + timeout + .seconds(10)
+      }
+    }
   }
 
-  func check(_ verification: Verification, serves expected: Fingerprint) async -> Outcome {
+  /// What there is to look at from here.
+  static func checks(of certificate: PlannedCertificate) -> [Verification] {
+    certificate.verify.filter { $0.place == .controller }
+  }
+
+  /// Looks, and records as `step` what was seen.
+  ///
+  /// - Parameter expected: what is to be served: the new certificate, or after a revert the old one.
+  func check(
+    _ verification: Verification, of certificate: PlannedCertificate, serves expected: Fingerprint,
+    as step: Step
+  ) async throws -> Outcome {
+    let started = ContinuousClock.now
+    var result: LocalHookResult
+    switch verification.question {
+    case .tls(let question): result = LocalHookResult(outcome: await look(question, for: expected))
+    case .command(let command, let timeout):
+      result = await visit.ports.localHooks.run(
+        command, environment: environment(certificate, serves: expected), timeout: timeout)
+    }
+    try await visit.record(
+      .step(
+        StepResult(
+          step: step, lineage: certificate.lineage, outcome: result.outcome,
+          detail: verification.place(on: host), duration: .now - started, stdout: result.stdout,
+          stderr: result.stderr)), lineage: certificate.lineage)
+    return result.outcome
+  }
+
+  private func environment(
+    _ certificate: PlannedCertificate, serves expected: Fingerprint
+  ) -> [String: String] {
+    [
+      "CERTFLEET_HOST": host.name.rawValue, "CERTFLEET_ADDRESS": host.address,
+      "CERTFLEET_ROLLOUT": "\(visit.rollout)", "CERTFLEET_WAVE": "\(visit.wave)",
+      "CERTFLEET_ACTION": expected == certificate.fingerprint ? "deploy" : "rollback",
+      "CERTFLEET_FINGERPRINT": expected.rawValue,
+      "RENEWED_DOMAINS": certificate.domains.joined(separator: " "),
+    ]
+  }
+
+  private func look(_ question: TLSQuestion, for expected: Fingerprint) async -> Outcome {
     let deadline = ContinuousClock.now + Self.patience
     var pause = Duration.milliseconds(50)
     var seen = 0
     while true {
       let outcome: Outcome
       do {
-        let served = try await probe.served(by: host, at: verification)
+        let served = try await visit.ports.probe.served(by: host, at: question)
         seen = served == expected ? seen + 1 : 0
         if seen == Self.sightings { return .succeeded }
         outcome = .failed("serves \(served.short), expected \(expected.short)")
@@ -41,9 +90,14 @@ struct Verifier: Sendable {
 }
 
 extension Verification {
-  /// For a person: where was asked and for which name.
+  /// For a person: what is asked, where, and for which name.
   func place(on host: Host) -> String {
-    let address = host.address.contains(":") ? "[\(host.address)]" : host.address
-    return "tls://\(address):\(port) (\(serverName))"
+    switch question {
+    case .command(let command, _): return command.visible.shortened(to: 400)
+    case .tls(let tls):
+      let address = tls.address ?? host.address
+      let shown = address.contains(":") ? "[\(address)]" : address
+      return "\(tls.startTLS?.rawValue ?? "tls")://\(shown):\(tls.port) (\(tls.serverName))"
+    }
   }
 }

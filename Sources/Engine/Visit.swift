@@ -29,6 +29,13 @@ struct Visit: Sendable {
     return ending.end
   }
 
+  /// Ends it before it has begun.
+  func refuse(because reason: String) async throws -> VisitEnd {
+    try await record(.visitStarted(VisitToken(Nonce.make())))
+    try await record(.visitEnded(.failedClean, reason: reason))
+    return .failedClean
+  }
+
   private func ending(_ token: VisitToken) async throws -> Ending {
     let materials: AgentRequest.Materials
     do {
@@ -71,12 +78,9 @@ struct Visit: Sendable {
     guard ending.end == .rolledBack || ending.end == .failedDirty else { return ending }
     for certificate in planned.certificates {
       guard let old = certificate.replaces else { continue }
-      for verification in certificate.verify {
-        let started = ContinuousClock.now
-        let verdict = await Verifier(host: host, probe: ports.probe).check(verification, serves: old)
-        try await record(
-          step: .revert, verdict, lineage: certificate.lineage, detail: verification.place(on: host),
-          since: started)
+      for verification in Verifier.checks(of: certificate) {
+        let verdict = try await Verifier(visit: self).check(
+          verification, of: certificate, serves: old, as: .recheck)
         guard verdict.isSuccess else {
           return Ending(
             end: .failedDirty, reason: "\(ending.reason); after the revert: \(verdict)")

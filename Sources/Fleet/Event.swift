@@ -55,9 +55,12 @@ public struct Event: Hashable, Sendable, Codable {
   }
 }
 
-/// What a step of a visit is for. The order is the order of a visit that goes well; revert follows a failure.
+/// What a step of a visit is for. The order is the order of a visit that goes well.
 public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
-  case connect, recover, preflight, stage, pre, activate, deploy, verify, revert, post
+  case connect, recover, preflight, stage, pre, activate, deploy, verify
+  /// After a failure: the old certificate is put back, its deploy hooks run again, and it is looked at.
+  case revert, redeploy, recheck
+  case post
 }
 
 /// One recorded action on a host. A failure is data here, not an error.

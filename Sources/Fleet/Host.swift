@@ -14,11 +14,14 @@ public struct Host: Hashable, Sendable, Codable {
   public var identity: String?
   /// The folder that holds `live/` and `archive/` on the host.
   public var base: String
+  /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
+  public var hasAgent: Bool
   public var labels: [String: String]
 
   public init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
-    identity: String? = nil, base: String = Host.standardBase, labels: [String: String] = [:]
+    identity: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
+    labels: [String: String] = [:]
   ) {
     self.name = name
     self.address = address
@@ -27,10 +30,27 @@ public struct Host: Hashable, Sendable, Codable {
     self.become = become
     self.identity = identity
     self.base = base
+    self.hasAgent = hasAgent
     self.labels = labels
   }
 
   public static let standardBase = "/etc/certfleet"
+}
+
+extension Host {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    name = try values.decode(Name.self, forKey: .name)
+    address = try values.decode(String.self, forKey: .address)
+    port = try values.decode(UInt16.self, forKey: .port)
+    user = try values.decodeIfPresent(String.self, forKey: .user)
+    become = try values.decode(Bool.self, forKey: .become)
+    identity = try values.decodeIfPresent(String.self, forKey: .identity)
+    base = try values.decode(String.self, forKey: .base)
+    // What was stored before agents could be installed has none.
+    hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false
+    labels = try values.decode([String: String].self, forKey: .labels)
+  }
 }
 
 /// A host's public key as it is pinned: the SSH wire format (RFC 4253 §6.6) and its algorithm's name.

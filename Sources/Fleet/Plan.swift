@@ -30,21 +30,43 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   public var generation: Generation
   public var fingerprint: Fingerprint
   public var domains: [String]
+  public var files: [FileInstallation]
   public var hooks: Hooks
   public var verify: [Verification]
   /// What the host serves until then, as far as it is known: what it must serve again after a revert.
   public var replaces: Fingerprint?
+  /// Whether the host has had it and goes back to it, so that its key is not sent again.
+  public var isReturn: Bool
 
   public init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
-    hooks: Hooks, verify: [Verification], replaces: Fingerprint? = nil
+    files: [FileInstallation] = [], hooks: Hooks, verify: [Verification], replaces: Fingerprint? = nil,
+    isReturn: Bool = false
   ) {
     self.lineage = lineage
     self.generation = generation
     self.fingerprint = fingerprint
     self.domains = domains
+    self.files = files
     self.hooks = hooks
     self.verify = verify
     self.replaces = replaces
+    self.isReturn = isReturn
+  }
+}
+
+extension PlannedCertificate {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    lineage = try values.decode(Lineage.Name.self, forKey: .lineage)
+    generation = try values.decode(Generation.self, forKey: .generation)
+    fingerprint = try values.decode(Fingerprint.self, forKey: .fingerprint)
+    domains = try values.decode([String].self, forKey: .domains)
+    // Plans that were stored before these were have neither.
+    files = try values.decodeIfPresent([FileInstallation].self, forKey: .files) ?? []
+    hooks = try values.decode(Hooks.self, forKey: .hooks)
+    verify = try values.decode([Verification].self, forKey: .verify)
+    replaces = try values.decodeIfPresent(Fingerprint.self, forKey: .replaces)
+    isReturn = try values.decodeIfPresent(Bool.self, forKey: .isReturn) ?? false
   }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// A program on the controller, in a process group of its own that is ended at its deadline.
 ///
 /// Not Foundation's `Process`: on Linux its children inherit a blocked signal mask and cannot be given a group.
-struct LocalCommand: Sendable {
+public struct LocalCommand: Sendable {
   let path: String
   var arguments: [String] = []
   var environment: [String: String] = [:]
@@ -14,12 +14,12 @@ struct LocalCommand: Sendable {
   var package: String?
   let deadline: Duration
 
-  struct Result: Sendable {
+  public struct Result: Sendable {
     /// The exit status, or 128 and the signal's number, as sh(1) has it.
-    let status: Int32
-    let stdout: String
-    let stderr: String
-    let timedOut: Bool
+    public let status: Int32
+    public let stdout: String
+    public let stderr: String
+    public let timedOut: Bool
 
     /// The last line that it said, mostly why it failed.
     var lastLine: String {
@@ -28,8 +28,15 @@ struct LocalCommand: Sendable {
     }
   }
 
+  /// A command line of the user's, for `/bin/sh`.
+  public static func shell(
+    _ command: String, environment: [String: String], deadline: Duration
+  ) -> LocalCommand {
+    LocalCommand(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
+  }
+
   /// - Throws: `ProofFailure` when it cannot be started.
-  func run() async throws -> Result {
+  public func run() async throws -> Result {
     try await BlockingCall.run { try self.runBlocking() }
   }
 

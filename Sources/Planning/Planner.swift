@@ -60,10 +60,12 @@ public enum Planner {
       }
       return PlannedCertificate(
         lineage: lineage.name, generation: newest.generation, fingerprint: newest.fingerprint,
-        domains: newest.names,
+        domains: newest.names, files: deployments.flatMap(\.files).unique,
         hooks: Hooks(
           pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
-          post: deployments.flatMap(\.hooks.post).unique),
+          post: deployments.flatMap(\.hooks.post).unique,
+          directories: deployments.flatMap(\.hooks.directories).unique,
+          isCoalesced: deployments.contains(where: \.hooks.isCoalesced)),
         verify: deployments.flatMap(\.verify).unique)
     }
   }

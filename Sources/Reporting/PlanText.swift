@@ -20,7 +20,13 @@ extension Plan {
       ] {
         for hook in hooks { text += "    \(moment): \(hook.command.visible.shortened(to: 90))\n" }
       }
-      for check in first.verify { text += "    verify: TLS on port \(check.port) for \(check.serverName)\n" }
+      for file in first.files {
+        text += "    file: \(file.format.rawValue) \(file.paths.joined(separator: ", "))\n"
+      }
+      for check in first.verify {
+        let by = check.place == .host ? " (by the host)" : ""
+        text += "    verify: \(check.words.visible.shortened(to: 90))\(by)\n"
+      }
     }
     return text
   }

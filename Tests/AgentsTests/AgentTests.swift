@@ -44,7 +44,7 @@ import ThrowawayFleet
     #expect(
       broken.steps == [
         "preflight ok", "stage ok", "pre ok", "activate ok", "deploy killed by signal 9", "revert ok",
-        "revert ok", "post ok",
+        "redeploy ok", "post ok",
       ])
     #expect(broken.end == .end(.rolledBack, text: "deploy hook of x failed"))
     #expect(scene.live == "1" && scene.generations == ["1"])
@@ -71,7 +71,7 @@ import ThrowawayFleet
   @Test(arguments: Shell.all)
   func `a transfer that is cut anywhere runs nothing`(shell: Shell) async throws {
     let scene = try AgentScene(shell)
-    let bytes = scene.request(generation: 1, hooks: hooks(pre: "touch \(scene.base)/ran")).bytes
+    let bytes = scene.request(generation: 1, hooks: hooks(pre: "touch \(scene.base)/ran")).bytes(now: Date())
     // All of the request and the starting line byte by byte is many runs; the last bytes and a sample of the rest.
     let cuts =
       Array((bytes.count - 12)..<(bytes.count - 1))
@@ -199,7 +199,8 @@ import ThrowawayFleet
     let replies = try await Program.run(
       try Program.find("sh"), ["-c", made], environment: ["HOME": scene.scratch.path],
       stdin: String(
-        decoding: scene.request(generation: 1, hooks: hooks(deploy: "umask")).bytes, as: UTF8.self))
+        decoding: scene.request(generation: 1, hooks: hooks(deploy: "umask")).bytes(now: Date()),
+        as: UTF8.self))
     #expect(replies.stdout.contains("0022"))
     let folder = try FileManager.default.attributesOfItem(atPath: scene.base + "/.certfleet")
     #expect(folder[.posixPermissions] as? Int == 0o700)

@@ -102,7 +102,7 @@ import ThrowawayFleet
     let visit = scene.request(generation: generation).visit
     let files = ["cert.pem", "chain.pem", "fullchain.pem"].map { name in
       AgentRequest.File(
-        lineage: "x", name: name, mode: "0644", base64: Data(certificate.utf8).base64EncodedString())
+        lineage: "x", name: name, mode: "0644", content: Array(certificate.utf8))
     }
     let request = AgentRequest(
       nonce: "n0nce", token: token ?? VisitToken("t\(generation)\(id)"), epoch: 1, rollout: Rollout.ID(1),

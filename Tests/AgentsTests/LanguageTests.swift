@@ -22,25 +22,28 @@ import Testing
   private func request() -> AgentRequest {
     AgentRequest(
       nonce: "n", token: "t", epoch: 7, rollout: Rollout.ID(12), wave: 2, visit: visit,
-      materials: .init(files: [.init(lineage: "x", name: "privkey.pem", mode: "0600", base64: "a2V5")]),
+      materials: .init(files: [
+        .init(lineage: "x", name: "privkey.pem", mode: "0600", content: Array("key".utf8))
+      ]),
       confirmTimeout: .seconds(30))
   }
 
   @Test func `a request is these records`() {
     #expect(
-      request().records == [
-        "visit t 7 12 2 web1 30", "base L2I=", "cert x 4 f1 eC5leGFtcGxlIHkuZXhhbXBsZQ==",
-        "cert z 1 f2 ei5leGFtcGxl",
-        "file x privkey.pem 0600 a2V5", "hook pre - 0 60 cA==", "hook deploy x 1 60 ZCcK",
-        "hook deploy z 2 2 ZCcK",
-        "hook post - 3 60 cQ==",
+      request().records(now: Date(timeIntervalSince1970: 99)) == [
+        "visit t 7 12 2 web1 30 99", "base :/b", "cert x 4 f1 :x.example%sy.example",
+        "cert z 1 f2 :z.example",
+        "file x privkey.pem 0600 :key", "hook pre - 0 60 - stop :p", "hook deploy x 1 60 - stop :d%q%n",
+        "hook deploy z 2 2 - stop :d%q%n", "hook post - 3 60 - stop :q",
+        "need :p :install%sit%sor%scorrect%sthe%spre%shook:%sp",
+        "need :q :install%sit%sor%scorrect%sthe%spost%shook:%sq",
       ])
   }
 
   @Test func `script, request and start follow each other, and the start is last`() {
-    let text = String(decoding: request().bytes, as: UTF8.self)
+    let text = String(decoding: request().bytes(now: Date()), as: UTF8.self)
     #expect(text.hasPrefix("#!/bin/sh\n"))
-    #expect(text.hasSuffix("\nhook post - 3 60 cQ=='\ncertfleet_main n visit end\n"))
+    #expect(text.hasSuffix("%sthe%spost%shook:%sq'\ncertfleet_main n visit end\n"))
   }
 
   @Test func `a word is one line`() {
@@ -58,7 +61,7 @@ import Testing
     noise @certfleet n 0 begin deploy x 3 7
     @certfleet n 5 output stdout 5
     a\nb\u{1B}\n
-    @certfleet n 0 step deploy x 3 exit 4
+    @certfleet n 0 step deploy x 3 exit 4 /hooks/a
     @certfleet n 0 step stage x - error 1 no space left
     @certfleet n 0 await 30
     @certfleet n 0 end rolled_back because of this
@@ -68,8 +71,8 @@ import Testing
   private let expected: [AgentReply] = [
     .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3, limit: .seconds(7)),
     .output(.stdout, CapturedOutput(text: "a\nb\\u{1B}\n", totalBytes: 5)),
-    .step(.deploy, "x", hook: 3, .exited(4)),
-    .step(.stage, "x", hook: nil, .failed("no space left")), .await(seconds: 30),
+    .step(.deploy, "x", hook: 3, .exited(4), "/hooks/a"),
+    .step(.stage, "x", hook: nil, .failed("no space left"), ""), .await(seconds: 30),
     .end(.rolledBack, text: "because of this"),
   ]
 

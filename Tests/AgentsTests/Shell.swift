@@ -50,7 +50,7 @@ struct AgentScene {
     let files = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"].map { name in
       AgentRequest.File(
         lineage: "x", name: name, mode: name == "privkey.pem" ? "0600" : "0644",
-        base64: Data("\(name) \(generation)\n".utf8).base64EncodedString())
+        content: Array("\(name) \(generation)\n".utf8))
     }
     return AgentRequest(
       nonce: "n0nce", token: token ?? VisitToken("t\(generation)"), epoch: epoch, rollout: Rollout.ID(1),
@@ -59,7 +59,7 @@ struct AgentScene {
   }
 
   func replies(_ request: AgentRequest) async throws -> [AgentReply] {
-    try await replies(bytes: request.bytes)
+    try await replies(bytes: request.bytes(now: Date()))
   }
 
   func replies(bytes: [UInt8], path: String? = nil) async throws -> [AgentReply] {
@@ -75,7 +75,7 @@ struct AgentScene {
 
   /// Starts a visit and does not wait for it.
   func start(_ request: AgentRequest) throws -> Running {
-    let input = try scratch.write("stdin", String(decoding: request.bytes, as: UTF8.self))
+    let input = try scratch.write("stdin", String(decoding: request.bytes(now: Date()), as: UTF8.self))
     return try Running(
       try Program.find(shell.words[0]), shell.words.dropFirst() + ["-s"], environment: ["HOME": scratch.path],
       stdin: input, stdout: scratch.path + "/out", stderr: scratch.path + "/out")
@@ -100,7 +100,7 @@ extension [AgentReply] {
   /// The steps that were reported, with how they went.
   var steps: [String] {
     compactMap {
-      if case .step(let step, _, _, let outcome) = $0 { "\(step.rawValue) \(outcome)" } else { nil }
+      if case .step(let step, _, _, let outcome, _) = $0 { "\(step.rawValue) \(outcome)" } else { nil }
     }
   }
 }

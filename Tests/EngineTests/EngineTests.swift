@@ -7,9 +7,11 @@ import Testing
 import struct Fleet.Host
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
-private final class StagedHosts: Connector, Probe, Materials, Recorder {
+private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder {
   enum Behaviour: Sendable {
     case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent, chatter
+    /// Everything in one piece, as a slow network delivers it.
+    case atOnce
   }
 
   let behaviours: [Host.Name: Behaviour]
@@ -17,6 +19,7 @@ private final class StagedHosts: Connector, Probe, Materials, Recorder {
 
   struct State {
     var events: [Event] = []
+    var commands: [String] = []
     var open = 0
     var mostOpen = 0
   }
@@ -41,11 +44,17 @@ private final class StagedHosts: Connector, Probe, Materials, Recorder {
     }
   }
 
-  func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint { "new" }
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint { "new" }
+  func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
+    state.withLock { $0.commands.append("\(command) \(environment["CERTFLEET_HOSTS"] ?? "")") }
+    return LocalHookResult(outcome: command.contains("broken") ? .exited(1) : .succeeded)
+  }
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
   func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
 
-  var ports: Ports { Ports(connector: self, probe: self, materials: self, recorder: self, epoch: 1) }
+  var ports: Ports {
+    Ports(connector: self, probe: self, localHooks: self, materials: self, recorder: self, epoch: 1)
+  }
 }
 
 private final class StagedConversation: Conversation {
@@ -72,9 +81,16 @@ private final class StagedConversation: Conversation {
       case .chatter: ["hello 1 0"] + Array(repeating: "step deploy x - ok 0", count: 10_000)
       case .cut(let afterwards):
         isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x - 0"]
-      case .noAgent, .unreachable, .refused: []
+      case .noAgent, .unreachable, .refused, .atOnce: []
       }
     lines.withLock { $0 = said.map { frame + $0 + "\n" } }
+    if case .atOnce = behaviour {
+      let words = String(words[0])
+      let streams = [("pre", "first"), ("deploy", "second")].map { step, word in
+        "@certfleet \(words) \(word.utf8.count) output stderr \(word.utf8.count)\n\(word)\n@certfleet \(words) 0 step \(step) - - exit 1\n"
+      }
+      lines.withLock { $0 = ["@certfleet \(words) 0 hello 2 0\n" + streams.joined() + frame + "end ok\n"] }
+    }
   }
 
   func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
@@ -186,6 +202,19 @@ private final class StagedConversation: Conversation {
     #expect(try await run(plan([1]), hosts) == .halted)
     #expect(ends(hosts) == ["h1": .unknown])
     #expect(hosts.events.count < 300)
+  }
+
+  @Test func `what a hook said stays with its step, however the frames arrive`() async throws {
+    let hosts = StagedHosts(["h1": .atOnce])
+    #expect(try await run(plan([1]), hosts) == .succeeded)
+    let said = hosts.events.compactMap { event in
+      if case .step(let result) = event.kind, !result.outcome.isSuccess {
+        result.step.rawValue + result.stderr.text
+      } else {
+        nil
+      }
+    }
+    #expect(said == ["prefirst", "deploysecond"])
   }
 
   @Test func `an exit status without a frame is no success`() async throws {

@@ -1,5 +1,13 @@
 import Fleet
 
+/// Where the agent's script comes from.
+enum AgentPlace: String, CaseIterable {
+  /// It is sent along at every visit.
+  case sent
+  /// `certfleet agent install` has put it there.
+  case installed
+}
+
 /// What `defaults` may set, for everything that is silent about it.
 struct Defaults {
   var user: String?
@@ -7,6 +15,7 @@ struct Defaults {
   var become = false
   var identity: String?
   var base = Host.standardBase
+  var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
 }
 
@@ -19,6 +28,7 @@ extension Node {
       if let become = fields["become"]?.bool() { defaults.become = become }
       defaults.identity = fields["identity"]?.localPath()
       if let base = fields["base"]?.hostPath() { defaults.base = base }
+      if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
       return defaults
     }
@@ -36,6 +46,7 @@ extension Node {
       let become = fields["become"]?.bool()
       let identity = fields["identity"]?.localPath()
       let base = fields["base"]?.hostPath()
+      let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
       guard var host else { return nil }
       host.port = port ?? defaults.port
@@ -43,6 +54,7 @@ extension Node {
       host.become = become ?? defaults.become
       host.identity = identity ?? defaults.identity
       host.base = base ?? defaults.base
+      host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]
       return host
     }

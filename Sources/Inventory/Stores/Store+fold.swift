@@ -53,9 +53,8 @@ extension Store {
     case .stage: try place(subject, lineage, generation, "staged_at", at)
     case .activate: try place(subject, lineage, generation, "active_at", at)
     case .verify: try place(subject, lineage, generation, "served_at", at)
-    // The link's own step has no detail; a hook's or a check's has, and says nothing about what is active.
-    case .revert: if result.detail.isEmpty { try displace(subject, lineage, generation, at) }
-    case .connect, .recover, .preflight, .pre, .deploy, .post: break
+    case .revert: try displace(subject, lineage, generation, at)
+    case .connect, .recover, .preflight, .pre, .deploy, .redeploy, .recheck, .post: break
     }
   }
 

@@ -45,6 +45,14 @@ public final class PrivateKey: @unchecked Sendable {
     return Secret(bio.text)
   }
 
+  /// PKCS#8, unencrypted, in DER.
+  public func der() throws(OpenSSLError) -> Secret {
+    let bio = try MemoryBIO()
+    try check(
+      i2d_PKCS8PrivateKey_bio(bio.pointer, pointer, nil, nil, 0, nil, nil), "i2d_PKCS8PrivateKey_bio")
+    return Secret(bytes: bio.bytes)
+  }
+
   /// An EC key's public point, as JWK names its halves (RFC 7518 §6.2.1).
   func publicPoint() throws(OpenSSLError) -> (x: [UInt8], y: [UInt8]) {
     var encoded = [UInt8](repeating: 0, count: 256)

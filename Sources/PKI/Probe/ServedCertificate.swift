@@ -15,19 +15,27 @@ public enum ServedCertificate {
 
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
+  ///   - startTLS: the protocol that is spoken first; `nil` begins with TLS.
   ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
   public static func fingerprint(
-    at address: String, port: UInt16, serverName: String, timeout: Duration
+    at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil, timeout: Duration
   ) async throws -> Fingerprint {
     try await BlockingCall.run {
-      try ask(address: address, port: port, serverName: serverName, timeout: timeout)
+      try ask(
+        address: address, port: port, serverName: serverName, startTLS: startTLS, timeout: timeout)
     }
   }
 
   private static func ask(
-    address: String, port: UInt16, serverName: String, timeout: Duration
+    address: String, port: UInt16, serverName: String, startTLS: StartTLS?, timeout: Duration
   ) throws -> Fingerprint {
     let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
+    if let startTLS {
+      var clear = ClearText(socket.descriptor, until: .now + timeout)
+      do {
+        try clear.begin(startTLS, serverName: serverName)
+      } catch { throw NoAnswer(reason: "\(startTLS.rawValue) at \(address):\(port): \(error)") }
+    }
     let context = try unwrap(SSL_CTX_new(TLS_client_method()), "SSL_CTX_new")
     defer { SSL_CTX_free(context) }
     let session = try unwrap(SSL_new(context), "SSL_new")

@@ -22,7 +22,8 @@ struct FleetRun {
     desk = IssuingDesk(store: session.store, hosts: hosts, stop: stop)
     self.only = only
     ports = Ports(
-      connector: hosts.connector, probe: TLSProbe(), materials: StoredMaterials(store: session.store),
+      connector: hosts.connector, probe: TLSProbe(), localHooks: ShellHooks(),
+      materials: StoredMaterials(store: session.store),
       recorder: ShownRecorder(store: session.store, display: display), epoch: epoch)
   }
 

@@ -14,11 +14,37 @@ import struct Fleet.Host
 struct TLSProbe: Probe {
   private static let timeout = Duration.seconds(5)
 
-  func served(by host: Host, at verification: Verification) async throws(NoAnswer) -> Fingerprint {
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
     do {
       return try await ServedCertificate.fingerprint(
-        at: host.address, port: verification.port, serverName: verification.serverName, timeout: Self.timeout)
+        at: question.address ?? host.address, port: question.port, serverName: question.serverName,
+        startTLS: question.startTLS, timeout: Self.timeout)
     } catch { throw NoAnswer(reason: "\(error)") }
+  }
+}
+
+/// Runs a hook beside a wave.
+struct ShellHooks: LocalHooks {
+  func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
+    do {
+      let result = try await LocalCommand.shell(command, environment: environment, deadline: timeout).run()
+      let outcome: Outcome =
+        switch result.status {
+        case _ where result.timedOut: .timedOut
+        case 0: .succeeded
+        case 129...192: .signalled(Int(result.status) - 128)
+        default: .exited(Int(result.status))
+        }
+      return LocalHookResult(
+        outcome: outcome, stdout: CapturedOutput(result.stdout), stderr: CapturedOutput(result.stderr))
+    } catch { return LocalHookResult(outcome: .failed("\(error)")) }
+  }
+}
+
+extension CapturedOutput {
+  fileprivate init(_ text: String) {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible }
+    self.init(text: lines.joined(separator: "\n"), totalBytes: text.utf8.count)
   }
 }
 
@@ -32,20 +58,54 @@ struct StoredMaterials: Materials {
       let stored = try await store.material(of: certificate.lineage, certificate.generation)
       let key: PrivateKey?
       switch stored.key {
-      case .held(let held): key = held
+      // A host that goes back has the key still.
+      case .held(let held): key = certificate.isReturn ? nil : held
       case .onHost(let made):
         key = nil
         materials.hostKeys.append(
           AgentRequest.HostKey(
             lineage: certificate.lineage, id: made.id, generation: certificate.generation))
       }
-      materials.files += try CertbotLayout.files(chain: stored.chain, key: key).map { file in
+      var files = try CertbotLayout.files(chain: stored.chain, key: key)
+      for installation in certificate.files {
+        files += try installation.files(
+          lineage: certificate.lineage, chain: stored.chain, key: key,
+          password: try installation.passwordFile.map(Self.password))
+      }
+      materials.files += Self.unique(files).map { file in
         AgentRequest.File(
-          lineage: certificate.lineage, name: file.name, mode: file.mode,
-          base64: Base64.encode(file.content.reveal().utf8))
+          lineage: certificate.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
       }
     }
+    materials.destinations = Self.destinations(of: visit)
     return materials
+  }
+
+  /// Where further files go; they need no key to be known.
+  static func destinations(of visit: PlannedVisit) -> [AgentRequest.Destination] {
+    visit.certificates.flatMap { certificate in
+      certificate.files.flatMap { installation in
+        installation.places.map { place in
+          AgentRequest.Destination(
+            lineage: certificate.lineage, parts: place.parts, path: place.path, mode: place.mode,
+            owner: installation.owner, group: installation.group, allowance: installation.allowance)
+        }
+      }
+    }
+  }
+
+  /// Two installations may be made of the same file.
+  private static func unique(_ files: [InstalledFile]) -> [InstalledFile] {
+    var seen: Set<String> = []
+    return files.filter { seen.insert($0.name).inserted }
+  }
+
+  /// As openssl's `-passin file:`: the first line.
+  private static func password(at path: String) throws -> Secret {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let line = text.split(whereSeparator: \.isNewline).first
+    else { throw BadInput("the keystore's password cannot be read from '\(path.visible)'") }
+    return Secret(String(line))
   }
 }
 

@@ -29,7 +29,7 @@ struct SSHConnector: Connector {
       do {
         try await connection.authenticate(
           as: host.user ?? NSUserName(), with: credential, within: Self.connectTimeout)
-        try await connection.execute(AgentScript.command(become: host.become), within: Self.connectTimeout)
+        try await connection.execute(AgentScript.command(for: host), within: Self.connectTimeout)
       } catch {
         await connection.close()
         throw error
@@ -69,7 +69,7 @@ extension ServerKey {
 
 extension HostKey {
   init(_ key: ServerKey) {
-    self.init(type: key.type, encoded: Base64.encode(key.blob), fingerprint: key.fingerprint)
+    self.init(type: key.type, encoded: Data(key.blob).base64EncodedString(), fingerprint: key.fingerprint)
   }
 }
 

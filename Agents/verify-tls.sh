@@ -1,0 +1,21 @@
+# Looks at the host itself whether a service shows the certificate in $RENEWED_LINEAGE, twice in a row: a server's old
+# workers may answer for a moment longer. ADDRESS:PORT, name to ask for, seconds, and the protocol before TLS or nothing.
+wanted=$(openssl x509 -in "$RENEWED_LINEAGE/cert.pem") || exit
+seen=0 tries=0
+while [ "$tries" -lt "$3" ]; do
+  answer=$(openssl s_client -connect "$1" -servername "$2" ${4:+-starttls "$4"} </dev/null 2>&1)
+  served=$(echo "$answer" | openssl x509 2>/dev/null)
+  if [ "$served" = "$wanted" ]; then
+    seen=$((seen + 1))
+    [ "$seen" -lt 2 ] || exit 0
+    continue
+  fi
+  seen=0 tries=$((tries + 1))
+  sleep 1
+done
+if [ -n "$served" ]; then
+  echo "$1 ($2) serves another certificate: $(echo "$served" | openssl x509 -noout -subject -serial | tr '\n' ' ')" >&2
+else
+  echo "$1 ($2) shows no certificate: $(echo "$answer" | tail -n 1)" >&2
+fi
+exit 1

@@ -1,0 +1,63 @@
+/// A certificate as a further file on a host, for what cannot read certbot's layout.
+public struct FileInstallation: Hashable, Sendable, Codable {
+  public var format: Format
+  /// Absolute, or `~/` and a path in the home of whom the agent runs as.
+  public var path: String
+  /// The second file of a format that keeps the key apart.
+  public var keyPath: String?
+  public var owner: String?
+  public var group: String?
+  /// Octal, of the file that holds the key, or of the only one; `nil` is 0600 with a key and 0644 without.
+  public var mode: String?
+  /// What is refused otherwise.
+  public var allowance: Allowance?
+  /// A file on the controller with the password of a keystore.
+  public var passwordFile: String?
+
+  public init(
+    format: Format, path: String, keyPath: String? = nil, owner: String? = nil, group: String? = nil,
+    mode: String? = nil, allowance: Allowance? = nil, passwordFile: String? = nil
+  ) {
+    self.format = format
+    self.path = path
+    self.keyPath = keyPath
+    self.owner = owner
+    self.group = group
+    self.mode = mode
+    self.allowance = allowance
+    self.passwordFile = passwordFile
+  }
+
+  public enum Format: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The chain in one PEM file and the key in another.
+    case pem
+    /// The leaf and its intermediates.
+    case fullchain
+    /// Leaf, intermediates and key in one PEM file, in HAProxy's order.
+    case haproxy
+    /// The leaf in DER, and the key as PKCS#8 in another file where one is named.
+    case der
+    case pkcs12
+    /// What Java reads as a keystore: PKCS#12 whose entry has the lineage's name.
+    case javaKeystore = "java-keystore"
+
+    public var needsKeyPath: Bool { self == .pem }
+    public var mayHaveKeyPath: Bool { self == .pem || self == .der }
+    public var needsPassword: Bool { self == .pkcs12 || self == .javaKeystore }
+    /// Whether the file at `path` holds the private key.
+    public var holdsKey: Bool { self == .haproxy || needsPassword }
+    /// Whether a host that has made its own key could write it without the controller.
+    public var canHaveKeyOfHost: Bool { self == .pem || self == .fullchain || self == .haproxy }
+  }
+
+  /// A destination that could be turned against the host, by name.
+  public enum Allowance: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The file is a symbolic link: what it points to is replaced.
+    case symlink
+    /// Others may write its folder.
+    case shared
+  }
+
+  /// Every path that it writes.
+  public var paths: [String] { [path] + (keyPath.map { [$0] } ?? []) }
+}

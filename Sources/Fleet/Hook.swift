@@ -1,0 +1,120 @@
+/// A command that runs at a moment of a visit, on the host or beside the wave on the controller.
+public struct Hook: Hashable, Sendable {
+  /// Given to `/bin/sh -c` byte for byte; or `@name` of a ready-made one, with its arguments.
+  public var command: String
+  /// After this its process group is sent TERM, then KILL.
+  public var timeout: Duration
+  /// Whom it runs as; `nil` is whom the agent runs as.
+  public var user: String?
+  public var place: Place
+  public var onFailure: FailurePolicy
+  /// Beside certbot's and certfleet's own variables.
+  public var environment: [String: String]
+
+  public init(
+    command: String, timeout: Duration = Hook.standardTimeout, user: String? = nil, place: Place = .host,
+    onFailure: FailurePolicy = .stop, environment: [String: String] = [:]
+  ) {
+    self.command = command
+    self.timeout = timeout
+    self.user = user
+    self.place = place
+    self.onFailure = onFailure
+    self.environment = environment
+  }
+
+  public static let standardTimeout = Duration.seconds(60)
+
+  /// When a hook runs, in certbot's words.
+  public enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
+    case pre, deploy, post
+  }
+
+  public enum Place: String, Hashable, Sendable, Codable, CaseIterable {
+    case host
+    /// Once for a wave: before its first host, or after its last one.
+    case controller
+  }
+
+  /// What its failure does.
+  public enum FailurePolicy: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The visit goes back.
+    case stop
+    /// It is recorded, and the visit goes on and ends degraded.
+    case `continue`
+  }
+}
+
+extension Hook: Codable {
+  private enum Key: String, CodingKey {
+    case command, user, place, environment
+    case seconds = "timeout_seconds"
+    case onFailure = "on_failure"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    command = try values.decode(String.self, forKey: .command)
+    timeout = .seconds(try values.decode(Double.self, forKey: .seconds))
+    user = try values.decodeIfPresent(String.self, forKey: .user)
+    place = try values.decodeIfPresent(Place.self, forKey: .place) ?? .host
+    onFailure = try values.decodeIfPresent(FailurePolicy.self, forKey: .onFailure) ?? .stop
+    environment = try values.decodeIfPresent([String: String].self, forKey: .environment) ?? [:]
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(command, forKey: .command)
+    try values.encode(timeout.seconds, forKey: .seconds)
+    try values.encodeIfPresent(user, forKey: .user)
+    if place != .host { try values.encode(place, forKey: .place) }
+    if onFailure != .stop { try values.encode(onFailure, forKey: .onFailure) }
+    if !environment.isEmpty { try values.encode(environment, forKey: .environment) }
+  }
+}
+
+/// The hooks of one deployment, by moment.
+public struct Hooks: Hashable, Sendable {
+  public var pre: [Hook]
+  public var deploy: [Hook]
+  public var post: [Hook]
+  /// Folders on the host with certbot's `pre`, `deploy` and `post` in them, whose programs run first.
+  public var directories: [String]
+  /// Whether a deploy command that several certificates of a visit share runs once for all of them.
+  public var isCoalesced: Bool
+
+  public init(
+    pre: [Hook] = [], deploy: [Hook] = [], post: [Hook] = [], directories: [String] = [],
+    isCoalesced: Bool = false
+  ) {
+    self.pre = pre
+    self.deploy = deploy
+    self.post = post
+    self.directories = directories
+    self.isCoalesced = isCoalesced
+  }
+
+  public subscript(_ moment: Hook.Moment) -> [Hook] {
+    switch moment {
+    case .pre: pre
+    case .deploy: deploy
+    case .post: post
+    }
+  }
+}
+
+extension Hooks: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case pre, deploy, post, directories
+    case isCoalesced = "coalesce"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    pre = try values.decode([Hook].self, forKey: .pre)
+    deploy = try values.decode([Hook].self, forKey: .deploy)
+    post = try values.decode([Hook].self, forKey: .post)
+    directories = try values.decodeIfPresent([String].self, forKey: .directories) ?? []
+    isCoalesced = try values.decodeIfPresent(Bool.self, forKey: .isCoalesced) ?? false
+  }
+}

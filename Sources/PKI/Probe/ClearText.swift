@@ -1,0 +1,165 @@
+import Fleet
+import Foundation
+
+/// A conversation in the clear, up to the server's consent to TLS. Nothing that it says is trusted; it is only
+/// bounded, and compared with what its protocol asks for.
+struct ClearText {
+  private let descriptor: Int32
+  private let deadline: ContinuousClock.Instant
+  private var budget = 64 << 10
+
+  init(_ descriptor: Int32, until deadline: ContinuousClock.Instant) {
+    self.descriptor = descriptor
+    self.deadline = deadline
+  }
+
+  struct Refused: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Goes as far as the moment in which TLS begins.
+  mutating func begin(_ kind: StartTLS, serverName: String) throws {
+    switch kind {
+    case .smtp: try smtp()
+    case .imap: try imap()
+    case .pop3: try pop3()
+    case .ldap: try ldap()
+    case .xmpp: try xmpp(serverName)
+    case .postgres: try postgres()
+    }
+  }
+
+  /// RFC 3207.
+  private mutating func smtp() throws {
+    try expectSMTP("220", "a greeting")
+    try send("EHLO certfleet.invalid\r\n")
+    try expectSMTP("250", "an answer to EHLO")
+    try send("STARTTLS\r\n")
+    try expectSMTP("220", "consent to STARTTLS")
+  }
+
+  /// RFC 5321 §4.2.1: the last line of a reply has a space behind its code.
+  private mutating func expectSMTP(_ code: String, _ what: String) throws {
+    while true {
+      let line = try line()
+      if line.hasPrefix(code + "-") { continue }
+      guard line.hasPrefix(code) else { throw refused(what, line) }
+      return
+    }
+  }
+
+  /// RFC 9051 §6.2.1.
+  private mutating func imap() throws {
+    let greeting = try line()
+    guard greeting.hasPrefix("* OK") else { throw refused("a greeting", greeting) }
+    try send("a STARTTLS\r\n")
+    var answer = try line()
+    while answer.hasPrefix("* ") { answer = try line() }
+    guard answer.uppercased().hasPrefix("A OK") else { throw refused("consent to STARTTLS", answer) }
+  }
+
+  /// RFC 2595 §4.
+  private mutating func pop3() throws {
+    let greeting = try line()
+    guard greeting.hasPrefix("+OK") else { throw refused("a greeting", greeting) }
+    try send("STLS\r\n")
+    let answer = try line()
+    guard answer.hasPrefix("+OK") else { throw refused("consent to STLS", answer) }
+  }
+
+  /// RFC 4511 §4.14: an ExtendedRequest with the name 1.3.6.1.4.1.1466.20037, and a response whose resultCode is 0.
+  private mutating func ldap() throws {
+    let name = Array("1.3.6.1.4.1.1466.20037".utf8)
+    try send(
+      [0x30, UInt8(name.count + 7), 0x02, 0x01, 0x01, 0x77, UInt8(name.count + 2), 0x80, UInt8(name.count)]
+        + name)
+    let head = try bytes(2)
+    guard head[0] == 0x30 else { throw Refused(description: "this is not LDAP") }
+    let length: Int
+    if head[1] < 0x80 {
+      length = Int(head[1])
+    } else {
+      length = try bytes(Int(head[1] & 0x7f)).prefix(3).reduce(0) { $0 << 8 | Int($1) }
+    }
+    let message = try bytes(min(length, 4096))
+    // messageID, then [APPLICATION 24] with its length, and in it the ENUMERATED resultCode.
+    let code = message.indices.first { index in
+      index + 2 < message.count && message[index] == 0x0a && message[index + 1] == 0x01
+    }
+    guard let code, message[code + 2] == 0 else {
+      throw Refused(description: "the server does not consent to StartTLS")
+    }
+  }
+
+  /// RFC 6120 §5.4.
+  private mutating func xmpp(_ name: String) throws {
+    try send(
+      "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='\(name)' version='1.0'>"
+    )
+    try read(untilAnyOf: ["</stream:features>", "<stream:features/>"], "its features")
+    try send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    try read(untilAnyOf: ["<proceed"], "consent to starttls")
+    try read(untilAnyOf: [">"], "consent to starttls")
+  }
+
+  /// PostgreSQL's documentation, Message Formats: SSLRequest, answered with one byte.
+  private mutating func postgres() throws {
+    try send([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
+    guard try bytes(1) == [UInt8(ascii: "S")] else {
+      throw Refused(description: "the server does not consent to TLS")
+    }
+  }
+
+  // MARK: Bytes
+
+  private func refused(_ what: String, _ line: String) -> Refused {
+    Refused(description: "expected \(what), got '\(line.visible.shortened(to: 80))'")
+  }
+
+  private mutating func read(untilAnyOf words: [String], _ what: String) throws {
+    var text = ""
+    while !words.contains(where: text.hasSuffix) {
+      text += String(decoding: try bytes(1), as: UTF8.self)
+      if text.hasSuffix("</stream:stream>") || text.hasSuffix("<failure") { throw refused(what, text) }
+    }
+  }
+
+  private mutating func line() throws -> String {
+    var line: [UInt8] = []
+    while line.last != UInt8(ascii: "\n") { line += try bytes(1) }
+    return String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)
+  }
+
+  /// One at a time, so that nothing that belongs to TLS is taken.
+  private mutating func bytes(_ count: Int) throws -> [UInt8] {
+    var all: [UInt8] = []
+    while all.count < count {
+      guard budget > 0 else { throw Refused(description: "the server talks without end") }
+      try wait(for: POLLIN)
+      var chunk = [UInt8](repeating: 0, count: count - all.count)
+      let got = recv(descriptor, &chunk, chunk.count, 0)
+      guard got > 0 else { throw Refused(description: "the server hung up") }
+      budget -= got
+      all += chunk.prefix(got)
+    }
+    return all
+  }
+
+  private func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+  private func send(_ bytes: [UInt8]) throws {
+    try wait(for: POLLOUT)
+    // What is sent here is less than any socket takes at once.
+    guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+      throw Refused(description: "the server hung up")
+    }
+  }
+
+  private func wait(for event: Int32) throws {
+    let left = (deadline - .now).seconds
+    var waiting = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+    guard left > 0, poll(&waiting, 1, Int32(left * 1000) + 1) > 0 else {
+      throw Refused(description: "the server does not answer in time")
+    }
+  }
+}
