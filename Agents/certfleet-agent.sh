@@ -26,6 +26,9 @@ action=deploy
 failed_domains=
 limping=
 allowed=
+clockwork=
+active=
+ran=
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 
@@ -37,7 +40,7 @@ else
   put() { printf %s "$1"; }
 fi
 
-# say FIELD…: one frame without bytes. A connection that is gone is no failure of the visit.
+# say FIELD...: one frame without bytes. A connection that is gone is no failure of the visit.
 say() { put "@certfleet $nonce 0 $*$newline" 2>/dev/null || true; }
 
 # step NAME LINEAGE INDEX OUTCOME VALUE [TEXT]: how something went.
@@ -159,7 +162,7 @@ begin_journal() {
     mv "$state/journal.new" "$state/journal" && open_journal
 }
 
-# finish OUTCOME TEXT…: the visit's end, on disk before it is told.
+# finish OUTCOME TEXT...: the visit's end, on disk before it is told.
 finish() {
   end_hooks
   journal "end $*"
@@ -236,14 +239,10 @@ lock_hooks() {
 
 # --- Hooks ---------------------------------------------------------------------------------------------------
 
-# alone: for what runs beside the agent and may outlive it: it must hold neither the lock nor a stream. By `exec` and
-# not on a command: a shell keeps a copy of what it redirects for a function.
-alone() { exec 3<&- 4<&- 5<&- 6<&- 7<&- 9>&- </dev/null >/dev/null 2>&1; }
-
 # begin_hooks: the pipe by which everything that runs beside the agent talks to it, and a clock at its other end. As
 # both ends are open here, nobody's end closes it.
 begin_hooks() {
-  [ -z "${clockwork:-}" ] || return 0
+  [ -z "$clockwork" ] || return 0
   end_hooks
   run=0 pipes=0 left=0
   make_pipes "$state/pipe-events"
@@ -253,15 +252,19 @@ begin_hooks() {
   clockwork=$!
 }
 
-# tick: when the agent is gone, nobody reads the pipe and the signal for that ends this.
+# What runs beside the agent may outlive it: it must hold neither its lock nor its streams, and must not wait for a pipe
+# that nobody has open any more. By `exec` and not on a command: a shell keeps a copy of what it redirects for a function.
+
+# tick: when the agent is gone, nobody reads the pipe and the signal for that ends this. It is opened while the agent's
+# own end is there too.
 tick() {
-  alone
-  exec 8>&- >"$state/pipe-events"
+  exec </dev/null 2>/dev/null >"$state/pipe-events"
+  exec 3<&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-
   while sleep 1; do echo tick; done
 }
 
 end_hooks() {
-  [ -z "${clockwork:-}" ] || kill "$clockwork" 2>/dev/null
+  [ -z "$clockwork" ] || kill "$clockwork" 2>/dev/null
   clockwork=
   exec 7<&-
   set +f
@@ -286,7 +289,7 @@ make_pipes() {
 
 # next_pipes: a hook's own, for what an earlier one has left running writes to the earlier's.
 next_pipes() {
-  why="$state/pipe-… cannot be made; is the disk out of inodes?"
+  why="$state/pipe-... cannot be made; is the disk out of inodes?"
   begin_hooks || return 1
   run=$((run + 1))
   out=$state/pipe-$run-out err=$state/pipe-$run-err
@@ -295,7 +298,7 @@ next_pipes() {
   exec 5<>"$out" 6<>"$err"
 }
 
-# beside COMMAND…: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
+# beside COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
 # open, so that a hook is not disturbed when the agent is killed. A marker shows where a stream ends, for a child of the
 # hook may hold it open; where the streams are drained there is none.
 beside() {
@@ -370,7 +373,7 @@ while dd bs=4096 count=1024 of=next && [ -s next ]; do
   mv next last
 done
 rm -f next
-echo "drained $2" >"$3"'
+echo "drained $2" >&7'
 
 # drain_beside: takes a hook's streams from now on, so that it never waits. One that has just ended either sees that they
 # are to be drained, or is seen to have ended; but a full pipe may hold up the marker, and is emptied in the end.
@@ -387,8 +390,9 @@ drain_beside() {
 drain() {
   # To read alone, so that it does not keep the other end open; and first, for a pipe that nobody has open forgets.
   exec <"$2"
-  exec 3<&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&- >/dev/null 2>&1
-  exec setsid /bin/sh -c "$drainer" drain "$1" "$run" "$state/pipe-events"
+  exec 3<&- 4<&- 5<&- 6<&- 8>&- 9>&- >/dev/null 2>&1
+  # Some shells pass on no descriptor above 2 that is not named.
+  exec setsid /bin/sh -c "$drainer" drain "$1" "$run" 7>&7
 }
 
 # collect: the hook's streams, as frames.
@@ -453,7 +457,7 @@ send_drained() {
   put "$newline" 2>/dev/null
 }
 
-# perform MOMENT LINEAGES INDEX SECONDS USER [NAME VALUE]…: runs $command with $argument and tells how it went; fails as
+# perform MOMENT LINEAGES INDEX SECONDS USER [NAME VALUE]...: runs $command with $argument and tells how it went; fails as
 # it does.
 perform() {
   moment=$1 lineages=$2 index=$3 seconds=$4 user=$5
@@ -545,7 +549,7 @@ as_user() {
   esac
 }
 
-# configured hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]…: a hook of the request, unless it is
+# configured hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: a hook of the request, unless it is
 # one that its directory has run already.
 configured() {
   decode "$8" || return 1
@@ -596,7 +600,7 @@ run_pre() {
   configured "$@"
 }
 
-# deploy cert LINEAGE …: its own hooks, one lineage after another.
+# deploy cert LINEAGE ...: its own hooks, one lineage after another.
 deploy() {
   for_lineage=$2
   journal "deploy $2 - " || return 1
@@ -608,7 +612,7 @@ run_deploy() {
   configured "$@"
 }
 
-# deploy_together hook MOMENT LINEAGES …: one that several lineages share.
+# deploy_together hook MOMENT LINEAGES ...: one that several lineages share.
 deploy_together() {
   case $2:$3 in deploy:*,*) ;; *) return 0 ;; esac
   journal "deploy $3 $4 " || return 1
@@ -616,7 +620,7 @@ deploy_together() {
   configured "$@" || { why='a deploy hook failed' && return 1; }
 }
 
-# look hook MOMENT LINEAGE …: whether the host serves what it should, as far as it is the host that looks.
+# look hook MOMENT LINEAGE ...: whether the host serves what it should, as far as it is the host that looks.
 look() {
   [ "$2" = verify ] || return 0
   ran=
@@ -757,7 +761,7 @@ write_hostkey() {
   [ "$(openssl x509 -noout -pubkey -in "$dir/cert.pem" 2>&1)" = "$(openssl pkey -pubout -in "$2" 2>&1)" ]
 }
 
-# forget_key hostkey LINEAGE ID …: it rests beside its certificate now.
+# forget_key hostkey LINEAGE ID ...: it rests beside its certificate now.
 forget_key() { rm -f "$state/keys/$2/$3.pem"; }
 
 # kept LINEAGE GENERATION: one that the host is to have still, so its key is not sent again.
@@ -769,13 +773,13 @@ refuse_kept() {
   return 1
 }
 
-# announce cert LINEAGE GENERATION …
+# announce cert LINEAGE GENERATION ...
 announce() {
   active_of "$2"
   journal "activate $2 $3 $old"
 }
 
-# activate cert LINEAGE GENERATION …: one rename, so that certificate and key change together.
+# activate cert LINEAGE GENERATION ...: one rename, so that certificate and key change together.
 activate() {
   say begin activate "$2" - 0
   if why=$(point "$2" "$3" 2>&1); then
@@ -790,7 +794,7 @@ activate() {
 # point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
 point() { ln -sfn "../archive/$1/$2" "$state/link" && exec mv -T "$state/link" "$base/live/$1"; }
 
-# tidy cert LINEAGE GENERATION …: keeps three generations, and the active one whatever its number.
+# tidy cert LINEAGE GENERATION ...: keeps three generations, and the active one whatever its number.
 tidy() {
   set +f
   set -- "$3" "$base/archive/$2"/*
@@ -883,7 +887,7 @@ place_beside() {
     cp -p "$path" "$folder/.certfleet/old/$file"
 }
 
-# parts NAME[+NAME]…: files of the generation, one after another.
+# parts NAME[+NAME]...: files of the generation, one after another.
 parts() {
   cd "$dir" || return
   IFS=+
@@ -896,31 +900,44 @@ parts() {
 install() {
   destination "$8" "$7" || return 1
   [ -e "$folder/.certfleet/new/$file" ] || return 0
-  set +f
-  why=$(mv -f "$folder/.certfleet/new"/* "$folder/" 2>&1 | one_line)
-  set -f
+  why=$(move_all "$folder/.certfleet/new" | one_line)
   if [ -n "$why" ]; then
     step activate "$2" - error 1 "$why"
     return 1
   fi
 }
 
-# label install …: SELinux's context goes by the place.
+# move_all FOLDER: what is in it, to $folder; says what keeps it from that.
+move_all() {
+  set +f
+  for entry in "$1"/* "$1"/.*; do
+    case $entry in */. | */..) continue ;; esac
+    [ ! -e "$entry" ] || set -- "$@" "$entry"
+  done
+  set -f
+  shift
+  [ "$#" -eq 0 ] || mv -f "$@" "$folder/" 2>&1
+}
+
+# label install ...: SELinux's context goes by the place.
 label() {
   destination "$8" "$7" && { restorecon "$path" >/dev/null 2>&1 || true; }
 }
 
-# take_back install …: what was there before. Done again, it changes nothing more.
+# take_back install ...: what was in its folder before, by one command too. Done again, it changes nothing more.
 take_back() {
-  destination "$8" "$7" || return 0
-  if [ -e "$folder/.certfleet/old/$file" ]; then
-    mv -f "$folder/.certfleet/old/$file" "$path" 2>/dev/null || dirty=yes
-  elif [ ! -e "$folder/.certfleet/new/$file" ] && logged "install none $path" && [ "$entry" = "install none $path" ]; then
-    rm -f "$path" || dirty=yes
-  fi
+  destination "$8" "$7" && [ -d "$folder/.certfleet" ] || return 0
+  set --
+  while IFS= read -r entry; do
+    file=${entry##*/}
+    [ "$entry" = "install none ${folder%/}/$file" ] && [ ! -e "$folder/.certfleet/new/$file" ] || continue
+    [ ! -e "$folder/$file" ] || set -- "$@" "$folder/$file"
+  done <"$state/journal"
+  [ "$#" -eq 0 ] || rm -f "$@" 2>/dev/null || dirty=yes
+  [ -z "$(move_all "$folder/.certfleet/old")" ] || dirty=yes
 }
 
-# clear install …
+# clear install ...
 clear() {
   destination "$8" "$7" && [ -d "$folder/.certfleet" ] && rm -rf "$folder/.certfleet"
   return 0
@@ -950,7 +967,7 @@ undo() {
   action=deploy failed_domains=
 }
 
-# restore cert LINEAGE GENERATION …: one that cannot be restored does not keep the others from it.
+# restore cert LINEAGE GENERATION ...: one that cannot be restored does not keep the others from it.
 restore() {
   logged "activate $2 $3 " || return 0
   set -- "$2" "$3" "${entry##* }"
@@ -972,7 +989,7 @@ restore() {
   step "${recovering:-revert}" "$1" - ok 0 "generation $2 to $3"
 }
 
-# deploy_again cert LINEAGE …: a deploy hook whose run had started runs once more, now for the old pair. Where there was
+# deploy_again cert LINEAGE ...: a deploy hook whose run had started runs once more, now for the old pair. Where there was
 # none before, there is nothing to deploy.
 deploy_again() {
   had_one_before "$2" && logged "deploy $2 " || return 0
@@ -997,7 +1014,7 @@ look_again() {
 
 had_one_before() { logged "activate $1 " && [ "${entry##* }" != - ]; }
 
-# discard cert LINEAGE GENERATION …: what was staged and did not stay goes, with its key.
+# discard cert LINEAGE GENERATION ...: what was staged and did not stay goes, with its key.
 discard() {
   logged "stage $2 $3 " || return 0
   [ "$(readlink "$base/live/$2")" = "../archive/$2/$3" ] || rm -rf "${base:?}/archive/$2/$3"
@@ -1179,7 +1196,7 @@ permit_directory() { decode "$3" && permits "hooks-directory $decoded"; }
 permit_token() { decode "$3" && permits "webroot $decoded"; }
 permit_base() { decode "$2" && permits "base $decoded"; }
 
-# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]…: one of several lines stands there as
+# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: one of several lines stands there as
 # it is sent.
 permit_hook() {
   [ -n "$allowed" ] || return 0
@@ -1289,9 +1306,9 @@ ask_controller() {
 
 # hear: the controller's word; none comes where the connection is gone.
 hear() {
-  exec 4<&- 5<&- 6<&- 7<&- 8>&- 9>&- >/dev/null 2>&1
+  exec 4<&- 5<&- 6<&- 8>&- 9>&- >/dev/null 2>&1
   IFS= read -r word <&3 || word=gone
-  put "word $word$newline" >"$state/pipe-events"
+  put "word $word$newline" >&7
 }
 
 # query TOKEN SECONDS: how a visit ended that the controller lost sight of.
