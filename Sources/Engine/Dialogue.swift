@@ -1,6 +1,7 @@
 import Agents
 import Fleet
 import Foundation
+import struct Fleet.Host
 
 /// The conversation with the agent in one visit: the request goes out, frames come in, each step is recorded
 /// before the next is awaited, and the controller's word goes out when the agent asks for it.
@@ -27,7 +28,9 @@ struct Dialogue: Sendable {
       case .ended(let status):
         return attention.hasStarted
           ? .lost("the agent ended without saying how")
-          : .ended(Visit.Ending(end: .failedClean, reason: notStarted(status, attention.complaint)))
+          : .ended(
+            Visit.Ending(
+              end: .failedClean, reason: Self.notStarted(on: visit.host, status, attention.complaint)))
       case .reply(let reply):
         if let result = try await handle(reply, &attention, &progress) { return result }
       }
@@ -98,10 +101,10 @@ struct Dialogue: Sendable {
   }
 
   /// The channel ended before the agent's first frame: it was the login shell, sudo or sh that said no.
-  private func notStarted(_ status: Int, _ complaint: String) -> String {
+  static func notStarted(on host: Host, _ status: Int, _ complaint: String) -> String {
     let last =
       complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
-    let command = AgentScript.command(for: visit.host)
+    let command = AgentScript.command(for: host)
     return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); "
       + "check that `\(command)` works on the host for the login user"
   }

@@ -46,6 +46,8 @@ public struct Certificate: Hashable, Sendable, Codable {
   /// The names that were ordered; a CA may add some of its own. `nil` for one that was not ordered here.
   public let orderedNames: [String]?
   public var revokedAt: Date?
+  /// When hosts were taken back from it to an earlier one.
+  public var withdrawnAt: Date?
 
   /// The ACME server, by its directory, and the account there, by its URL.
   public struct Origin: Hashable, Sendable, Codable {

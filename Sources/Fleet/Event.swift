@@ -48,7 +48,7 @@ public struct Event: Hashable, Sendable, Codable {
   }
 
   public enum Note: String, Hashable, Sendable, Codable {
-    case applied, pinned, ordered, issued, revoked, adopted, imported
+    case applied, pinned, ordered, issued, revoked, reverted, adopted, imported
     case issueFailed = "issue_failed"
     case rehearsed
     case account

@@ -2,6 +2,11 @@ public import Fleet
 public import Foundation
 
 extension Certificate {
+  /// Whether it is in the last tenth of its lifetime, or past it: nobody goes back to such a one.
+  public func isAboutToEnd(at moment: Date) -> Bool {
+    notAfter.timeIntervalSince(moment) < notAfter.timeIntervalSince(notBefore) / 10
+  }
+
   /// When it should be renewed where the CA does not say: after two thirds of its lifetime, or half of it where that
   /// is below ten days.
   public var renewalMoment: Date {
@@ -26,6 +31,8 @@ public enum DueReason: Hashable, Sendable, CustomStringConvertible {
   case otherNames
   case otherKey
   case otherCA
+  /// Hosts were taken back to an earlier one, and that one has to be replaced in time.
+  case standInEnds(Certificate)
   case time(since: Date, isCAs: Bool)
 
   public var description: String {
@@ -35,6 +42,8 @@ public enum DueReason: Hashable, Sendable, CustomStringConvertible {
     case .otherNames: "its names have changed"
     case .otherKey: "its key type has changed"
     case .otherCA: "its CA has changed"
+    case .standInEnds(let standIn):
+      "generation \(standIn.generation), which hosts went back to, ends at \(standIn.notAfter.ISO8601Format())"
     case .time(let since, let isCAs):
       (isCAs ? "the CA wants it renewed from " : "it is due since ") + since.ISO8601Format()
     }
@@ -47,12 +56,17 @@ public enum DueReason: Hashable, Sendable, CustomStringConvertible {
 extension Lineage {
   /// Why a new certificate is to be ordered from an ACME server now; `nil` when none is.
   ///
-  /// - Parameter directory: the server's that the lineage is ordered from; another one's certificate is replaced, as
-  ///   after rehearsals with a staging server.
+  /// - Parameters:
+  ///   - newest: the latest that was issued.
+  ///   - standIn: the one that hosts were taken back to from it.
+  ///   - directory: the server's that the lineage is ordered from; another one's certificate is replaced, as
+  ///     after rehearsals with a staging server.
   public func dueReason(
-    newest: Certificate?, advised: RenewalAdvice?, directory: String, at moment: Date
+    newest: Certificate?, standIn: Certificate? = nil, advised: RenewalAdvice?, directory: String,
+    at moment: Date
   ) -> DueReason? {
     guard let newest else { return .first }
+    if let standIn, standIn.isAboutToEnd(at: moment) { return .standInEnds(standIn) }
     if newest.revokedAt != nil { return .revoked }
     // Against what was ordered: a CA that adds a name would have it ordered again for ever.
     if Set(newest.orderedNames ?? newest.names) != Set(domains) { return .otherNames }

@@ -14,6 +14,8 @@ public enum Planner {
           .map { certificate in
             var certificate = certificate
             certificate.replaces = snapshot.kept[host.name]?[certificate.lineage]?.fingerprint
+            certificate.isReturn =
+              snapshot.former[host.name]?[certificate.lineage]?.contains(certificate.generation) ?? false
             return certificate
           }
         return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
@@ -34,9 +36,20 @@ public enum Planner {
       return visit.certificates.allSatisfy { certificate in
         var certificate = certificate
         certificate.replaces = nil
+        certificate.isReturn = false
         return wanted.contains(certificate)
       }
     }
+  }
+
+  /// Everything that is declared for a host, whether it is due there or even issued: what a preflight looks for.
+  public static func everything(on host: Host, in snapshot: Snapshot) -> PlannedVisit {
+    let certificates = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
+      let deployments = lineage.deployments.filter { $0.selector.matches(host) }
+      return deployments.isEmpty
+        ? nil : planned(lineage, as: snapshot.newest[lineage.name], by: deployments)
+    }
+    return PlannedVisit(host: host, certificates: certificates)
   }
 
   /// By name; hosts that were not reached last time go last, so that a dead one is not the canary for ever. One
@@ -58,16 +71,23 @@ public enum Planner {
       guard !deployments.isEmpty, let newest = snapshot.newest[lineage.name], newest.isValid(at: now) else {
         return nil
       }
-      return PlannedCertificate(
-        lineage: lineage.name, generation: newest.generation, fingerprint: newest.fingerprint,
-        domains: newest.names, files: deployments.flatMap(\.files).unique,
-        hooks: Hooks(
-          pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
-          post: deployments.flatMap(\.hooks.post).unique,
-          directories: deployments.flatMap(\.hooks.directories).unique,
-          isCoalesced: deployments.contains(where: \.hooks.isCoalesced)),
-        verify: deployments.flatMap(\.verify).unique)
+      return planned(lineage, as: newest, by: deployments)
     }
+  }
+
+  private static func planned(
+    _ lineage: Lineage, as certificate: Certificate?, by deployments: [Deployment]
+  ) -> PlannedCertificate {
+    PlannedCertificate(
+      lineage: lineage.name, generation: certificate?.generation ?? Generation(1),
+      fingerprint: certificate?.fingerprint ?? "-", domains: certificate?.names ?? lineage.domains,
+      files: deployments.flatMap(\.files).unique,
+      hooks: Hooks(
+        pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
+        post: deployments.flatMap(\.hooks.post).unique,
+        directories: deployments.flatMap(\.hooks.directories).unique,
+        isCoalesced: deployments.contains(where: \.hooks.isCoalesced)),
+      verify: deployments.flatMap(\.verify).unique)
   }
 }
 

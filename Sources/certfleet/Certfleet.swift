@@ -6,8 +6,9 @@ enum Certfleet {
 
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .report, .hostList, .hostPin, .certList, .certShow, .certIssue, .certRenew,
-    .certRevoke, .certExport, .certAdopt,
+    .apply, .plan, .run, .report, .hostList, .hostPin, .hostCheck, .certList, .certShow, .certIssue,
+    .certRenew,
+    .certRevoke, .certRevert, .certExport, .certAdopt,
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log, .agentShow,
     .hookCertbot,
   ]

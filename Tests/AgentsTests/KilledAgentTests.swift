@@ -45,8 +45,8 @@ import ThrowawayFleet
     }
     print(
       "the agent was killed at \(reached) points of a visit (\(course.rawValue)), on \(times.count) lines")
-    // How often it hears its clock is another number each time, so a few of the last times are not reached.
-    #expect(reached >= times.count && reached * 10 >= points.count * 9)
+    // How often it hears its clock is another number each time, so a few points are not reached.
+    #expect(reached * 10 >= points.count * 9)
   }
 }
 
@@ -137,7 +137,7 @@ private struct KilledScene: Sendable {
     let status = try await trappedVisit(
       "[ $LINENO -ne \(line) ] || [ $BASHPID -ne $$ ] || [ $((certfleet_times += 1)) -ne \(time) ] || kill -9 $$"
     )
-    if status == 0 && time > 1 { return false }
+    if status == 0 { return false }
     try #require(status == 128 + SIGKILL, "\(point)")
     // What the agent had just started, a rename perhaps, ends by itself.
     try await eventually("one pair, killed at \(point): \(state)") { isWhole }

@@ -24,7 +24,12 @@ public enum Migrations {
     }
   }
 
-  static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood]
+  static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack]
+
+  private static let goingBack = """
+    -- A generation that hosts were taken back from: it is not rolled out again.
+    ALTER TABLE certificate ADD COLUMN withdrawn_at REAL;
+    """
 
   private static let declaredAndIssued = """
     CREATE TABLE host (name TEXT PRIMARY KEY, spec TEXT NOT NULL CHECK (json_valid(spec))) STRICT;

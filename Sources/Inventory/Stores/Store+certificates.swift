@@ -3,11 +3,39 @@ public import Foundation
 public import PKI
 
 extension Store {
-  /// The newest certificate of every lineage that has one.
+  /// The newest certificate of every lineage that has one: what hosts are to have. One that was withdrawn is not.
   public func newestCertificates() throws -> [Lineage.Name: Certificate] {
-    let all = try facts(
-      "WHERE generation = (SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage)", [])
+    try byLineage(
+      "SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage AND withdrawn_at IS NULL")
+  }
+
+  /// The latest certificate that was issued for every lineage, withdrawn or not.
+  public func latestCertificates() throws -> [Lineage.Name: Certificate] {
+    try byLineage("SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage")
+  }
+
+  private func byLineage(_ generation: String) throws -> [Lineage.Name: Certificate] {
+    let all = try facts("WHERE generation = (\(generation))", [])
     return Dictionary(uniqueKeysWithValues: all.map { ($0.lineage, $0) })
+  }
+
+  /// Makes `target` the lineage's newest: what was issued after it is withdrawn.
+  public func goBack(to target: Certificate, now: Date) throws {
+    try database.transaction {
+      try database.run(
+        """
+        UPDATE certificate SET withdrawn_at = CASE WHEN generation > ? THEN COALESCE(withdrawn_at, ?) END
+        WHERE lineage = ? AND generation >= ?
+        """,
+        [
+          .integer(target.generation.number), .moment(now), .text(target.lineage.rawValue),
+          .integer(target.generation.number),
+        ])
+      try append(
+        Event(
+          at: now, subject: .init(lineage: target.lineage),
+          kind: .note(.reverted, text: "generation \(target.generation), \(target.fingerprint.short)")))
+    }
   }
 
   /// All of a lineage's certificates, oldest first.
@@ -18,9 +46,10 @@ extension Store {
   func allCertificates() throws -> [Certificate] { try facts("", []) }
 
   private func facts(_ condition: String, _ values: [SQLiteValue]) throws -> [Certificate] {
-    try database.rows("SELECT facts, revoked_at FROM certificate AS c \(condition)", values) {
+    try database.rows("SELECT facts, revoked_at, withdrawn_at FROM certificate AS c \(condition)", values) {
       var certificate = try $0.json(0, as: Certificate.self)
       certificate.revokedAt = $0.optionalMoment(1)
+      certificate.withdrawnAt = $0.optionalMoment(2)
       return certificate
     }
   }

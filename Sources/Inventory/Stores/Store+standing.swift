@@ -36,6 +36,14 @@ extension Store {
     return kept.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.lineage] = $1.1 }
   }
 
+  /// The generations that hosts have kept and left again for others: what they can go back to without being sent a key.
+  public func formerGenerations() throws -> [Host.Name: [Lineage.Name: Set<Generation>]] {
+    let former = try database.rows(
+      "SELECT host, lineage, generation FROM placement WHERE gone_at IS NOT NULL AND kept_at IS NOT NULL"
+    ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Generation($0.integer(2))) }
+    return former.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1, default: []].insert($1.2) }
+  }
+
   /// How a visit ended, and which lineages it was for.
   struct LastVisit {
     let end: VisitEnd

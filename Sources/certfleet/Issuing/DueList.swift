@@ -44,7 +44,8 @@ struct DueList: Sendable {
   ) async throws {
     let issuers = Dictionary(
       uniqueKeysWithValues: try await store.declaration().issuers.map { ($0.name, $0) })
-    let newest = try await store.newestCertificates()
+    let newest = try await store.latestCertificates()
+    let wanted = try await store.newestCertificates()
     let advice = try await store.renewalAdvice()
     for lineage in lineages {
       guard let issuer = issuers[lineage.issuer] else {
@@ -59,8 +60,9 @@ struct DueList: Sendable {
           continue
         }
         let reason = lineage.dueReason(
-          newest: newest[lineage.name], advised: advice[lineage.name], directory: authority.directory, at: now
-        )
+          newest: newest[lineage.name],
+          standIn: newest[lineage.name]?.withdrawnAt == nil ? nil : wanted[lineage.name],
+          advised: advice[lineage.name], directory: authority.directory, at: now)
         if let reason, request != .all, let until = try await Self.calm(reason, lineage.name, store, now) {
           warnings.append(
             (

@@ -12,7 +12,7 @@ extension IssuingDesk {
   func refreshAdvice(for lineages: [Lineage], now: Date) async throws {
     let authorities = Dictionary(
       uniqueKeysWithValues: try await store.declaration().issuers.map { ($0.name, $0.acme) })
-    let (newest, advice) = (try await store.newestCertificates(), try await store.renewalAdvice())
+    let (newest, advice) = (try await store.latestCertificates(), try await store.renewalAdvice())
     let asked = lineages.filter { lineage in
       guard let certificate = newest[lineage.name], let authority = authorities[lineage.issuer] ?? nil,
         certificate.origin?.directory == authority.directory

@@ -52,7 +52,7 @@ struct Session: Sendable {
       hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
       policies: declared.policies,
       newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
-      unreachable: try await store.unreachableHosts())
+      former: try await store.formerGenerations(), unreachable: try await store.unreachableHosts())
   }
 
   /// Hosts that a certificate goes to and that have no pinned key yet, as a line to say before anything is done.
