@@ -18,6 +18,9 @@ public struct Deployment: Hashable, Sendable {
     self.hooks = hooks
     self.verify = verify
   }
+
+  /// The name of the policy that carries it.
+  public var policy: RolloutPolicy.Name { rollout ?? RolloutPolicy.standard.name }
 }
 
 extension Deployment: Codable {

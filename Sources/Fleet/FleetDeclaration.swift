@@ -13,4 +13,17 @@ public struct FleetDeclaration: Hashable, Sendable, Codable {
     self.lineages = lineages
     self.policies = policies
   }
+
+  /// What of it another does not declare too.
+  public func without(_ other: FleetDeclaration) -> FleetDeclaration {
+    func rest<Value, Name: Hashable>(_ list: KeyPath<FleetDeclaration, [Value]>, _ name: KeyPath<Value, Name>)
+      -> [Value]
+    {
+      let names = Set(other[keyPath: list].map { $0[keyPath: name] })
+      return self[keyPath: list].filter { !names.contains($0[keyPath: name]) }
+    }
+    return FleetDeclaration(
+      hosts: rest(\.hosts, \.name), issuers: rest(\.issuers, \.name), lineages: rest(\.lineages, \.name),
+      policies: rest(\.policies, \.name))
+  }
 }

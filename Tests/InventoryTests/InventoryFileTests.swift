@@ -170,12 +170,122 @@ import ThrowawayFleet
     ("to: '*', hooks: {depoly: ['x']}", "unknown key 'depoly'; did you mean 'deploy'?"),
     ("to: '*', verify: [{tls: '22abc'}]", "'22abc' is not a port"),
     ("rollout: 'standard'", "'to' is missing"),
+    ("to: '*', hooks: {deploy: ['@ngnix']}", "'@ngnix' is no ready-made hook; there are @nginx, @apache"),
+    ("to: '*', hooks: {deploy: ['@systemd']}", "@systemd needs the name of a unit"),
+    ("to: '*', hooks: {deploy: [\"@nginx a'b\"]}", "cannot be an argument of @nginx"),
+    ("to: '*', hooks: {deploy: [{run: 'x', user: 'a b'}]}", "'a b' is not a user's or a group's name"),
+    ("to: '*', hooks: {deploy: [{run: 'x', on_failure: 'ignore'}]}", "'ignore' is not one of stop, continue"),
+    ("to: '*', hooks: {deploy: [{run: 'x', on: 'controller'}]}", "deploy hooks run on the hosts"),
+    ("to: '*', hooks: {deploy: [{run: 'x', environment: {'a-b': '1'}}]}", "'a-b' is not"),
+    ("to: '*', hooks: {deploy: [{run: 'x', environment: {RENEWED_DOMAINS: '1'}}]}", "'RENEWED_DOMAINS'"),
+    ("to: '*', hooks: {directories: 'renewal-hooks'}", "'renewal-hooks'"),
+    ("to: '*', files: [{format: 'p12', path: '/x'}]", "'p12' is not one of pem, fullchain, haproxy"),
+    ("to: '*', files: [{format: 'fullchain', path: 'x.pem'}]", "'x.pem'"),
+    (
+      "to: '*', files: [{format: 'fullchain', path: '/etc/x/'}]", "'/etc/x/' is a folder; name the file in it"
+    ),
+    ("to: '*', files: [{format: 'fullchain', path: '/etc/.x'}]", "begins with a dot"),
+    ("to: '*', files: [{format: 'pem', path: '/a'}]", "'key_path' is missing"),
+    ("to: '*', files: [{format: 'pem', path: '/a', key_path: '/a'}]", "are the same file"),
+    ("to: '*', files: [{format: 'haproxy', path: '/a', key_path: '/b'}]", "haproxy is one file"),
+    ("to: '*', files: [{format: 'haproxy', path: '/a', mode: '0644'}]", "lets everybody read a private key"),
+    ("to: '*', files: [{format: 'haproxy', path: '/a', mode: '4640'}]", "'4640' is not a mode"),
+    ("to: '*', files: [{format: 'fullchain', path: '/a', mode: '0755'}]", "makes it a program"),
+    ("to: '*', files: [{format: 'pkcs12', path: '/a'}]", "'password_file' is missing"),
+    (
+      "to: '*', files: [{format: 'haproxy', path: '/a', allow: 'links'}]",
+      "'links' is not one of symlink, shared"
+    ),
+    (
+      "to: '*', files: [{format: 'haproxy', path: '/a'}, {format: 'fullchain', path: '/a'}]",
+      "deploy[0].files[1]: writes '/a' on a, and so does another of its files"
+    ),
+    (
+      "to: '*', files: [{format: 'haproxy', path: '/a'}, {format: 'haproxy', path: '/a'}]",
+      "deploy[0].files[1]: is there twice"
+    ),
+    ("to: '*', verify: [{tls: 25, starttls: 'ftp'}]", "'ftp' is not one of smtp, imap"),
+    ("to: '*', verify: [{run: 'x', starttls: 'smtp'}]", "belongs to a look at TLS"),
+    ("to: '*', verify: [{tls: 443, from: 'moon'}]", "'moon' is not one of"),
   ])
   func `a deployment's mistakes are named`(deployment: String, reason: String) {
     let found = problems(
       "{hosts: [{name: 'a'}], \(Self.issuer), certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca', deploy: [{\(deployment)}]}]}"
     )
     #expect(found.count == 1 && found[0].contains(reason), "\(found)")
+  }
+
+  @Test func `everything that a deployment may say is read`() throws {
+    try scratch.write("p12", "changeit")
+    let fleet = try read(
+      """
+      { hosts: [{name: 'a', agent: 'installed'}], \(Self.issuer), certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca',
+        deploy: [{ to: '*',
+          files: [
+            {format: 'pem', path: '/etc/x/tls.crt', key_path: '/etc/x/tls.key', owner: 'root', group: 'ssl-cert', mode: '640'},
+            {format: 'java-keystore', path: '~/store.p12', password_file: 'p12', allow: 'symlink'},
+          ],
+          hooks: { pre: [{run: 'drain', on: 'controller', timeout: '1m'}], directories: '/etc/letsencrypt/renewal-hooks',
+            deploy: ['@nginx', {run: 'app reload', user: 'app', on_failure: 'continue', environment: {A_B: 'c d'}}], coalesce: true },
+          verify: [{tls: 25, starttls: 'smtp', from: 'host'}, {run: 'curl -f https://x', timeout: '9s'}] }] }] }
+      """)
+    #expect(fleet.hosts[0].hasAgent)
+    let deployment = fleet.lineages[0].deployments[0]
+    #expect(
+      deployment.files == [
+        FileInstallation(
+          format: .pem, path: "/etc/x/tls.crt", keyPath: "/etc/x/tls.key", owner: "root", group: "ssl-cert",
+          mode: "0640"),
+        FileInstallation(
+          format: .javaKeystore, path: "~/store.p12", allowance: .symlink,
+          passwordFile: scratch.path + "/p12"),
+      ])
+    let hooks = deployment.hooks
+    #expect(hooks.isCoalesced && hooks.directories == ["/etc/letsencrypt/renewal-hooks"])
+    #expect(hooks.pre == [Hook(command: "drain", timeout: .seconds(60), place: .controller)])
+    #expect(
+      hooks.deploy == [
+        Hook(command: "@nginx"),
+        Hook(command: "app reload", user: "app", onFailure: .continue, environment: ["A_B": "c d"]),
+      ])
+    #expect(deployment.verify.map(\.place) == [.host, .host])
+  }
+
+  @Test(arguments: [
+    (
+      "deploy: [{to: '*', rollout: 'standard'}, {to: 'a*', rollout: 'p'}]", "",
+      "certificates[0].deploy[1]: picks a, as deploy[0] does, with another rollout"
+    ),
+    (
+      "deploy: [{to: 'a', files: [{format: 'haproxy', path: '/x'}]}]",
+      "files: [{format: 'fullchain', path: '/x'}]",
+      "certificates[1].deploy[0].files[0]: writes '/x' on a, and so does certificate c"
+    ),
+    (
+      "key: {on: 'host'}, deploy: [{to: '*', files: [{format: 'der', path: '/x', key_path: '/y'}]}]", "",
+      "deploy[0].files[0].format: der is made with the private key, which stays on the host"
+    ),
+  ])
+  func `what meets on a host must go together`(first: String, second: String, reason: String) {
+    let found = problems(
+      """
+      {hosts: [{name: 'a', labels: {a: 'y'}}], \(Self.issuer), rollouts: [{name: 'p'}], certificates: [
+        {name: 'c', domains: ['x.example'], issuer: 'ca', \(first)},
+        {name: 'd', domains: ['y.example'], issuer: 'ca', deploy: [{to: '*', \(second)}]}]}
+      """)
+    #expect(found.count == 1 && found[0].contains(reason), "\(found)")
+  }
+
+  @Test func `a path that a stored certificate writes is taken`() throws {
+    let files = "files: [{format: 'haproxy', path: '/x'}]"
+    func text(_ name: String) -> String {
+      "{hosts: [{name: 'a'}], \(Self.issuer), certificates: [{name: '\(name)', domains: ['x.example'], issuer: 'ca', deploy: [{to: '*', \(files)}]}]}"
+    }
+    let stored = try read(text("c"))
+    let other = try scratch.write("other.json5", text("d"))
+    #expect(throws: InvalidInventory.self) { try InventoryFiles.read([other], beside: stored) }
+    let same = try scratch.write("same.json5", text("c"))
+    #expect(throws: Never.self) { try InventoryFiles.read([same], beside: stored) }
   }
 
   @Test func `all mistakes are reported at once`() {

@@ -35,7 +35,7 @@ extension InventoryDraft {
 }
 
 extension Node {
-  fileprivate func at(_ step: String) -> Node { child(value, step) }
+  func at(_ step: String) -> Node { child(value, step) }
 
   fileprivate func undefined(_ kind: String, _ name: String, at step: String, among known: [String]) {
     let hint = Nearest.suggestion(for: name, among: known)

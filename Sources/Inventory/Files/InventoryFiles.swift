@@ -14,7 +14,9 @@ public enum InventoryFiles {
     var draft = InventoryDraft(problems: problems)
     draft.readDefaults(roots)
     for root in roots { draft.read(root) }
-    draft.checkReferences(beside: known)
+    let others = known.without(draft.declaration)
+    draft.checkReferences(beside: others)
+    draft.checkCollisions(beside: others)
     guard problems.all.isEmpty else { throw InvalidInventory(problems: problems.all) }
     return draft.declaration
   }
