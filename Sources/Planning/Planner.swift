@@ -66,7 +66,7 @@ public enum Planner {
   ) -> [PlannedCertificate] {
     snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter {
-        ($0.rollout ?? RolloutPolicy.standard.name) == policy && $0.selector.matches(host)
+        $0.policy == policy && $0.selector.matches(host)
       }
       guard !deployments.isEmpty, let newest = snapshot.newest[lineage.name], newest.isValid(at: now) else {
         return nil

@@ -44,6 +44,13 @@ public struct CertificateDetails: Sendable, Codable {
       rows.append(("serial", newest.serial))
       rows.append(("SHA-256", newest.fingerprint.rawValue))
       rows.append(("renewal", renewalText(newest, now)))
+      if let withdrawn = newest.withdrawnAt, let wanted = generations.last(where: { $0.withdrawnAt == nil }) {
+        rows.append(
+          (
+            "wanted",
+            "generation \(wanted.generation), until \(wanted.notAfter.stamp); hosts go back to it since \(withdrawn.stamp)"
+          ))
+      }
     } else {
       rows.append(("newest", "none yet"))
     }
@@ -77,8 +84,9 @@ public struct CertificateDetails: Sendable, Codable {
     guard generations.count > 1 || generations.contains(where: { $0.revokedAt != nil }) else { return "" }
     return generations.reversed().map { certificate in
       let revoked = certificate.revokedAt.map { ", revoked \($0.stamp)" } ?? ""
+      let withdrawn = certificate.withdrawnAt.map { ", withdrawn \($0.stamp)" } ?? ""
       return
-        "  generation \(certificate.generation): issued \(certificate.issuedAt.stamp), until \(certificate.notAfter.stamp), \(certificate.fingerprint.short)\(revoked)\n"
+        "  generation \(certificate.generation): issued \(certificate.issuedAt.stamp), until \(certificate.notAfter.stamp), \(certificate.fingerprint.short)\(revoked)\(withdrawn)\n"
     }.joined()
   }
 

@@ -88,7 +88,14 @@ extension Session {
     guard let newest = all.last else {
       throw BadInput("\(lineages[0].name) has no certificate yet; run issues it")
     }
-    guard let text = invocation["generation"] else { return newest }
+    guard let text = invocation["generation"] else {
+      guard newest.withdrawnAt == nil else {
+        throw BadInput(
+          "hosts went back from generation \(newest.generation) of \(newest.lineage); say which is meant: --generation N"
+        )
+      }
+      return newest
+    }
     guard let certificate = all.first(where: { $0.generation.description == text }) else {
       throw BadInput(
         "\(lineages[0].name) has no generation '\(text.visible)'; the newest is \(newest.generation)")

@@ -26,7 +26,8 @@ extension Command {
       return .converged
     }
     Console.standard.say("\(what); rolling it out")
-    return try await session.rollOut(only: [lineage.name], invocation)
+    return try await session.rollOut(
+      only: [lineage.name], under: try Lease(home: session.home, now: Date()), invocation)
   }
 
   private static func check(_ brought: BroughtCertificate, _ domains: String?, _ name: Lineage.Name) throws {

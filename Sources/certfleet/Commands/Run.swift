@@ -30,14 +30,16 @@ extension Command {
       let names = try await session.issuable().filter { only?.contains($0.name) ?? true }
       return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
     }
-    return try await session.rollOut(only: only, invocation)
+    return try await session.rollOut(
+      only: only, under: try Lease(home: session.home, now: Date()), invocation)
   }
 }
 
 extension Session {
-  /// The main job, under the lease.
-  func rollOut(only: Set<Lineage.Name>?, _ invocation: Invocation) async throws -> ExitCode {
-    let lease = try Lease(home: home, now: Date())
+  /// The main job.
+  func rollOut(
+    only: Set<Lineage.Name>?, under lease: Lease, _ invocation: Invocation
+  ) async throws -> ExitCode {
     let interrupt = Interrupt()
     let run = FleetRun(
       session: self, hosts: try await hostErrands(invocation), stop: interrupt.stop,

@@ -1,0 +1,59 @@
+public import Agents
+public import Fleet
+import Foundation
+public import struct Fleet.Host
+
+/// The preflight alone: whether a host has what a visit would need.
+public struct Checkup: Sendable {
+  private let visit: PlannedVisit
+  private let destinations: [AgentRequest.Destination]
+  private let connector: any Connector
+
+  public init(_ visit: PlannedVisit, destinations: [AgentRequest.Destination], connector: any Connector) {
+    self.visit = visit
+    self.destinations = destinations
+    self.connector = connector
+  }
+
+  public enum Finding: Hashable, Sendable {
+    case ready
+    /// Everything that is missing.
+    case lacks([String])
+    case unreachable(String)
+  }
+
+  private static let patience = Duration.seconds(60)
+
+  public func carryOut() async -> Finding {
+    let conversation: any Conversation
+    do {
+      conversation = try await Dial(host: visit.host, connector: connector).connect()
+    } catch { return error.isPassing ? .unreachable(error.reason) : .lacks([error.reason]) }
+    let finding = await converse(conversation)
+    await conversation.close()
+    return finding
+  }
+
+  private func converse(_ conversation: any Conversation) async -> Finding {
+    let nonce = Nonce.make()
+    let request = AgentRequest(
+      nonce: nonce, token: "-", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
+      materials: .init(destinations: destinations), confirmTimeout: .zero)
+    var attention = Attention(nonce: nonce, visit: visit, isQuery: false)
+    var problems: [String] = []
+    do {
+      try await conversation.send(request.check(now: Date()))
+    } catch { return .unreachable(error.reason) }
+    while true {
+      switch await attention.hear(conversation) {
+      case .lost(let reason): return .unreachable(reason)
+      case .ended(let status):
+        return .lacks([Dialogue.notStarted(on: visit.host, status, attention.complaint)])
+      case .reply(.step(.preflight, _, _, .failed(let problem), _)): problems.append(problem)
+      case .reply(.end(.ok, _)): return problems.isEmpty ? .ready : .lacks(problems)
+      case .reply(.end(_, let text)): return .lacks(problems.isEmpty ? [text] : problems)
+      case .reply: continue
+      }
+    }
+  }
+}

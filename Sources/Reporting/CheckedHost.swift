@@ -1,0 +1,34 @@
+public import Fleet
+
+/// What a host's preflight found.
+public struct CheckedHost: Hashable, Sendable, Codable {
+  public let host: Host.Name
+  public let result: Result
+  /// What is missing, or why the host was not reached.
+  public let problems: [String]
+
+  public enum Result: String, Hashable, Sendable, Codable { case ready, lacking, unreachable }
+
+  public init(host: Host.Name, result: Result, problems: [String]) {
+    self.host = host
+    self.result = result
+    self.problems = problems
+  }
+}
+
+extension Listing {
+  /// Hosts with the same findings in one line.
+  public static func checks(_ checked: [CheckedHost]) -> String {
+    var text = ""
+    let groups = Dictionary(grouping: checked) { [$0.result.rawValue] + $0.problems }
+    let order = groups.values.sorted { $0[0].host < $1[0].host }
+    for group in order where group[0].result == .ready {
+      text += "ready: \(HostSet.folded(group.map(\.host)))\n"
+    }
+    for group in order where group[0].result != .ready {
+      text += "\(group[0].result.rawValue): \(HostSet.folded(group.map(\.host)))\n"
+      for problem in group[0].problems { text += "  \(problem.visible)\n" }
+    }
+    return text
+  }
+}

@@ -1,0 +1,44 @@
+import Agents
+import Engine
+import Fleet
+import Foundation
+import Inventory
+import Planning
+import Reporting
+import struct Fleet.Host
+
+extension Command {
+  static let hostCheck = Command(
+    words: ["host", "check"],
+    summary:
+      "look whether hosts have all that a visit needs: login, sudo, tools, folders, hooks' commands, clock",
+    operands: ["[HOST...]"],
+    options: [Option(name: "json", help: "as JSON")]
+  ) { invocation in
+    let session = try Session(invocation)
+    var hosts: [Host] = []
+    for name in invocation.operands { hosts.append(try await session.host(named: name)) }
+    if invocation.operands.isEmpty { hosts = try await session.store.hosts() }
+    let snapshot = try await session.snapshot()
+    let connector = try await session.hostErrands(invocation).connector
+    let checked = try await SlidingWindow.run(over: hosts, atOnce: 50) { host in
+      let visit = Planner.everything(on: host, in: snapshot)
+      let checkup = Checkup(
+        visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
+      return CheckedHost(host: host.name, await checkup.carryOut())
+    }.sorted { $0.host < $1.host }
+    Console.standard.result(invocation.has("json") ? try JSONText.encode(checked) : Listing.checks(checked))
+    if checked.contains(where: { $0.result == .lacking }) { return .failed }
+    return checked.contains { $0.result == .unreachable } ? .unreachable : .converged
+  }
+}
+
+extension CheckedHost {
+  fileprivate init(host: Host.Name, _ finding: Checkup.Finding) {
+    switch finding {
+    case .ready: self.init(host: host, result: .ready, problems: [])
+    case .lacks(let problems): self.init(host: host, result: .lacking, problems: problems)
+    case .unreachable(let reason): self.init(host: host, result: .unreachable, problems: [reason])
+    }
+  }
+}
