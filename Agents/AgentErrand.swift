@@ -21,7 +21,7 @@ public enum AgentErrand: Sendable {
 
   /// Script, request and start, for the stdin of `AgentScript.command`.
   public func bytes(nonce: String, host: Host) -> [UInt8] {
-    let head = ["visit - 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
+    let head = ["visit errand 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
     return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand", host: host)
   }
 

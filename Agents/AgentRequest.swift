@@ -197,7 +197,7 @@ public struct AgentRequest: Sendable {
   static func conversation(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
     let request = """
       certfleet_request='\(records.joined(separator: "\n"))'
-      certfleet_main \(nonce) \(command) end
+      certfleet_main \(nonce) \(AgentScript.version) \(command) end
 
       """
     return Array((host.hasAgent ? request : AgentScript.text + "\n" + request).utf8)

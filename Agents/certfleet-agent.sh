@@ -114,7 +114,61 @@ load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8;
 load_base() { decode_path "$2" && base=$path; }
 load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
 
-is_name() { case $1 in '' | .* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
+# --- What a request may hold: an installed agent believes none, and a shell calculates with whatever it is given ----
+
+# is_well_formed: sets $why when it is not.
+is_well_formed() {
+  each visit visit_is_sound && each base base_is_sound && each cert cert_is_sound && each install install_is_sound &&
+    each hook hook_is_sound && each directory directory_is_sound && return 0
+  why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
+  IFS=' '
+  return 1
+}
+
+is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
+is_number() { case $1 in '' | *[!0-9]* | 0?* | ???????????????*) return 1 ;; esac; }
+is_account() { case $1 in -) ;; '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) return 1 ;; esac; }
+are_domains() { decode "$1" && case $decoded in *[!A-Za-z0-9.*:\ -]*) return 1 ;; esac; }
+
+# are_names SEPARATOR LIST
+are_names() {
+  IFS=$1
+  # shellcheck disable=SC2086 # its names
+  set -- $2
+  IFS=' '
+  [ "$#" -gt 0 ] || return 1
+  for entry in "$@"; do is_name "$entry" || return 1; done
+}
+
+visit_is_sound() {
+  [ "$#" -eq 8 ] && is_name "$2" && is_number "$3" && is_number "$4" && is_number "$5" && is_name "$6" &&
+    is_number "$7" && is_number "$8"
+}
+base_is_sound() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
+cert_is_sound() { [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5"; }
+
+# install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
+install_is_sound() {
+  [ "$#" -eq 8 ] && is_name "$2" && are_names + "$3" && is_account "$5" && is_account "$6" && decode_path "$8" || return 1
+  case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
+  case $path in *"$newline"* | [!/]* | */) return 1 ;; esac
+}
+
+# hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...
+hook_is_sound() {
+  [ "$#" -ge 8 ] && [ "$(($# % 2))" -eq 0 ] && is_number "$4" && is_number "$5" && is_account "$6" || return 1
+  case $2:$3 in
+    pre:- | post:-) ;;
+    deploy:* | verify:*) are_names , "$3" || return 1 ;;
+    *) return 1 ;;
+  esac
+  shift 8
+  while [ "$#" -gt 0 ]; do
+    case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) return 1 ;; esac
+    shift 2
+  done
+}
+directory_is_sound() { [ "$#" -eq 3 ] && is_number "$2"; }
 
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------
 
@@ -648,9 +702,7 @@ run_post() {
 stage() {
   say begin stage "$2" - 0
   why=''
-  is_name "$2" || why="'$2' cannot be a folder's name"
-  case $3 in '' | *[!0-9]*) why="'$3' is not a generation" ;; esac
-  [ -n "$why" ] || is_ours "$2" || why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
+  is_ours "$2" || why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
   [ -n "$why" ] || { stage_files "$2" "$3" && each install place && why=''; }
   if [ -n "$why" ]; then
     step stage "$2" - error 1 "$why"
@@ -680,11 +732,14 @@ active_of() {
 
 # stage_files LINEAGE GENERATION: into the generation's own folder, which nobody looks at before the link changes.
 stage_files() {
-  lineage=$1 dir=$base/archive/$1/$2
+  lineage=$1 dir=$base/archive/$1/$2 names='' expected=''
   active_of "$1"
   if [ -e "$dir" ]; then
     why="generation $2 on the host is not the one that was issued"
-    if each file is_there && each hostkey key_is_there && each kept kept_is_there; then return 0; fi
+    if each file is_there && each hostkey key_is_there && each kept kept_is_there; then
+      each file renew_file
+      return
+    fi
     if [ "$old" = "$2" ]; then
       why="$dir is active and holds another certificate; renew once more for a new generation"
       return 1
@@ -699,7 +754,6 @@ stage_files() {
   why=$(exec mkdir -p "$dir" "$base/live" 2>&1)
   umask 077
   [ -d "$dir" ] || { why=$(put "$why" | one_line) && return 1; }
-  names='' expected=''
   each file write_file || return 1
   why="the files in $dir cannot be written; is the disk full?"
   # A full disk can leave a short file behind a command that ended well.
@@ -710,10 +764,15 @@ stage_files() {
 
 same() { cmp -s "$1" "$2" 2>/dev/null; }
 
-# is_there file LINEAGE NAME MODE CONTENT: whether the generation has it already.
+# is_there file LINEAGE NAME MODE CONTENT: whether the generation has it already. A keystore has other bytes each time
+# that it is made of the same certificate.
 is_there() {
-  [ "$2" = "$lineage" ] || return 0
+  case $2:$3 in "$lineage":*.pem) ;; *) return 0 ;; esac
   [ -f "$dir/$3" ] && content_is "$dir/$3" "$5"
+}
+renew_file() {
+  case $2:$3 in "$lineage":*.pem) return 0 ;; esac
+  write_file "$@"
 }
 
 # content_is FILE FIELD
@@ -1074,7 +1133,8 @@ make_key() {
   why="'$2 $3' cannot name a key"
   is_name "$2" && is_name "$3" || return 1
   need_openssl || return 1
-  decode "$6" || return 1
+  why="'$6' cannot be names for a certificate"
+  decode "$6" && case $decoded in '' | *[!A-Za-z0-9.*:,-]*) return 1 ;; esac
   set -- "$2" "$state/keys/$2/$3" "$4" "$5" "$decoded"
   why=$(mkdir -p "$state/keys/$1" 2>&1 | one_line)
   [ -d "$state/keys/$1" ] || return 1
@@ -1185,7 +1245,7 @@ user_is_known() {
 # key has a shell already.
 permits() {
   [ -n "$allowed" ] || return 0
-  case "$newline$allowed$newline" in *"$newline$1$newline"*) return 0 ;; esac
+  case $1 in *"$newline"*) ;; *) case "$allowed$newline" in *"$newline$1$newline"*) return 0 ;; esac ;; esac
   why="$configuration does not allow '$1'"
   return 1
 }
@@ -1338,16 +1398,25 @@ check() {
   say end ok
 }
 
-# start NONCE COMMAND
+# start NONCE VERSION COMMAND
 start() {
   nonce=$1
   set -f
   # Caught and not ignored: what is ignored here would be ignored by every program that a hook starts.
   trap : HUP PIPE
   exec 3<&0
-  load "$certfleet_request"
+  if [ "$2" != "$version" ]; then
+    say end failed_clean "the agent on this host is of version $version and the controller asks one of version $2; install it anew"
+    exit 0
+  fi
+  plan=$certfleet_request
   unset certfleet_request
-  case $2 in
+  is_well_formed || {
+    say end failed_clean "$why"
+    exit 0
+  }
+  load "$plan"
+  case $3 in
     query) query "$confirm" ;;
     errand) errand ;;
     check) check ;;
@@ -1356,10 +1425,10 @@ start() {
   exit 0
 }
 
-# certfleet_main NONCE COMMAND end: the line that starts everything. Its last word shows that the line is whole.
+# certfleet_main NONCE VERSION COMMAND end: the line that starts everything. Its last word shows that the line is whole.
 certfleet_main() {
-  [ "${3:-}" = end ] || exit 1
-  start "$1" "$2"
+  [ "${4:-}" = end ] || exit 1
+  start "$1" "$2" "$3"
 }
 
 # certfleet_installed CONFIGURATION: the last line of an agent that is installed on a host. It reads the request as data;
@@ -1383,7 +1452,7 @@ certfleet_installed() {
         # shellcheck disable=SC2086 # its words
         set -- $line
         case $2 in *[!A-Za-z0-9]*) exit 1 ;; esac
-        start "$2" "$3"
+        start "$2" "$3" "$4"
         ;;
       *) exit 1 ;;
     esac

@@ -37,7 +37,7 @@ public struct Checkup: Sendable {
   private func converse(_ conversation: any Conversation) async -> Finding {
     let nonce = Nonce.make()
     let request = AgentRequest(
-      nonce: nonce, token: "-", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
+      nonce: nonce, token: "check", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
       materials: .init(destinations: destinations), confirmTimeout: .zero)
     var attention = Attention(nonce: nonce, visit: visit, isQuery: false)
     var problems: [String] = []
