@@ -244,10 +244,11 @@ prepare() {
   for folder in "$base" "$base/live" "$base/archive" "$state"; do
     [ ! -e "$folder" ] || [ -w "$folder" ] || {
       why="$folder cannot be written by $(id -un); set become: true or another base"
+      [ "$(id -u)" -ne 0 ] || why="$folder is on a file system that is mounted read-only; remount it or set another base"
       return 1
     }
   done
-  why="$state/lock cannot be written; is the disk full, or out of inodes?"
+  why="$state/lock cannot be written; is the disk full, out of inodes or read-only?"
   # Hooks run with the mask that the login has, and no shell tells it but on stdout; what the agent makes is for itself.
   { true >>"$state/lock" && umask >"$state/umask"; } 2>/dev/null && read -r inherited <"$state/umask" || return 1
   umask 077

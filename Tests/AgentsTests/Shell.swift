@@ -37,7 +37,8 @@ struct AgentScene {
 
   func request(
     generation: Int, hooks: Hooks = Hooks(), token: VisitToken? = nil, epoch: Int = 1,
-    confirm: Duration = .zero
+    confirm: Duration = .zero, verify: [Verification] = [], more: [AgentRequest.File] = [],
+    destinations: [AgentRequest.Destination] = []
   ) -> AgentRequest {
     let visit = PlannedVisit(
       host: Host(name: "web1", address: "a", base: base),
@@ -45,7 +46,7 @@ struct AgentScene {
         PlannedCertificate(
           lineage: "x", generation: Generation(generation), fingerprint: Fingerprint("f\(generation)"),
           domains: ["x.example", "y.example"],
-          hooks: hooks, verify: [])
+          hooks: hooks, verify: verify)
       ])
     let files = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"].map { name in
       AgentRequest.File(
@@ -55,11 +56,20 @@ struct AgentScene {
     return AgentRequest(
       nonce: "n0nce", token: token ?? VisitToken("t\(generation)"), epoch: epoch, rollout: Rollout.ID(1),
       wave: 1, visit: visit,
-      materials: .init(files: files), confirmTimeout: confirm)
+      materials: .init(files: files + more, destinations: destinations), confirmTimeout: confirm)
   }
 
-  func replies(_ request: AgentRequest) async throws -> [AgentReply] {
-    try await replies(bytes: request.bytes(now: Date()))
+  /// A folder on the host that is nobody else's.
+  func folder(_ name: String) throws -> String {
+    let path = scratch.path + "/" + name
+    try Files.makeFolder(path)
+    chmod(path, 0o755)
+    return path
+  }
+
+  /// - Parameter clock: the controller's.
+  func replies(_ request: AgentRequest, clock: Date = Date()) async throws -> [AgentReply] {
+    try await replies(bytes: request.bytes(now: clock))
   }
 
   func replies(bytes: [UInt8], path: String? = nil) async throws -> [AgentReply] {

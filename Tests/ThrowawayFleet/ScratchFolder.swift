@@ -29,6 +29,14 @@ public enum Files {
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
   }
 
+  /// A script to be executed, by a process of its own: what this one has open for writing, a program that another test
+  /// starts at that moment has open too, and the kernel executes no such file (ETXTBSY in execve(2)).
+  public static func writeProgram(_ path: String, _ text: String) async throws {
+    try write(path + ".text", text)
+    try await Program.succeed(try Program.find("install"), ["-m", "755", path + ".text", path])
+    try FileManager.default.removeItem(atPath: path + ".text")
+  }
+
   public static func makeFolder(_ path: String) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
