@@ -10,17 +10,25 @@ public final class SSHServer: Sendable {
   /// - Parameters:
   ///   - home: what `$HOME` is for a login.
   ///   - authorizedKey: the one public key that may log in.
-  public init(
+  public convenience init(
     in folder: String, at address: String, home: String, authorizedKey: String, extraOptions: [String] = []
   ) async throws {
+    try Files.makeFolder(home)
+    try Files.write(folder + "/authorized_keys", authorizedKey)
+    try await self.init(
+      in: folder, at: address,
+      options: ["AuthorizedKeysFile \(folder)/authorized_keys", "SetEnv HOME=\(home)"] + extraOptions,
+      setting: nil)
+  }
+
+  /// - Parameter setting: commands for root that come before sshd, in a mount namespace that they share.
+  init(in folder: String, at address: String, options: [String], setting: String?) async throws {
     self.folder = folder
     self.address = address
     let sshd = try Program.find("sshd")
     // sshd of Debian insists on this folder when root runs it; without systemd nobody has made it.
     if geteuid() == 0 { try Files.makeFolder("/run/sshd") }
-    try Files.makeFolder(home)
     try await Self.makeHostKey(in: folder)
-    try Files.write(folder + "/authorized_keys", authorizedKey)
     try Files.write(
       folder + "/sshd_config",
       """
@@ -28,7 +36,6 @@ public final class SSHServer: Sendable {
       ListenAddress \(address)
       HostKey \(folder)/host_key
       PidFile none
-      AuthorizedKeysFile \(folder)/authorized_keys
       StrictModes no
       UsePAM no
       PasswordAuthentication no
@@ -37,13 +44,19 @@ public final class SSHServer: Sendable {
       PrintMotd no
       PrintLastLog no
       MaxStartups 300
-      SetEnv HOME=\(home)
-      \(extraOptions.joined(separator: "\n"))
+      \(options.joined(separator: "\n"))
 
       """)
-    program = try Running(
-      sshd, ["-D", "-e", "-f", folder + "/sshd_config"], stdout: folder + "/sshd.log",
-      stderr: folder + "/sshd.log")
+    let arguments = ["-D", "-e", "-f", folder + "/sshd_config"]
+    let log = folder + "/sshd.log"
+    if let setting {
+      let script = "set -e\n\(setting)\nexec \(sshd) \(arguments.joined(separator: " "))\n"
+      program = try Running(
+        try Program.find("unshare"), ["--mount", "--propagation", "private", "/bin/sh", "-c", script],
+        stdout: log, stderr: log)
+    } else {
+      program = try Running(sshd, arguments, stdout: log, stderr: log)
+    }
     try await eventually("sshd answers at \(address): \(Files.read(folder + "/sshd.log"))") {
       Loopback.answers(address, 2222)
     }
