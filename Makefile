@@ -29,7 +29,7 @@ bench: release
 
 lint: packages
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
-	shellcheck -s sh Agents/certfleet-agent.sh Agents/verify-tls.sh Agents/hooks/*.sh .ci/packages .ci/run
+	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/run
 
 format:
 	swift format format --in-place --recursive $(SWIFT_SOURCES)

@@ -42,7 +42,8 @@ let package = Package(
     module("Planning", ["Fleet"]),
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents", exclude: ["PROTOCOL.md"],
-      resources: (["certfleet-agent", "verify-tls"] + hookRecipes.map { "hooks/\($0)" }).map {
+      resources: (["certfleet-agent", "install-agent", "verify-tls"] + hookRecipes.map { "hooks/\($0)" }).map
+      {
         .embedInCode("\($0).sh")
       }, swiftSettings: strict),
     module("Engine", ["Fleet", "Planning", "Agents"]),

@@ -600,7 +600,7 @@ as_user() {
   [ "$(id -un)" != "$user" ] || { switch='' && return 0; }
   case $(setpriv --version 2>/dev/null) in
     *util-linux*) switch="setpriv --reuid=$user --regid=$(id -g "$user") --init-groups --" ;;
-    *) switch="su -s /bin/sh $user -c \"\$@\" sh" ;;
+    *) switch="su -s /bin/sh -c \"\$@\" -- $user sh" ;;
   esac
 }
 

@@ -19,6 +19,8 @@ public struct Checkup: Sendable {
     case ready
     /// Everything that is missing.
     case lacks([String])
+    /// No agent answers, and will not by itself: the login is refused, or what it starts is no agent.
+    case silent(String)
     case unreachable(String)
   }
 
@@ -28,7 +30,7 @@ public struct Checkup: Sendable {
     let conversation: any Conversation
     do {
       conversation = try await Dial(host: visit.host, connector: connector).connect()
-    } catch { return error.isPassing ? .unreachable(error.reason) : .lacks([error.reason]) }
+    } catch { return error.isPassing ? .unreachable(error.reason) : .silent(error.reason) }
     let finding = await converse(conversation)
     await conversation.close()
     return finding
@@ -48,7 +50,7 @@ public struct Checkup: Sendable {
       switch await attention.hear(conversation) {
       case .lost(let reason): return .unreachable(reason)
       case .ended(let status):
-        return .lacks([Dialogue.notStarted(on: visit.host, status, attention.complaint)])
+        return .silent(Dialogue.notStarted(on: visit.host, status, attention.complaint))
       case .reply(.step(.preflight, _, _, .failed(let problem), _)): problems.append(problem)
       case .reply(.end(.ok, _)): return problems.isEmpty ? .ready : .lacks(problems)
       case .reply(.end(_, let text)): return .lacks(problems.isEmpty ? [text] : problems)

@@ -104,8 +104,10 @@ struct Dialogue: Sendable {
   static func notStarted(on host: Host, _ status: Int, _ complaint: String) -> String {
     let last =
       complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
-    let command = AgentScript.command(for: host)
-    return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); "
-      + "check that `\(command)` works on the host for the login user"
+    let advice =
+      host.hasAgent
+      ? "install it, or mend what keeps it: certfleet agent install \(host.name)"
+      : "check that `\(AgentScript.command(for: host))` works on the host for the login user"
+    return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); \(advice)"
   }
 }

@@ -28,6 +28,25 @@ public enum Credential: Hashable, Sendable {
     return try chooseFile(path, hasAgent: false)
   }
 
+  /// The public half of an identity file: from the file itself, or from the `.pub` beside it.
+  ///
+  /// - Returns: its algorithm and its wire format (RFC 4253 §6.6); `nil` when neither can be read.
+  public static func publicKey(identity: String, environment: [String: String]) -> (
+    type: String, blob: [UInt8]
+  )? {
+    let home = environment["HOME"] ?? NSHomeDirectory()
+    let path = identity.hasPrefix("~/") ? home + identity.dropFirst() : identity
+    func text(_ path: String) -> String? {
+      FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    }
+    let beside = text(path + ".pub")?.split(separator: " ").dropFirst().first.flatMap {
+      Data(base64Encoded: String($0)).map { Array($0) }
+    }
+    guard let blob = text(path).flatMap({ PrivateKeyFile($0).publicBlob }) ?? beside else { return nil }
+    var rest = blob[...]
+    return PrivateKeyFile.takeString(&rest).map { (String(decoding: $0, as: UTF8.self), blob) }
+  }
+
   private static func chooseFile(_ path: String, hasAgent: Bool) throws(SSHFailure) -> Credential {
     guard let data = FileManager.default.contents(atPath: path) else {
       let why = FileManager.default.fileExists(atPath: path) ? "cannot be read" : "does not exist"
@@ -69,7 +88,7 @@ struct PrivateKeyFile {
   }
 
   /// RFC 4251 §5: a length in four bytes, then that many.
-  private static func takeString(_ bytes: inout ArraySlice<UInt8>) -> [UInt8]? {
+  static func takeString(_ bytes: inout ArraySlice<UInt8>) -> [UInt8]? {
     guard bytes.count >= 4 else { return nil }
     let count = bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
     guard bytes.count >= 4 + count else { return nil }

@@ -10,6 +10,7 @@ enum Certfleet {
     .certRenew,
     .certRevoke, .certRevert, .certExport, .certAdopt,
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log, .agentShow,
+    .agentInstall,
     .hookCertbot,
   ]
 

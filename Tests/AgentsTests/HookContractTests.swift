@@ -212,4 +212,20 @@ import ThrowawayFleet
     #expect(replies.end == .end(.rolledBack, text: "the host does not serve x as it should"))
     #expect(scene.live == "1")
   }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, to become another user"))
+  func `without setpriv a hook's user comes by su`() async throws {
+    let scene = try AgentScene(Shell.all[0])
+    let tools = try scene.folder("bin")
+    chmod(scene.scratch.path, 0o755)
+    for folder in ["/usr/bin", "/bin"] {
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name != "setpriv" {
+        symlink("\(folder)/\(name)", "\(tools)/\(name)")
+      }
+    }
+    let hook = Hook(command: "id -un; echo \"$HOME $CERTFLEET_HOST\"", user: "www-data")
+    let request = scene.request(generation: 1, hooks: Hooks(pre: [hook]))
+    let replies = try await scene.replies(bytes: request.bytes(now: Date()), path: tools)
+    #expect(replies.outputs == ["www-data\n/var/www web1\n"], "\(replies.steps)")
+  }
 }

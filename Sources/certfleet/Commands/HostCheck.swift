@@ -37,6 +37,7 @@ extension CheckedHost {
   fileprivate init(host: Host.Name, _ finding: Checkup.Finding) {
     switch finding {
     case .ready: self.init(host: host, result: .ready, problems: [])
+    case .silent(let reason): self.init(host: host, result: .lacking, problems: [reason])
     case .lacks(let problems): self.init(host: host, result: .lacking, problems: problems)
     case .unreachable(let reason): self.init(host: host, result: .unreachable, problems: [reason])
     }

@@ -1,0 +1,55 @@
+public import Fleet
+import Foundation
+public import struct Fleet.Host
+
+/// What puts the agent on a host for a key that may do nothing else (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
+public struct AgentInstallation: Sendable {
+  public let host: Host
+  public let permissions: AgentPermissions
+  public let key: PublicKey
+
+  /// A public key as a line of `authorized_keys` has it.
+  public struct PublicKey: Hashable, Sendable {
+    /// For example `ssh-ed25519`.
+    public let type: String
+    /// Base64 of the wire format (RFC 4253 §6.6).
+    public let encoded: String
+
+    public init(type: String, encoded: String) {
+      self.type = type
+      self.encoded = encoded
+    }
+  }
+
+  /// - Parameter login: whom the host knows the key's owner as.
+  public init(on host: Host, as login: String, key: PublicKey, permissions: AgentPermissions) {
+    self.host = host
+    self.login = login
+    self.key = key
+    self.permissions = permissions
+  }
+
+  public let login: String
+
+  /// How long the host waits to hear whether a login with the key works.
+  public static let confirmTimeout = Duration.seconds(60)
+
+  /// For the stdin of `AgentScript.command`, as one who may do all this.
+  public func bytes(nonce: String) -> [UInt8] {
+    let words =
+      "\(nonce) \(login) \(host.become ? "yes" : "no") \(key.type) \(key.encoded) \(Int(Self.confirmTimeout.seconds)) end"
+    let text = """
+      \(String(decoding: PackageResources.install_agent_sh, as: UTF8.self))
+      certfleet_agent='\(Self.wrapped(AgentScript.text + "\n"))'
+      certfleet_configuration='\(Self.wrapped(permissions.text))'
+      certfleet_install \(words)
+
+      """
+    return Array(text.utf8)
+  }
+
+  /// Base64 in lines, as some shells read a line slowly that is very long.
+  private static func wrapped(_ text: String) -> String {
+    Data(text.utf8).base64EncodedString(options: [.lineLength76Characters, .endLineWithLineFeed])
+  }
+}

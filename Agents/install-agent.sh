@@ -1,0 +1,118 @@
+#!/bin/sh
+# Puts certfleet's agent on a host for a key that may do nothing else. It arrives on stdin of `exec /bin/sh -s` with the
+# three texts before its last line, which starts it; PROTOCOL.md describes its frames. What it changes is kept beside
+# until the controller has logged in with that key and says that it works.
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+newline='
+'
+kept='' certfleet_agent='' certfleet_configuration=''
+
+say() { printf '@certfleet %s 0 %s\n' "$nonce" "$*"; }
+
+# fail TEXT: back to what was before.
+fail() {
+  undo
+  say end failed_clean "$1"
+  exit 0
+}
+
+# as USER COMMAND...
+as() {
+  if [ "$(id -un)" = "$1" ]; then
+    shift
+    "$@"
+  else
+    whom=$1
+    shift
+    # shellcheck disable=SC2016 # the other shell expands it
+    su -s /bin/sh -c 'exec "$@"' -- "$whom" sh "$@"
+  fi
+}
+
+# replace USER PATH MODE UMASK: by what is on stdin.
+replace() {
+  # shellcheck disable=SC2016 # another shell expands it
+  why=$(as "$1" /bin/sh -c 'umask "$3" && mkdir -p "${1%/*}" && { [ ! -e "$1" ] || cp -p "$1" "$1.before"; } &&
+    cat >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1"' sh "$2" "$3" "$4" 2>&1) ||
+    fail "$2 cannot be written: $(printf %s "$why" | tr '\n\r' '  ')"
+  kept="$kept$1 $2$newline"
+}
+
+# each_kept SCRIPT: runs it for every file that was replaced, with its path.
+each_kept() {
+  while read -r user path; do
+    [ -z "$user" ] || as "$user" /bin/sh -c "$1" sh "$path" </dev/null >/dev/null 2>&1
+  done <<END
+$kept
+END
+}
+
+# shellcheck disable=SC2016 # another shell expands them
+undo() { each_kept 'if [ -e "$1.before" ]; then mv -f "$1.before" "$1"; else rm -f "$1"; fi'; }
+# shellcheck disable=SC2016
+settle() { each_kept 'rm -f "$1.before"'; }
+
+# keys FILE: what is to be in it: the key's line as it shall be, in the place of any that it has now. Where it may come from
+# stays as it is.
+keys() {
+  from='' before=$(as "$login" cat "$1" 2>/dev/null)
+  while IFS= read -r line; do
+    case $line in
+      '#'*) printf '%s\n' "$line" ;;
+      *"$key_blob"*) case $line in *from=\"*) from=${line#*from=\"} from="from=\"${from%%\"*}\"," ;; esac ;;
+      *) [ -z "$before" ] || printf '%s\n' "$line" ;;
+    esac
+  done <<END
+$before
+END
+  printf '%srestrict,command="%s" %s %s certfleet\n' "$from" "$command" "$key_type" "$key_blob"
+}
+
+# certfleet_install NONCE LOGIN BECOME KEY_TYPE KEY_BLOB SECONDS end
+certfleet_install() {
+  [ "${7:-}" = end ] || exit 1
+  nonce=$1 login=$2 become=$3 key_type=$4 key_blob=$5
+  trap : HUP PIPE
+  id "$login" >/dev/null 2>&1 || fail "there is no user '$login' on the host; make it: useradd --create-home $login"
+  [ "$(id -u)" -eq 0 ] || [ "$(id -un)" = "$login" ] ||
+    fail "only root can install the agent for another user; log in as root, as $login, or as one who may use sudo"
+  home=$(as "$login" /bin/sh -c 'cd && pwd') || fail "$login has no home on the host"
+  case $home in *[!A-Za-z0-9/._-]*) fail "the home of $login, $home, cannot stand in authorized_keys" ;; esac
+  if [ "$become" = yes ]; then
+    owner=root program=/usr/local/lib/certfleet/agent configuration=/etc/certfleet/agent.conf command="sudo -n $program"
+  else
+    owner=$login program=$home/.local/lib/certfleet/agent configuration=$home/.config/certfleet/agent.conf
+    command=$program
+  fi
+  agent=$(printf '%s\n' "$certfleet_agent" | base64 -d)
+  replace "$owner" "$program" 755 022 <<END
+$agent
+certfleet_installed $configuration
+END
+  as "$owner" /bin/sh -n "$program" || fail "$program was not written whole"
+  rules=$(printf '%s\n' "$certfleet_configuration" | base64 -d)
+  replace "$owner" "$configuration" 600 022 <<END
+$rules
+END
+  if [ "$become" = yes ]; then
+    command -v visudo >/dev/null 2>&1 || fail "sudo is not installed on the host, and become is true"
+    sudoers=/etc/sudoers.d/certfleet-$(printf %s "$login" | tr . _)
+    replace root "$sudoers" 440 022 <<END
+# What the key of certfleet may do: start its agent, without arguments.
+$login ALL=(root) NOPASSWD: $program ""
+END
+    why=$(visudo -cqf "$sudoers" 2>&1) || fail "$sudoers is not accepted by visudo: $(printf %s "$why" | tr '\n' ' ')"
+  fi
+  lines=$(keys "$home/.ssh/authorized_keys")
+  replace "$login" "$home/.ssh/authorized_keys" 600 077 <<END
+$lines
+END
+  say await "$6"
+  read -r word || word=gone
+  [ "$word" = "$nonce commit" ] || fail "${word#"$nonce revert "}"
+  settle
+  say end ok
+}

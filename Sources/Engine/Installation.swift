@@ -1,0 +1,66 @@
+public import Agents
+public import Fleet
+public import struct Fleet.Host
+
+/// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered.
+public struct Installation: Sendable {
+  private let installation: AgentInstallation
+  private let administrator: Host
+  private let connector: any Connector
+  private let confirm: @Sendable () async -> String?
+
+  /// - Parameters:
+  ///   - administrator: the host as one who may install it logs in.
+  ///   - confirm: logs in as certfleet will from now on; says why that did not work.
+  public init(
+    _ installation: AgentInstallation, as administrator: Host, connector: any Connector,
+    confirm: @escaping @Sendable () async -> String?
+  ) {
+    self.installation = installation
+    self.administrator = administrator
+    self.connector = connector
+    self.confirm = confirm
+  }
+
+  private static let patience = Duration.seconds(60)
+
+  /// - Returns: why it was not done, and was undone; `nil` when it was.
+  public func carryOut() async -> String? {
+    let conversation: any Conversation
+    do {
+      conversation = try await Dial(host: administrator, connector: connector).connect()
+    } catch { return error.reason }
+    let failure = await converse(conversation)
+    await conversation.close()
+    return failure
+  }
+
+  private func converse(_ conversation: any Conversation) async -> String? {
+    let nonce = Nonce.make()
+    var parser = ReplyParser(nonce: nonce)
+    var complaint = ""
+    do {
+      try await conversation.send(installation.bytes(nonce: nonce))
+      while true {
+        switch try await conversation.receive(within: Self.patience) {
+        case .stderr(let bytes):
+          complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
+        case .ended(let status): return Dialogue.notStarted(on: administrator, status, complaint)
+        case .stdout(let bytes):
+          for reply in try parser.consume(bytes) {
+            switch reply {
+            case .await:
+              let word: AgentRequest.Word = await confirm().map { .revert(because: $0) } ?? .commit
+              try await conversation.send(word.bytes(nonce: nonce))
+            case .end(.ok, _): return nil
+            case .end(_, let text): return text
+            case .hello, .begin, .output, .step: continue
+            }
+          }
+        }
+      }
+    } catch let lost as ConnectionLost {
+      return lost.reason
+    } catch { return "\(error)" }
+  }
+}

@@ -1,0 +1,120 @@
+import Fleet
+import Foundation
+import Testing
+import ThrowawayFleet
+
+@testable import Agents
+
+/// The agent behind a forced command: what it is sent is data, and its configuration decides.
+@Suite struct InstalledAgentTests {
+  private struct Installed {
+    let scene: AgentScene
+    let agent: String
+
+    init(_ shell: Shell, allowing lines: [String]) throws {
+      scene = try AgentScene(shell)
+      let configuration = scene.scratch.path + "/agent.conf"
+      try Files.write(configuration, "# allowed\n\nbase \(scene.base)\n" + lines.map { $0 + "\n" }.joined())
+      agent = try scene.scratch.write(
+        "agent", AgentScript.text + "\ncertfleet_installed \(configuration)\n")
+    }
+
+    func replies(_ text: String) async throws -> [AgentReply] {
+      let input = try scene.scratch.write("stdin", text)
+      let result = try await Program.run(
+        try Program.find(scene.shell.words[0]), scene.shell.words.dropFirst() + [agent],
+        environment: ["HOME": scene.scratch.path], stdin: Files.read(input))
+      var parser = ReplyParser(nonce: "n0nce")
+      return try parser.consume(Array(result.stdout.utf8))
+    }
+
+    /// - Parameter change: what another controller might make of the request.
+    func visit(
+      _ generation: Int, hooks: Hooks = Hooks(), destinations: [AgentRequest.Destination] = [],
+      change: (String) -> String = { $0 }
+    ) async throws -> [AgentReply] {
+      let bytes = scene.request(generation: generation, hooks: hooks, destinations: destinations).bytes(
+        now: Date())
+      let text = String(decoding: bytes, as: UTF8.self)
+      let start = try #require(text.range(of: "\ncertfleet_request='", options: .backwards))
+      return try await replies(change(String(text[text.index(after: start.lowerBound)...])))
+    }
+  }
+
+  @Test(arguments: Shell.all)
+  func `what is allowed is done, and nothing else`(shell: Shell) async throws {
+    let several = Hook(command: "echo one\necho 'two'")
+    let host = try Installed(
+      shell,
+      allowing: ["certificate x", "hook true", "hook \(AgentField.encode(several.command))", "environment A"])
+    let good = Hooks(pre: [Hook(command: "true", environment: ["A": "b"])], deploy: [several])
+    #expect(try await host.visit(1, hooks: good).end == .end(.ok, text: ""))
+    #expect(host.scene.live == "1")
+    let place = AgentRequest.Destination(
+      lineage: "x", parts: ["privkey.pem"], path: host.scene.scratch.path + "/x.pem", mode: "0600",
+      owner: nil,
+      group: nil, allowance: nil)
+    let refusals: [(String, Hooks, [AgentRequest.Destination])] = [
+      ("does not allow 'hook true; id'", Hooks(pre: [Hook(command: "true; id")]), []),
+      ("does not allow 'hook-as www-data true'", Hooks(pre: [Hook(command: "true", user: "www-data")]), []),
+      ("does not allow 'environment B'", Hooks(pre: [Hook(command: "true", environment: ["B": "b"])]), []),
+      ("does not allow 'hooks-directory /tmp'", Hooks(directories: ["/tmp"]), []),
+      ("does not allow 'file \(place.path)'", Hooks(), [place]),
+    ]
+    for (reason, hooks, destinations) in refusals {
+      let replies = try await host.visit(2, hooks: hooks, destinations: destinations)
+      #expect(replies.steps.first?.contains(reason) == true, "\(replies)")
+      #expect(replies.end?.isClean == true)
+    }
+    #expect(host.scene.live == "1" && host.scene.generations == ["1"])
+    let other = try await host.visit(2) { $0.replacing("cert x ", with: "cert y ") }
+    #expect(other.steps.first?.contains("does not allow 'certificate y'") == true)
+    let base = try await host.visit(2) { $0.replacing("base :\(host.scene.base)", with: "base :/tmp") }
+    #expect(base.end?.isClean == true && "\(base)".contains("does not allow 'base /tmp'"))
+  }
+
+  @Test(arguments: Shell.all)
+  func `no request makes a shell run what it brings`(shell: Shell) async throws {
+    let host = try Installed(shell, allowing: ["certificate x", "hook true"])
+    let mark = host.scene.scratch.path + "/was-here"
+    let place = AgentRequest.Destination(
+      lineage: "x", parts: ["privkey.pem"], path: host.scene.scratch.path + "/x.pem", mode: "0600",
+      owner: nil,
+      group: nil, allowance: nil)
+    let hooks = Hooks(pre: [Hook(command: "true")])
+    let changes: [(String) -> String] = [
+      { $0.replacing(#/visit t2 1 1 1 web1 0 \d+/#, with: "visit t2 1 1 1 web1 0 x[$(touch\(mark))]") },
+      { $0.replacing("visit t2 1 ", with: "visit t2 a[`touch\(mark)`] ") },
+      { $0.replacing("visit t2 1 ", with: "visit t2 08 ") },
+      { $0.replacing("cert x 2 ", with: "cert x 2/../../../etc ") },
+      { $0.replacing("cert x 2 ", with: "cert ../x 2 ") },
+      { $0.replacing(#/cert x 2 (\S+) \S+/#) { "cert x 2 \($0.1) :$(touch%s\(mark))" } },
+      { $0.replacing("hook pre - 0 60 ", with: "hook pre - 0 60+a[$(touch\(mark))] ") },
+      { $0.replacing("hook pre - 0 60 - ", with: "hook pre - 0 60 root;id ") },
+      { $0.replacing("install x privkey.pem ", with: "install x ../../../../../etc/shadow ") },
+      { $0.replacing("install x privkey.pem 0600 ", with: "install x privkey.pem 4755 ") },
+      { $0.replacing("x.pem", with: "x.pem%nconfirmed") },
+    ]
+    for (number, change) in changes.enumerated() {
+      var isChanged = false
+      let replies = try await host.visit(2, hooks: hooks, destinations: [place]) { text in
+        let changed = change(text)
+        isChanged = changed != text
+        return changed
+      }
+      #expect(isChanged && replies.end?.isClean == true, "\(number): \(replies)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: mark) && host.scene.live == nil)
+    for text in [
+      "certfleet_request='visit t 1 1 1 web1 0 0'\ntouch \(mark)\ncertfleet_main n0nce 2 visit end\n",
+      "certfleet_request='x'\ncertfleet_main n0nce;touch\(mark) 2 visit end\n", "touch \(mark)\n", "",
+    ] { #expect(try await host.replies(text).isEmpty) }
+    #expect(!FileManager.default.fileExists(atPath: mark))
+    let older = try await host.visit(2) { $0.replacing("n0nce 2 visit", with: "n0nce 3 visit") }
+    #expect("\(older)".contains("install it anew"))
+  }
+}
+
+extension AgentReply {
+  fileprivate var isClean: Bool { if case .end(.failedClean, _) = self { true } else { false } }
+}
