@@ -1,0 +1,146 @@
+import Foundation
+
+/// What people run beside nginx: real daemons, each with its own configuration below a folder, all serving one
+/// certificate.
+public enum Services {
+  /// Where Debian's packages put what the daemons load.
+  private static let apacheModules = "/usr/lib/apache2/modules"
+
+  /// Apache, on port 9443.
+  public static func apache(in folder: String, at address: String, certificate: String, key: String) throws
+    -> Running
+  {
+    try Files.makeFolder(folder)
+    try Files.write(
+      folder + "/apache.conf",
+      """
+      ServerRoot \(folder)
+      PidFile \(folder)/apache.pid
+      ServerName one.example
+      LoadModule mpm_event_module \(apacheModules)/mod_mpm_event.so
+      LoadModule authz_core_module \(apacheModules)/mod_authz_core.so
+      LoadModule ssl_module \(apacheModules)/mod_ssl.so
+      User www-data
+      Group www-data
+      ErrorLog \(folder)/apache.log
+      DocumentRoot \(folder)
+      Mutex pthread
+      Listen \(address):9443 https
+      SSLEngine on
+      SSLCertificateFile \(certificate)
+      SSLCertificateKeyFile \(key)
+
+      """)
+    return try Running(
+      try Program.find("apache2"), ["-f", folder + "/apache.conf", "-DFOREGROUND"], stdout: folder + "/out",
+      stderr: folder + "/out")
+  }
+
+  /// HAProxy's master and its worker, on port 10443; the master's number is in `haproxy.pid`.
+  public static func haproxy(in folder: String, at address: String, combined: String) throws -> Running {
+    try Files.makeFolder(folder)
+    try Files.write(
+      folder + "/haproxy.cfg",
+      """
+      defaults
+        mode http
+        timeout client 5s
+        timeout server 5s
+        timeout connect 5s
+      frontend tls
+        bind \(address):10443 ssl crt \(combined)
+        http-request return status 200
+
+      """)
+    let master = try Running(
+      try Program.find("haproxy"), ["-W", "-f", folder + "/haproxy.cfg"], stdout: folder + "/out",
+      stderr: folder + "/out")
+    try Files.write(folder + "/haproxy.pid", "\(master.id)\n")
+    return master
+  }
+
+  /// Postfix with STARTTLS, on port 2525.
+  public static func postfix(in folder: String, at address: String, certificate: String, key: String) throws
+    -> Running
+  {
+    for name in ["queue", "data"] { try Files.makeFolder(folder + "/" + name) }
+    guard let owner = getpwnam("postfix") else { throw Program.Failed("there is no user postfix") }
+    chown(folder + "/data", owner.pointee.pw_uid, owner.pointee.pw_gid)
+    try Files.write(
+      folder + "/main.cf",
+      """
+      compatibility_level = 3.6
+      queue_directory = \(folder)/queue
+      data_directory = \(folder)/data
+      command_directory = /usr/sbin
+      daemon_directory = /usr/lib/postfix/sbin
+      mail_owner = postfix
+      setgid_group = postdrop
+      myhostname = one.example
+      inet_interfaces = loopback-only
+      inet_protocols = ipv4
+      alias_maps =
+      local_recipient_maps =
+      smtpd_tls_security_level = may
+      smtpd_tls_chain_files = \(key), \(certificate)
+      maillog_file = \(folder)/postfix.log
+      maillog_file_prefixes = \(folder)
+
+      """)
+    try Files.write(
+      folder + "/master.cf",
+      """
+      \(address):2525 inet n - n - - smtpd
+      rewrite unix - - n - - trivial-rewrite
+      cleanup unix n - n - 0 cleanup
+      qmgr unix n - n 300 1 qmgr
+      tlsmgr unix - - n 1000? 1 tlsmgr
+      anvil unix - - n - 1 anvil
+      postlog unix-dgram n - n - 1 postlogd
+
+      """)
+    return try Running(
+      try Program.find("postfix"), ["-c", folder, "start-fg"], stdout: folder + "/out",
+      stderr: folder + "/out")
+  }
+
+  /// Dovecot with STARTTLS: IMAP on port 1143, POP3 on 1110.
+  public static func dovecot(in folder: String, at address: String, certificate: String, key: String) throws
+    -> Running
+  {
+    for name in ["run", "state"] { try Files.makeFolder(folder + "/" + name) }
+    func listener(_ service: String, _ port: Int) -> String {
+      """
+      service \(service)-login {
+        inet_listener \(service) {
+          port = \(port)
+        }
+        inet_listener \(service)s {
+          port = 0
+        }
+      }
+      """
+    }
+    try Files.write(
+      folder + "/dovecot.conf",
+      """
+      base_dir = \(folder)/run
+      state_dir = \(folder)/state
+      log_path = \(folder)/dovecot.log
+      listen = \(address)
+      protocols = imap pop3
+      ssl = yes
+      ssl_cert = <\(certificate)
+      ssl_key = <\(key)
+      \(listener("imap", 1143))
+      \(listener("pop3", 1110))
+      passdb {
+        driver = static
+      }
+
+      """)
+    return try Running(
+      try Program.find("dovecot"), ["-F", "-c", folder + "/dovecot.conf"], stdout: folder + "/out",
+      stderr: folder + "/out")
+  }
+}
