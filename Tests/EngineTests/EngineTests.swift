@@ -28,6 +28,8 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
 
   var events: [Event] { state.withLock { $0.events } }
   var mostAtOnce: Int { state.withLock { $0.mostOpen } }
+  /// What ran on the controller, with the hosts that it was told of.
+  var commands: [String] { state.withLock { $0.commands } }
 
   func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
     switch behaviours[host.name] ?? .ok {
@@ -72,7 +74,7 @@ private final class StagedConversation: Conversation {
     guard let start = text.range(of: "\ncertfleet_main ") else { return }
     let words = text[start.upperBound...].split(separator: " ")
     let frame = "@certfleet \(words[0]) 0 "
-    let isQuery = words[1] == "query"
+    let isQuery = words[2] == "query"
     let said: [String] =
       switch behaviour {
       case .ok: ["hello 1 0", "step deploy x - ok 0", "end ok"]
@@ -104,7 +106,8 @@ private final class StagedConversation: Conversation {
 
 @Suite struct RolloutRunnerTests {
   private func plan(
-    _ waves: [Int], parallel: Int = 3, maxFailed: Limit = .count(0), maxUnreachable: Limit = .count(0)
+    _ waves: [Int], parallel: Int = 3, maxFailed: Limit = .count(0), maxUnreachable: Limit = .count(0),
+    hooks: Hooks = Hooks()
   ) -> Plan {
     var number = 0
     let policy = RolloutPolicy(
@@ -115,7 +118,7 @@ private final class StagedConversation: Conversation {
         (0..<count).map { _ in
           number += 1
           let certificate = PlannedCertificate(
-            lineage: "x", generation: Generation(1), fingerprint: "new", domains: [], hooks: Hooks(),
+            lineage: "x", generation: Generation(1), fingerprint: "new", domains: [], hooks: hooks,
             verify: [])
           return PlannedVisit(
             host: Host(name: Host.Name("h\(number)"), address: "a"), certificates: [certificate])
@@ -152,6 +155,23 @@ private final class StagedConversation: Conversation {
       if case .waveEnded(.passed, _) = event.kind { passed += 1 }
       if case .visitStarted = event.kind { #expect(event.subject.wave == passed + 1) }
     }
+  }
+
+  @Test func `hooks on the controller stand around each wave, and the one after it always runs`() async throws
+  {
+    func hooks(_ pre: String) -> Hooks {
+      Hooks(
+        pre: [Hook(command: pre, place: .controller)], post: [Hook(command: "undrain", place: .controller)])
+    }
+    let hosts = StagedHosts()
+    #expect(try await run(plan([1, 2], hooks: hooks("drain")), hosts) == .succeeded)
+    #expect(hosts.commands == ["drain h1", "undrain h1", "drain h2 h3", "undrain h2 h3"])
+    let failing = StagedHosts(["h1": .rolledBack])
+    #expect(try await run(plan([1, 2], hooks: hooks("drain")), failing) == .halted)
+    #expect(failing.commands == ["drain h1", "undrain h1"])
+    let broken = StagedHosts()
+    #expect(try await run(plan([1, 2], hooks: hooks("broken drain")), broken) == .halted)
+    #expect(broken.commands == ["broken drain h1", "undrain h1"] && broken.mostAtOnce == 0)
   }
 
   @Test func `a failed canary halts it, and the rest is not started`() async throws {

@@ -19,8 +19,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (["runn"], "unknown command 'runn'; did you mean 'run'?"), (["host"], "host needs a verb: list, pin"),
-    (["host", "pni"], "'pni' is not a verb of host: list, pin"), (["host", "pin"], "HOST is missing"),
+    (["runn"], "unknown command 'runn'; did you mean 'run'?"),
+    (["host"], "host needs a verb: list, pin, check"),
+    (["host", "pni"], "'pni' is not a verb of host: list, pin, check"), (["host", "pin"], "HOST is missing"),
     (["host", "pin", "a", "b"], "'b' is one argument too many"),
     (["run", "--jsn"], "unknown option '--jsn'"),
     (["report", "--jsn"], "unknown option '--jsn'; did you mean 'json'?"),
