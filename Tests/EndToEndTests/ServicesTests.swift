@@ -15,7 +15,7 @@ struct ServicesTests {
     // The daemons' own users have to walk there.
     for folder in [scene.scratch.path, host.home] { chmod(folder, 0o755) }
     for name in ["apache", "haproxy", "postfix", "dovecot"] { try Files.makeFolder("\(services)/\(name)") }
-    for folder in [services, services + "/haproxy"] { chmod(folder, 0o755) }
+    for folder in [services, services + "/postfix", services + "/haproxy"] { chmod(folder, 0o755) }
     let live = host.base + "/live/one.example"
     let combined = services + "/haproxy/one.pem"
     try Files.write(combined, Files.read(live + "/fullchain.pem") + Files.read(live + "/privkey.pem"))

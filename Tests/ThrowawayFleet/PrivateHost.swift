@@ -32,7 +32,9 @@ public final class PrivateHost: Sendable {
     self.address = address
     try Files.makeFolder(folder + "/etc")
     try Files.write(folder + "/key.pub", authorizedKey)
+    // Whoever opens a store in this process narrows its mask; what all users of a host read must not be their own alone.
     var setting = """
+      umask 022
       mount -t tmpfs -o mode=755 tmpfs '\(folder)/etc'
       mkdir '\(folder)/etc/upper' '\(folder)/etc/work'
       mount -t overlay -o lowerdir=/etc,upperdir='\(folder)/etc/upper',workdir='\(folder)/etc/work' overlay /etc

@@ -10,7 +10,7 @@ public enum Services {
   public static func apache(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
-    try Files.makeFolder(folder)
+    try makeFolder(folder)
     try Files.write(
       folder + "/apache.conf",
       """
@@ -31,14 +31,12 @@ public enum Services {
       SSLCertificateKeyFile \(key)
 
       """)
-    return try Running(
-      try Program.find("apache2"), ["-f", folder + "/apache.conf", "-DFOREGROUND"], stdout: folder + "/out",
-      stderr: folder + "/out")
+    return try start("apache2", ["-f", folder + "/apache.conf", "-DFOREGROUND"], in: folder)
   }
 
   /// HAProxy's master and its worker, on port 10443; the master's number is in `haproxy.pid`.
   public static func haproxy(in folder: String, at address: String, combined: String) throws -> Running {
-    try Files.makeFolder(folder)
+    try makeFolder(folder)
     try Files.write(
       folder + "/haproxy.cfg",
       """
@@ -52,9 +50,7 @@ public enum Services {
         http-request return status 200
 
       """)
-    let master = try Running(
-      try Program.find("haproxy"), ["-W", "-f", folder + "/haproxy.cfg"], stdout: folder + "/out",
-      stderr: folder + "/out")
+    let master = try start("haproxy", ["-W", "-f", folder + "/haproxy.cfg"], in: folder)
     try Files.write(folder + "/haproxy.pid", "\(master.id)\n")
     return master
   }
@@ -63,7 +59,7 @@ public enum Services {
   public static func postfix(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
-    for name in ["queue", "data"] { try Files.makeFolder(folder + "/" + name) }
+    for name in ["queue", "data"] { try makeFolder(folder + "/" + name) }
     guard let owner = getpwnam("postfix") else { throw Program.Failed("there is no user postfix") }
     chown(folder + "/data", owner.pointee.pw_uid, owner.pointee.pw_gid)
     try Files.write(
@@ -99,16 +95,14 @@ public enum Services {
       postlog unix-dgram n - n - 1 postlogd
 
       """)
-    return try Running(
-      try Program.find("postfix"), ["-c", folder, "start-fg"], stdout: folder + "/out",
-      stderr: folder + "/out")
+    return try start("postfix", ["-c", folder, "start-fg"], in: folder)
   }
 
   /// Dovecot with STARTTLS: IMAP on port 1143, POP3 on 1110.
   public static func dovecot(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
-    for name in ["run", "state"] { try Files.makeFolder(folder + "/" + name) }
+    for name in ["run", "state"] { try makeFolder(folder + "/" + name) }
     func listener(_ service: String, _ port: Int) -> String {
       """
       service \(service)-login {
@@ -139,8 +133,18 @@ public enum Services {
       }
 
       """)
-    return try Running(
-      try Program.find("dovecot"), ["-F", "-c", folder + "/dovecot.conf"], stdout: folder + "/out",
-      stderr: folder + "/out")
+    return try start("dovecot", ["-F", "-c", folder + "/dovecot.conf"], in: folder)
+  }
+
+  /// A folder that the daemon's own user can walk through, whatever this process's mask is.
+  private static func makeFolder(_ path: String) throws {
+    try Files.makeFolder(path)
+    chmod(path, 0o755)
+  }
+
+  private static func start(_ program: String, _ arguments: [String], in folder: String) throws -> Running {
+    try Running(
+      "/bin/sh", ["-c", "umask 022; exec \"$@\"", "sh", try Program.find(program)] + arguments,
+      stdout: folder + "/out", stderr: folder + "/out")
   }
 }
