@@ -38,4 +38,37 @@ import ThrowawayFleet
     let server = try TalkingServer(says: nil)
     #expect(try await reason(.imap, server).contains("does not answer in time"))
   }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, for the servers' own users"))
+  func `OpenLDAP, Prosody and PostgreSQL show their certificate after consent`() async throws {
+    let scratch = try ScratchFolder()
+    chmod(scratch.path, 0o755)
+    let (certificate, key) = (scratch.path + "/cert.pem", scratch.path + "/key.pem")
+    try await Program.succeed(
+      try Program.find("openssl"),
+      [
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=one.example", "-keyout", key, "-out",
+        certificate,
+      ])
+    for file in [certificate, key] { chmod(file, 0o644) }
+    let wanted = try CertificateChain(pem: Files.read(certificate)).leaf.fingerprint()
+    let address = Loopback.random().host(1)
+    let running = [
+      try Services.slapd(in: scratch.path + "/slapd", at: address, certificate: certificate, key: key),
+      try Services.prosody(in: scratch.path + "/prosody", at: address, certificate: certificate, key: key),
+      try await Services.postgres(
+        in: scratch.path + "/postgres", at: address, certificate: certificate, key: key),
+    ]
+    for (kind, port, folder) in [
+      (StartTLS.ldap, UInt16(3389), "slapd"), (.xmpp, 5322, "prosody"), (.postgres, 5532, "postgres"),
+    ] {
+      try await eventually("\(kind) answers: \(Files.read("\(scratch.path)/\(folder)/out"))") {
+        Loopback.answers(address, port)
+      }
+      let served = try await ServedCertificate.fingerprint(
+        at: address, port: port, serverName: "one.example", startTLS: kind, timeout: .seconds(5))
+      #expect(served == wanted, "\(kind)")
+    }
+    for service in running { await service.stop() }
+  }
 }

@@ -136,6 +136,65 @@ public enum Services {
     return try start("dovecot", ["-F", "-c", folder + "/dovecot.conf"], in: folder)
   }
 
+  /// OpenLDAP with StartTLS, on port 3389.
+  public static func slapd(in folder: String, at address: String, certificate: String, key: String) throws
+    -> Running
+  {
+    try makeFolder(folder)
+    try Files.write(
+      folder + "/slapd.conf",
+      """
+      pidfile \(folder)/slapd.pid
+      TLSCertificateFile \(certificate)
+      TLSCertificateKeyFile \(key)
+
+      """)
+    return try start(
+      "slapd", ["-h", "ldap://\(address):3389", "-f", folder + "/slapd.conf", "-d", "0"], in: folder)
+  }
+
+  /// Prosody with STARTTLS for clients, on port 5322.
+  public static func prosody(in folder: String, at address: String, certificate: String, key: String) throws
+    -> Running
+  {
+    try makeFolder(folder + "/data")
+    try Files.write(
+      folder + "/prosody.cfg.lua",
+      """
+      run_as_root = true
+      data_path = "\(folder)/data"
+      interfaces = { "\(address)" }
+      c2s_ports = { 5322 }
+      modules_enabled = { "tls", "saslauth" }
+      modules_disabled = { "s2s", "posix" }
+      ssl = { certificate = "\(certificate)", key = "\(key)" }
+      VirtualHost "one.example"
+
+      """)
+    return try start("prosody", ["--config", folder + "/prosody.cfg.lua", "-F"], in: folder)
+  }
+
+  /// PostgreSQL with TLS, on port 5532. It refuses to be root's, so all that it reads is its own user's.
+  public static func postgres(in folder: String, at address: String, certificate: String, key: String)
+    async throws
+    -> Running
+  {
+    try makeFolder(folder)
+    let versions = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted()
+    guard let newest = versions.last else {
+      throw Program.Failed("postgresql is not installed; run: make packages")
+    }
+    let programs = "/usr/lib/postgresql/\(newest)/bin"
+    let script = """
+      install -o postgres -m 600 '\(certificate)' '\(folder)/cert.pem'; install -o postgres -m 600 '\(key)' '\(folder)/key.pem'
+      install -d -o postgres -m 700 '\(folder)/db'; cd '\(folder)'
+      as="setpriv --reuid=postgres --regid=postgres --init-groups --"
+      $as \(programs)/initdb -D '\(folder)/db' -N >/dev/null && exec $as \(programs)/postgres -D '\(folder)/db' -p 5532 -h \(address) \
+        -k '' -c ssl=on -c ssl_cert_file='\(folder)/cert.pem' -c ssl_key_file='\(folder)/key.pem'
+      """
+    return try start("sh", ["-c", script], in: folder)
+  }
+
   /// A folder that the daemon's own user can walk through, whatever this process's mask is.
   private static func makeFolder(_ path: String) throws {
     try Files.makeFolder(path)
