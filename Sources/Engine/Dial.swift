@@ -4,6 +4,7 @@ import Fleet
 struct Dial: Sendable {
   let host: Host
   let connector: any Connector
+  var time: any Timekeeper = SystemTime()
   var tries = 3
 
   private static let firstPause = Duration.milliseconds(500)
@@ -16,7 +17,7 @@ struct Dial: Sendable {
       } catch {
         guard error.isPassing else { throw error }
       }
-      try? await Task.sleep(for: ceiling * Double.random(in: 0...1))
+      await time.pause(for: ceiling * Double.random(in: 0...1))
       ceiling *= 2
     }
     return try await connector.connect(to: host)

@@ -41,6 +41,8 @@ struct Dialogue: Sendable {
     /// Why the visit took the way it took: the first step that failed, with its own last words.
     var firstFailure: String?
     var hasGivenWord = false
+    /// Why nobody could find out whether the host serves what it should.
+    var doubt: String?
   }
 
   private func handle(
@@ -61,24 +63,29 @@ struct Dialogue: Sendable {
     case .await:
       guard !progress.hasGivenWord else { return .lost("the agent asked for a second word") }
       progress.hasGivenWord = true
-      let word = try await verify()
+      let word = try await verify(&progress)
       do {
         try await conversation.send(word.bytes(nonce: request.nonce))
       } catch { return .lost(error.reason) }
     case .end(let end, let text):
       let cause = progress.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
-      return .ended(Self.ending(end, text + cause))
+      let ending = Self.ending(end, text + cause)
+      guard let doubt = progress.doubt, ending.end == .rolledBack || ending.end == .failedClean else {
+        return .ended(ending)
+      }
+      return .ended(Visit.Ending(end: .inconclusive, reason: doubt))
     }
     return nil
   }
 
   /// Looks at everything that the host should serve now; the verdicts are recorded before the word is given.
-  private func verify() async throws -> AgentRequest.Word {
+  private func verify(_ progress: inout Progress) async throws -> AgentRequest.Word {
     for certificate in visit.planned.certificates {
       for verification in Verifier.checks(of: certificate) {
         let verdict = try await Verifier(visit: visit).check(
           verification, of: certificate, serves: certificate.fingerprint, as: .verify)
         guard verdict.isSuccess else {
+          if verdict.isInconclusive { progress.doubt = "\(verification.place(on: visit.host)): \(verdict)" }
           return .revert(because: "\(verification.place(on: visit.host)): \(verdict)")
         }
       }

@@ -30,7 +30,10 @@ struct Inquiry: Sendable {
   func ask() async throws -> Answer {
     let conversation: any Conversation
     do {
-      conversation = try await Dial(host: visit.host, connector: visit.ports.connector).connect()
+      conversation = try await Dial(
+        host: visit.host, connector: visit.ports.connector, time: visit.ports.time
+      )
+      .connect()
     } catch { return .noAnswer(error.reason) }
     do {
       let answer = try await converse(conversation)

@@ -1,5 +1,7 @@
 public import Agents
 public import Fleet
+public import Foundation
+public import struct Fleet.Host
 
 /// What the engine needs of the world. It imports neither SSH nor SQLite nor OpenSSL: they are wired to these.
 
@@ -66,8 +68,13 @@ public struct LocalHookResult: Hashable, Sendable {
 
 public struct NoAnswer: Error, Sendable {
   public let reason: String
+  /// Whether the controller could not even ask, which says nothing about the host.
+  public let isOurs: Bool
 
-  public init(reason: String) { self.reason = reason }
+  public init(reason: String, isOurs: Bool = false) {
+    self.reason = reason
+    self.isOurs = isOurs
+  }
 }
 
 /// The files of a visit's certificates, with their keys.
@@ -81,25 +88,55 @@ public protocol Recorder: Sendable {
   func record(_ event: Event) async throws
 }
 
+/// What people say to rollouts while they go on.
+public protocol Steering: Sendable {
+  func orders(for rollout: Rollout.ID) async throws -> StandingOrders
+}
+
+/// The clock on the wall, which bakes and windows go by, and the one that only goes forward, for patience.
+public protocol Timekeeper: Sendable {
+  var now: Date { get }
+  var uptime: Duration { get }
+  func pause(for duration: Duration) async
+}
+
+public struct SystemTime: Timekeeper {
+  public init() {}
+  private static let start = ContinuousClock.now
+  public var now: Date { Date() }
+  public var uptime: Duration { Self.start.duration(to: .now) }
+  public func pause(for duration: Duration) async { try? await Task.sleep(for: duration) }
+}
+
 /// Everything that carrying out a rollout needs.
 public struct Ports: Sendable {
   public let connector: any Connector
   public let probe: any Probe
   public let localHooks: any LocalHooks
   public let materials: any Materials
-  public let recorder: any Recorder
+  public private(set) var recorder: any Recorder
+  public let steering: any Steering
+  public let time: any Timekeeper
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
   public let epoch: Int
 
   public init(
     connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
-    recorder: any Recorder, epoch: Int
+    recorder: any Recorder, steering: any Steering, time: any Timekeeper = SystemTime(), epoch: Int
   ) {
     self.connector = connector
     self.probe = probe
     self.localHooks = localHooks
     self.materials = materials
     self.recorder = recorder
+    self.steering = steering
+    self.time = time
     self.epoch = epoch
+  }
+
+  func recording(to recorder: any Recorder) -> Ports {
+    var ports = self
+    ports.recorder = recorder
+    return ports
   }
 }

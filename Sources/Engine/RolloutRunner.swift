@@ -3,123 +3,143 @@ import Foundation
 import Planning
 public import struct Fleet.Host
 
-/// Carries a plan out, wave by wave.
+/// Carries a plan out, wave by wave. Everything that it decides, it decides from what was recorded: killed at any
+/// moment, the next one goes on from there in the same direction.
 public struct RolloutRunner: Sendable {
-  private let rollout: Rollout.ID
-  private let plan: Plan
-  private let ports: Ports
-  private let stop: StopRequest
+  let rollout: Rollout.ID
+  let plan: Plan
+  let ports: Ports
+  let logbook: Logbook
+  let stop: StopRequest
 
-  public init(rollout: Rollout.ID, plan: Plan, ports: Ports, stop: StopRequest) {
+  /// - Parameter ledger: where the rollout stands.
+  public init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopRequest)
+  {
     self.rollout = rollout
     self.plan = plan
-    self.ports = ports
     self.stop = stop
+    logbook = Logbook(ledger, recorder: ports.recorder)
+    self.ports = ports.recording(to: logbook)
   }
 
-  /// What an earlier controller left of this rollout.
-  public struct Progress: Sendable {
-    /// Hosts whose part is done, and how it ended.
-    public var ends: [Host.Name: VisitEnd]
-    /// Hosts that were begun: the attempt that is next for them.
-    public var attempts: [Host.Name: Int]
-    /// How many waves have passed.
-    public var passedWaves: Int
-
-    public init(ends: [Host.Name: VisitEnd] = [:], attempts: [Host.Name: Int] = [:], passedWaves: Int = 0) {
-      self.ends = ends
-      self.attempts = attempts
-      self.passedWaves = passedWaves
-    }
-  }
-
-  /// - Returns: the rollout's state: an end, or `running` when it was asked to stop and can be continued.
+  /// - Returns: the rollout's state: an end, `paused` where it waits, or another one when it was asked to stop and
+  ///   can be continued.
   /// - Throws: when the recorder cannot keep what happened.
-  public func run(from progress: Progress = Progress()) async throws -> RolloutState {
-    var progress = progress
-    let budget = Budget(plan.policy, hosts: plan.hostCount, scope: "the rollout")
-    for (index, visits) in plan.waves.enumerated().dropFirst(progress.passedWaves) {
-      if stop.isRequested { return .running }
-      try await record(.waveStarted(hosts: visits.count), wave: index + 1)
-      let wave = Budget(plan.policy, hosts: visits.count, scope: "wave \(index + 1)")
-      let hooks = WaveHooks(rollout: rollout, wave: index + 1, visits: visits, ports: ports)
-      try await hold(try await hooks.before(), of: visits, wave: index + 1, &progress)
-      try await carryOut(visits, wave: index + 1, &progress) { ends in
-        wave.broken(by: visits.compactMap { ends[$0.host.name] }) ?? budget.broken(by: Array(ends.values))
-      }
-      let trouble = try await hooks.after()
-      let ends = visits.compactMap { progress.ends[$0.host.name] }
-      let broken = wave.broken(by: ends) ?? budget.broken(by: Array(progress.ends.values))
-      if broken == nil, ends.count < visits.count { return .running }
-      if let reason = broken ?? wave.brokenAtEnd(by: ends) {
-        try await record(.waveEnded(.failed, reason: reason), wave: index + 1)
-        return try await end(.halted, halting(at: index, reason, progress))
-      }
-      try await record(.waveEnded(.passed, reason: trouble), wave: index + 1)
-    }
-    let bad = progress.ends.values.count { $0.account != .success }
-    return bad == 0
-      ? try await end(.succeeded, "")
-      : try await end(
-        .partial, "\(bad) of \(plan.hostCount) hosts did not get there; the next run tries them again")
-  }
-
-  /// Ends visits that must not be begun.
-  private func hold(
-    _ held: [Host.Name: String], of visits: [PlannedVisit], wave: Int, _ progress: inout Progress
-  ) async throws {
-    for planned in visits {
-      guard let reason = held[planned.host.name], progress.ends[planned.host.name] == nil else { continue }
-      progress.ends[planned.host.name] = try await visit(planned, wave: wave, progress).refuse(
-        because: reason)
-    }
-  }
-
-  private func visit(_ planned: PlannedVisit, wave: Int, _ progress: Progress) -> Visit {
-    Visit(
-      planned: planned, rollout: rollout, wave: wave, attempt: progress.attempts[planned.host.name] ?? 1,
-      ports: ports)
-  }
-
-  /// A sliding window of visits, which stops being filled when `broken` gives a reason or a stop is requested.
-  private func carryOut(
-    _ visits: [PlannedVisit], wave: Int, _ progress: inout Progress,
-    until broken: ([Host.Name: VisitEnd]) -> String?
-  ) async throws {
-    var rest = visits.filter { progress.ends[$0.host.name] == nil }[...]
-    try await withThrowingTaskGroup(of: (Host.Name, VisitEnd).self) { group in
-      var running = 0
-      func fill() {
-        while running < plan.policy.parallel, !stop.isRequested, broken(progress.ends) == nil,
-          let planned = rest.popFirst()
-        {
-          let visit = visit(planned, wave: wave, progress)
-          group.addTask { (visit.host.name, try await visit.carryOut()) }
-          running += 1
-        }
-      }
-      fill()
-      while let (host, end) = try await group.next() {
-        running -= 1
-        progress.ends[host] = end
-        fill()
+  public func run() async throws -> RolloutState {
+    try await askHostsOfOpenVisits()
+    var goesOn = true
+    while goesOn {
+      switch await logbook.state {
+      case .planned: goesOn = try await begin()
+      case .paused: goesOn = try await leavePause()
+      case .running: goesOn = try await advance()
+      case .halting: try await endHalting()
+      case .rollingBack: goesOn = try await rollBack()
+      case let state:
+        if state.isEnd { return state }
       }
     }
+    return await logbook.state
   }
 
-  private func halting(at index: Int, _ reason: String, _ progress: Progress) -> String {
-    let notStarted = plan.visits.count { progress.ends[$0.host.name] == nil }
-    let left = notStarted == 0 ? "" : "; \(notStarted) of \(plan.hostCount) hosts were not started"
-    return "wave \(index + 1) failed: \(reason)\(left)"
+  /// Ends it where what it was to bring is no longer wanted. What its visits did is learned before another rollout
+  /// takes over, or the tables would say they go on.
+  public func supersede() async throws -> RolloutState {
+    try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(await logbook.open)
+    if let index = await logbook.waves.firstIndex(where: { $0.state == .running }) {
+      try await abandon(index)
+    }
+    try await end(.superseded, because: "what is wanted has changed since it was planned")
+    return .superseded
   }
 
-  private func end(_ state: RolloutState, _ reason: String) async throws -> RolloutState {
-    try await record(.rolloutEnded(state, reason: reason), wave: nil)
-    return state
-  }
+  // MARK: Recording
 
-  private func record(_ kind: Event.Kind, wave: Int?) async throws {
+  func record(_ kind: Event.Kind, wave: Int? = nil) async throws {
     try await ports.recorder.record(
-      Event(at: Date(), subject: .init(rollout: rollout, wave: wave), kind: kind))
+      Event(at: ports.time.now, subject: .init(rollout: rollout, wave: wave), kind: kind))
+  }
+
+  /// Waits for what the reason names; the next run looks whether it is given.
+  func pause(because reason: String) async throws -> Bool {
+    try await record(.rolloutMoved(.paused, reason: reason))
+    return false
+  }
+
+  func end(_ state: RolloutState, because reason: String) async throws {
+    let trouble = try await rolloutHooks.after(ending: state, logbook)
+    let reasons = [reason, trouble].filter { !$0.isEmpty }
+    try await record(.rolloutEnded(state, reason: reasons.joined(separator: "; ")))
+  }
+
+  // MARK: From state to state
+
+  private var rolloutHooks: RolloutHooks { RolloutHooks(rollout: rollout, plan: plan, ports: ports) }
+
+  private func begin() async throws -> Bool {
+    guard !stop.isRequested else { return false }
+    try await record(.rolloutStarted)
+    if let trouble = try await rolloutHooks.before() {
+      try await record(.rolloutMoved(.halting, reason: trouble))
+    }
+    return true
+  }
+
+  private func leavePause() async throws -> Bool {
+    guard !stop.isRequested else { return false }
+    let orders = try await ports.steering.orders(for: rollout)
+    if orders.cancelledBy == nil {
+      guard orders.pausedBy == nil else { return false }
+      guard try await whyNotYet(orders) == nil else { return false }
+    }
+    try await record(.rolloutMoved(.running, reason: ""))
+    return true
+  }
+
+  private func endHalting() async throws {
+    let ledger = await logbook.ledger
+    let failed = ledger.waves.contains { $0.state == .failed }
+    if failed, [.revertWave, .revertAll].contains(plan.policy.onFailure) {
+      try await record(.rolloutMoved(.rollingBack, reason: ledger.reason))
+    } else if !failed, try await ports.steering.orders(for: rollout).cancelledBy != nil {
+      try await end(.cancelled, because: ledger.reason)
+    } else {
+      try await end(.halted, because: ledger.reason)
+    }
+  }
+
+  /// How many hosts of the plan were not begun, as a clause; empty where none was left out.
+  func notStarted() async -> String {
+    let begun = await logbook.ledger.visits.count
+    let left = plan.hostCount - begun
+    return left == 0 ? "" : "; \(left) of \(plan.hostCount) hosts were not started"
+  }
+
+  // MARK: Visits
+
+  func visit(_ planned: PlannedVisit, wave: Int) async -> Visit {
+    let attempt = (await logbook.visit(of: planned.host.name)?.attempt ?? 0) + 1
+    return Visit(
+      planned: planned, rollout: rollout, wave: wave, attempt: attempt,
+      staysAsItIs: plan.policy.onFailure == .halt, ports: ports)
+  }
+
+  func visits(_ planned: [PlannedVisit], wave: Int) async -> [Visit] {
+    var visits: [Visit] = []
+    for one in planned { visits.append(await visit(one, wave: wave)) }
+    return visits
+  }
+
+  /// Visits that an earlier controller, or a lost connection, left open are resolved before anything else.
+  private func askHostsOfOpenVisits() async throws {
+    let open = await logbook.open
+    guard !open.isEmpty, !stop.isRequested else { return }
+    let state = await logbook.state
+    let recovery = Recovery(plan: plan, rollout: rollout, ports: ports)
+    if state == .running || state == .paused {
+      try await recovery.resolve(open)
+    } else {
+      try await recovery.learn(open)
+    }
   }
 }

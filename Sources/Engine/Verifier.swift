@@ -43,6 +43,12 @@ struct Verifier: Sendable {
     case .command(let command, let timeout):
       result = await visit.ports.localHooks.run(
         command, environment: environment(certificate, serves: expected), timeout: timeout)
+      // POSIX XCU 2.8.2: 126 and 127 are a command that could not be run.
+      if case .exited(126...127) = result.outcome {
+        result = LocalHookResult(
+          outcome: .inconclusive("the controller cannot run it (\(result.outcome))"), stdout: result.stdout,
+          stderr: result.stderr)
+      }
     }
     try await visit.record(
       .step(
@@ -66,7 +72,8 @@ struct Verifier: Sendable {
   }
 
   private func look(_ question: TLSQuestion, for expected: Fingerprint) async -> Outcome {
-    let deadline = ContinuousClock.now + Self.patience
+    let time = visit.ports.time
+    let deadline = time.uptime + Self.patience
     var pause = Duration.milliseconds(50)
     var seen = 0
     while true {
@@ -78,11 +85,11 @@ struct Verifier: Sendable {
         outcome = .failed("serves \(served.short), expected \(expected.short)")
       } catch {
         seen = 0
-        outcome = .failed(error.reason)
+        outcome = error.isOurs ? .inconclusive(error.reason) : .failed(error.reason)
       }
-      guard ContinuousClock.now + pause < deadline else { return outcome }
+      guard time.uptime + pause < deadline else { return outcome }
       if seen == 0 {
-        try? await Task.sleep(for: pause)
+        await time.pause(for: pause)
         pause = min(pause * 2, .seconds(1))
       }
     }

@@ -11,6 +11,8 @@ struct Visit: Sendable {
   /// From 1.
   let wave: Int
   let attempt: Int
+  /// Whether the host is left as it is when something fails, for a person to look at.
+  var staysAsItIs = false
   let ports: Ports
 
   var host: Host { planned.host }
@@ -24,9 +26,40 @@ struct Visit: Sendable {
   func carryOut() async throws -> VisitEnd {
     let token = VisitToken(Nonce.make())
     try await record(.visitStarted(token))
-    let ending = try await ending(token)
-    try await record(.visitEnded(ending.end, reason: ending.reason))
-    return ending.end
+    return try await end(try await ending(token), isRevert: false)
+  }
+
+  /// Takes the host back to what it had before the rollout: `planned` is what that was.
+  func takeBack() async throws -> VisitEnd {
+    let token = VisitToken(Nonce.make())
+    try await record(.revertStarted(token))
+    return try await end(try await ending(token), isRevert: true)
+  }
+
+  @discardableResult
+  func end(_ ending: Ending, isRevert: Bool) async throws -> VisitEnd {
+    let end = isRevert ? ending.end.ofRevert : ending.end
+    try await record(.visitEnded(end, reason: ending.reason))
+    return end
+  }
+
+  /// The visit that this one would follow, to record something that belongs to it.
+  var earlier: Visit {
+    Visit(
+      planned: planned, rollout: rollout, wave: wave, attempt: max(attempt - 1, 1), staysAsItIs: staysAsItIs,
+      ports: ports)
+  }
+
+  /// Whether the host still serves what it was given, as far as that can be seen from here.
+  func lookAgain() async throws -> Outcome {
+    for certificate in planned.certificates {
+      for verification in Verifier.checks(of: certificate) {
+        let verdict = try await Verifier(visit: self).check(
+          verification, of: certificate, serves: certificate.fingerprint, as: .reverify)
+        if !verdict.isSuccess { return verdict }
+      }
+    }
+    return .succeeded
   }
 
   /// Ends it before it has begun.
@@ -46,7 +79,7 @@ struct Visit: Sendable {
     let started = ContinuousClock.now
     let conversation: any Conversation
     do {
-      conversation = try await Dial(host: host, connector: ports.connector).connect()
+      conversation = try await Dial(host: host, connector: ports.connector, time: ports.time).connect()
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)
@@ -80,7 +113,7 @@ struct Visit: Sendable {
       guard let old = certificate.replaces else { continue }
       for verification in Verifier.checks(of: certificate) {
         let verdict = try await Verifier(visit: self).check(
-          verification, of: certificate, serves: old, as: .recheck)
+          verification, of: certificate, serves: old.fingerprint, as: .recheck)
         guard verdict.isSuccess else {
           return Ending(
             end: .failedDirty, reason: "\(ending.reason); after the revert: \(verdict)")
@@ -95,7 +128,7 @@ struct Visit: Sendable {
   func record(_ kind: Event.Kind, lineage: Lineage.Name? = nil) async throws {
     try await ports.recorder.record(
       Event(
-        at: Date(),
+        at: ports.time.now,
         subject: .init(
           rollout: rollout, wave: wave, host: host.name, attempt: attempt, lineage: lineage), kind: kind))
   }
@@ -109,6 +142,18 @@ struct Visit: Sendable {
         StepResult(
           step: step, lineage: lineage, outcome: outcome, detail: detail,
           duration: ContinuousClock.now - started)), lineage: lineage)
+  }
+}
+
+extension VisitEnd {
+  /// A visit that takes a host back, by its own end.
+  fileprivate var ofRevert: VisitEnd {
+    switch self {
+    case .ok, .unchanged, .degraded: .rolledBack
+    // It could not be taken back, and has what the rollout brought.
+    case .rolledBack, .inconclusive: .failedClean
+    case .failedClean, .failedDirty, .unreachable, .deferred, .unknown, .skipped: self
+    }
   }
 }
 

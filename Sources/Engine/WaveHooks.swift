@@ -1,5 +1,4 @@
 import Fleet
-import Foundation
 import struct Fleet.Host
 
 /// Hooks on the controller, once beside a wave: a load balancer drained before its first host, and filled again after
@@ -52,22 +51,7 @@ struct WaveHooks: Sendable {
   }
 
   private func run(_ hook: Hook, _ moment: Hook.Moment, for hosts: [Host]) async throws -> Outcome {
-    let started = ContinuousClock.now
-    let own = [
-      "CERTFLEET_HOSTS": hosts.map(\.name.rawValue).joined(separator: " "),
-      "CERTFLEET_ADDRESSES": hosts.map(\.address).joined(separator: " "),
-      "CERTFLEET_ROLLOUT": "\(rollout)", "CERTFLEET_WAVE": "\(wave)", "CERTFLEET_ACTION": "deploy",
-    ]
-    let result = await ports.localHooks.run(
-      hook.command, environment: hook.environment.merging(own) { $1 }, timeout: hook.timeout)
-    try await ports.recorder.record(
-      Event(
-        at: Date(), subject: .init(rollout: rollout, wave: wave),
-        kind: .step(
-          StepResult(
-            step: moment == .pre ? .pre : .post, outcome: result.outcome,
-            detail: hook.command.visible.shortened(to: 400), duration: .now - started,
-            stdout: result.stdout, stderr: result.stderr))))
-    return result.outcome
+    try await ControllerHook(hook: hook, step: moment == .pre ? .pre : .post, ports: ports).run(
+      environment: ControllerHook.hosts(hosts), subject: .init(rollout: rollout, wave: wave))
   }
 }

@@ -36,13 +36,18 @@ public struct Event: Hashable, Sendable, Codable {
 
   public enum Kind: Hashable, Sendable, Codable {
     case rolloutStarted
+    case rolloutMoved(RolloutState, reason: String)
     case rolloutEnded(RolloutState, reason: String)
     case waveStarted(hosts: Int)
+    case waveMoved(WaveState, reason: String)
     case waveEnded(WaveState, reason: String)
     /// The intent: recorded before the host is contacted.
     case visitStarted(VisitToken)
+    /// The intent to take the host back to what it had before this rollout.
+    case revertStarted(VisitToken)
     case step(StepResult)
     case visitEnded(VisitEnd, reason: String)
+    case instructed(Instruction, by: String, why: String)
     /// Beside rollouts: a certificate issued, an inventory applied, a host key pinned.
     case note(Note, text: String)
   }
@@ -52,6 +57,8 @@ public struct Event: Hashable, Sendable, Codable {
     case issueFailed = "issue_failed"
     case rehearsed
     case account
+    /// A gate that was not waited for.
+    case overridden
   }
 }
 
@@ -61,6 +68,8 @@ public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
   /// After a failure: the old certificate is put back, its deploy hooks run again, and it is looked at.
   case revert, redeploy, recheck
   case post
+  /// After the bake.
+  case reverify
 }
 
 /// One recorded action on a host. A failure is data here, not an error.
@@ -94,8 +103,11 @@ public enum Outcome: Hashable, Sendable, Codable {
   case signalled(Int)
   case timedOut
   case failed(String)
+  /// It could not be found out, for a reason that is none of the host's.
+  case inconclusive(String)
 
   public var isSuccess: Bool { self == .succeeded }
+  public var isInconclusive: Bool { if case .inconclusive = self { true } else { false } }
 }
 
 extension Outcome: CustomStringConvertible {
@@ -106,6 +118,7 @@ extension Outcome: CustomStringConvertible {
     case .signalled(let number): "killed by signal \(number)"
     case .timedOut: "timed out"
     case .failed(let why): why
+    case .inconclusive(let why): "could not be found out: \(why)"
     }
   }
 }

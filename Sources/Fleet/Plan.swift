@@ -1,16 +1,33 @@
+public import Foundation
+
 /// What one rollout will do, frozen: the hosts in their waves, and for each host the certificates and hooks.
 public struct Plan: Hashable, Sendable, Codable {
   public var policy: RolloutPolicy
   /// In the order in which they go; never empty, and no wave is empty.
-  public var waves: [[PlannedVisit]]
+  public var waves: [PlannedWave]
 
-  public init(policy: RolloutPolicy, waves: [[PlannedVisit]]) {
+  public init(policy: RolloutPolicy, waves: [PlannedWave]) {
     self.policy = policy
     self.waves = waves
   }
 
-  public var visits: [PlannedVisit] { waves.flatMap(\.self) }
-  public var hostCount: Int { waves.reduce(0) { $0 + $1.count } }
+  public var visits: [PlannedVisit] { waves.flatMap(\.visits) }
+  public var hostCount: Int { waves.reduce(0) { $0 + $1.visits.count } }
+  public var lineages: [Lineage.Name] { Set(visits.flatMap { $0.certificates.map(\.lineage) }).sorted() }
+
+  /// The earliest moment at which a host would be left with a certificate that no longer serves.
+  public var deadline: Date? { visits.flatMap { $0.certificates.compactMap(\.deadline) }.min() }
+}
+
+/// Hosts that go together.
+public struct PlannedWave: Hashable, Sendable {
+  public var rule: WaveRule
+  public var visits: [PlannedVisit]
+
+  public init(_ visits: [PlannedVisit], by rule: WaveRule = WaveRule(take: .rest)) {
+    self.rule = rule
+    self.visits = visits
+  }
 }
 
 /// One host's part: all its due certificates in one SSH session.
@@ -22,51 +39,36 @@ public struct PlannedVisit: Hashable, Sendable, Codable {
     self.host = host
     self.certificates = certificates
   }
-}
 
-/// One certificate as it goes to one host.
-public struct PlannedCertificate: Hashable, Sendable, Codable {
-  public var lineage: Lineage.Name
-  public var generation: Generation
-  public var fingerprint: Fingerprint
-  public var domains: [String]
-  public var files: [FileInstallation]
-  public var hooks: Hooks
-  public var verify: [Verification]
-  /// What the host serves until then, as far as it is known: what it must serve again after a revert.
-  public var replaces: Fingerprint?
-  /// Whether the host has had it and goes back to it, so that its key is not sent again.
-  public var isReturn: Bool
+  /// What is wanted of the host, without what it had before and why it is visited.
+  public var essence: PlannedVisit {
+    PlannedVisit(host: host, certificates: certificates.map(\.essence))
+  }
 
-  public init(
-    lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
-    files: [FileInstallation] = [], hooks: Hooks, verify: [Verification], replaces: Fingerprint? = nil,
-    isReturn: Bool = false
-  ) {
-    self.lineage = lineage
-    self.generation = generation
-    self.fingerprint = fingerprint
-    self.domains = domains
-    self.files = files
-    self.hooks = hooks
-    self.verify = verify
-    self.replaces = replaces
-    self.isReturn = isReturn
+  /// The visit that takes the host back to what it had; `nil` where that is nothing, or would not be valid.
+  public func back(at moment: Date) -> PlannedVisit? {
+    let former = certificates.compactMap { $0.back(at: moment) }
+    return former.isEmpty ? nil : PlannedVisit(host: host, certificates: former)
   }
 }
 
-extension PlannedCertificate {
+extension PlannedWave: Codable {
+  private enum CodingKeys: String, CodingKey { case rule, visits }
+
+  /// A bare list of visits, where it was stored before waves had rules of their own.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    lineage = try values.decode(Lineage.Name.self, forKey: .lineage)
-    generation = try values.decode(Generation.self, forKey: .generation)
-    fingerprint = try values.decode(Fingerprint.self, forKey: .fingerprint)
-    domains = try values.decode([String].self, forKey: .domains)
-    // Plans that were stored before these were have neither.
-    files = try values.decodeIfPresent([FileInstallation].self, forKey: .files) ?? []
-    hooks = try values.decode(Hooks.self, forKey: .hooks)
-    verify = try values.decode([Verification].self, forKey: .verify)
-    replaces = try values.decodeIfPresent(Fingerprint.self, forKey: .replaces)
-    isReturn = try values.decodeIfPresent(Bool.self, forKey: .isReturn) ?? false
+    guard let values = try? decoder.container(keyedBy: CodingKeys.self) else {
+      self.init(try [PlannedVisit](from: decoder))
+      return
+    }
+    self.init(
+      try values.decode([PlannedVisit].self, forKey: .visits),
+      by: try values.decode(WaveRule.self, forKey: .rule))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(rule, forKey: .rule)
+    try values.encode(visits, forKey: .visits)
   }
 }

@@ -23,6 +23,8 @@ public struct Rollout: Hashable, Sendable, Codable {
 
   public let id: ID
   public let plan: Plan
+  /// Approvals are bound to it.
+  public let planHash: String
   public let state: RolloutState
   /// Why it is in this state, for a person; empty while it runs.
   public let reason: String
@@ -30,33 +32,16 @@ public struct Rollout: Hashable, Sendable, Codable {
   public let endedAt: Date?
 
   public init(
-    id: ID, plan: Plan, state: RolloutState, reason: String, startedAt: Date, endedAt: Date?
+    id: ID, plan: Plan, planHash: String, state: RolloutState, reason: String, startedAt: Date, endedAt: Date?
   ) {
     self.id = id
     self.plan = plan
+    self.planHash = planHash
     self.state = state
     self.reason = reason
     self.startedAt = startedAt
     self.endedAt = endedAt
   }
-}
-
-public enum RolloutState: String, Hashable, Sendable, Codable {
-  case running
-  /// Every host has what it should have.
-  case succeeded
-  /// All waves passed; some hosts did not, within the budget.
-  case partial
-  /// A wave broke its budget, or a person stopped it. Later hosts were not started.
-  case halted
-  /// What it was to bring is no longer wanted; another rollout takes over.
-  case superseded
-
-  public var isEnd: Bool { self != .running }
-}
-
-public enum WaveState: String, Hashable, Sendable, Codable {
-  case pending, running, passed, failed
 }
 
 /// How a host's visit ended.
@@ -75,17 +60,22 @@ public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case unreachable
   /// Another visit holds the host's lock.
   case deferred
+  /// Its rollout was cancelled, and the host has not what it should have.
+  case skipped
+  /// Back on its previous generation, because nobody could find out whether the new one was served.
+  case inconclusive
   /// The connection was lost and the host could not be asked again yet.
   case unknown
 
   /// What budgets count (DESIGN: "Unknown counts as failed").
-  public enum Account: Sendable { case success, failure, unreachable }
+  public enum Account: Sendable { case success, failure, unreachable, undecided }
 
   public var account: Account {
     switch self {
     case .ok, .unchanged, .degraded: .success
     case .failedClean, .rolledBack, .failedDirty, .unknown: .failure
     case .unreachable, .deferred: .unreachable
+    case .inconclusive, .skipped: .undecided
     }
   }
 

@@ -6,10 +6,21 @@ public struct Budget: Hashable, Sendable {
   private let maxUnreachable: Int
   private let scope: String
 
-  /// The budget of a wave, or of a whole rollout, of `hosts` hosts.
-  public init(_ policy: RolloutPolicy, hosts: Int, scope: String) {
-    maxFailed = policy.maxFailed.hosts(of: hosts)
-    maxUnreachable = policy.maxUnreachable.hosts(of: hosts)
+  /// The budget of a whole rollout.
+  public init(of plan: Plan) {
+    self.init(plan.policy.maxFailed, plan.policy.maxUnreachable, hosts: plan.hostCount, scope: "the rollout")
+  }
+
+  /// The budget of a wave: its own, or else the policy's.
+  public init(of wave: PlannedWave, number: Int, under policy: RolloutPolicy) {
+    self.init(
+      wave.rule.maxFailed ?? policy.maxFailed, wave.rule.maxUnreachable ?? policy.maxUnreachable,
+      hosts: wave.visits.count, scope: "wave \(number)")
+  }
+
+  init(_ maxFailed: Limit, _ maxUnreachable: Limit, hosts: Int, scope: String) {
+    self.maxFailed = maxFailed.hosts(of: hosts)
+    self.maxUnreachable = maxUnreachable.hosts(of: hosts)
     self.scope = scope
   }
 

@@ -4,41 +4,39 @@ public import struct Fleet.Host
 
 /// Desired against actual. The same snapshot always gives the same plans.
 public enum Planner {
-  /// One plan for each rollout policy that has something due, in the policies' order.
-  public static func plans(for snapshot: Snapshot, at now: Date) -> [Plan] {
-    let policies = [RolloutPolicy.standard] + snapshot.policies
-    return policies.compactMap { policy in
-      let visits = inOrder(snapshot).compactMap { host -> PlannedVisit? in
-        let due = wanted(on: host, under: policy.name, in: snapshot, at: now)
-          .filter { snapshot.kept[host.name]?[$0.lineage]?.generation != $0.generation }
-          .map { certificate in
-            var certificate = certificate
-            certificate.replaces = snapshot.kept[host.name]?[certificate.lineage]?.fingerprint
-            certificate.isReturn =
-              snapshot.former[host.name]?[certificate.lineage]?.contains(certificate.generation) ?? false
-            return certificate
-          }
-        return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
+  /// One plan for each rollout policy that has something to do, in the order in which policies go.
+  public static func outlook(
+    on snapshot: Snapshot, for request: PlanRequest = PlanRequest(), at now: Date
+  ) -> Outlook {
+    var outlook = Outlook()
+    for policy in snapshot.policiesInOrder {
+      let wishes = Wishes(of: policy.name, in: snapshot, at: now)
+      let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
+      let visits = Order(of: policy, in: snapshot).sort(hosts).compactMap { host in
+        visit(host, wishes.certificates(for: host), in: snapshot, for: request.push)
       }
-      return visits.isEmpty ? nil : Plan(policy: policy, waves: Waves.slice(visits, into: policy.waves))
+      let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
+      outlook.held += held
+      guard !held.contains(where: { $0.holdsPolicy }) else { continue }
+      let waiting = Set(held.map(\.host))
+      let going = visits.filter { !waiting.contains($0.host.name) }
+      if !going.isEmpty {
+        outlook.plans.append(Plan(policy: policy, waves: Waves.slice(going, by: policy.waves)))
+      }
     }
+    return outlook
   }
 
   /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
   /// same generations, hooks and checks.
   public static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
-    let policies = [RolloutPolicy.standard] + snapshot.policies
-    guard policies.contains(plan.policy) else { return false }
+    guard snapshot.policiesInOrder.contains(plan.policy) else { return false }
     let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    let wishes = Wishes(of: plan.policy.name, in: snapshot, at: now)
     return plan.visits.allSatisfy { visit in
       guard hosts[visit.host.name] == visit.host else { return false }
-      let wanted = wanted(on: visit.host, under: plan.policy.name, in: snapshot, at: now)
-      return visit.certificates.allSatisfy { certificate in
-        var certificate = certificate
-        certificate.replaces = nil
-        certificate.isReturn = false
-        return wanted.contains(certificate)
-      }
+      let wanted = wishes.certificates(for: visit.host)
+      return visit.certificates.allSatisfy { wanted.contains($0.essence) }
     }
   }
 
@@ -47,54 +45,67 @@ public enum Planner {
     let certificates = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter { $0.selector.matches(host) }
       return deployments.isEmpty
-        ? nil : planned(lineage, as: snapshot.newest[lineage.name], by: deployments)
+        ? nil : Wishes.planned(lineage, as: snapshot.newest[lineage.name], by: deployments)
     }
     return PlannedVisit(host: host, certificates: certificates)
   }
 
-  /// By name; hosts that were not reached last time go last, so that a dead one is not the canary for ever. One
-  /// that failed keeps its place: whatever broke it is tried on it again before it meets another.
-  private static func inOrder(_ snapshot: Snapshot) -> [Host] {
-    let byName = snapshot.hosts.sorted { $0.name < $1.name }
-    return byName.filter { !snapshot.unreachable.contains($0.name) }
-      + byName.filter { snapshot.unreachable.contains($0.name) }
+  private static func visit(
+    _ host: Host, _ wanted: [PlannedCertificate], in snapshot: Snapshot, for push: PlanRequest.Push
+  ) -> PlannedVisit? {
+    let due = wanted.compactMap { certificate -> PlannedCertificate? in
+      let kept = snapshot.kept[host.name]?[certificate.lineage]
+      guard let cause = cause(certificate, on: host, kept: kept, in: snapshot, for: push) else { return nil }
+      var due = certificate
+      due.cause = cause
+      if let kept {
+        due.replaces = .init(
+          generation: kept.generation, fingerprint: kept.fingerprint, notAfter: kept.notAfter)
+        due.deadline = kept.generation == certificate.generation ? nil : deadline(kept, in: snapshot)
+      }
+      due.isReturn =
+        cause == .hooks
+        || snapshot.former[host.name]?[certificate.lineage]?.contains(certificate.generation) ?? false
+      return due
+    }
+    return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
   }
 
-  /// Every certificate that a host is to have under a policy. One that is not valid now goes nowhere.
-  private static func wanted(
-    on host: Host, under policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date
-  ) -> [PlannedCertificate] {
-    snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
-      let deployments = lineage.deployments.filter {
-        $0.policy == policy && $0.selector.matches(host)
-      }
-      guard !deployments.isEmpty, let newest = snapshot.newest[lineage.name], newest.isValid(at: now) else {
-        return nil
-      }
-      return planned(lineage, as: newest, by: deployments)
+  private static func cause(
+    _ certificate: PlannedCertificate, on host: Host, kept: Certificate?, in snapshot: Snapshot,
+    for push: PlanRequest.Push
+  ) -> PlannedCertificate.Cause? {
+    let isThere = kept?.generation == certificate.generation
+    switch push {
+    case .hooksOnly: return isThere ? .hooks : nil
+    case .everything where isThere: return .forced
+    case .due, .everything:
+      guard let kept else { return .first }
+      guard kept.generation == certificate.generation else { return .generation }
+      guard let files = snapshot.keptFiles[host.name]?[certificate.lineage] else { return nil }
+      return files == certificate.files ? nil : .files
     }
   }
 
-  private static func planned(
-    _ lineage: Lineage, as certificate: Certificate?, by deployments: [Deployment]
-  ) -> PlannedCertificate {
-    PlannedCertificate(
-      lineage: lineage.name, generation: certificate?.generation ?? Generation(1),
-      fingerprint: certificate?.fingerprint ?? "-", domains: certificate?.names ?? lineage.domains,
-      files: deployments.flatMap(\.files).unique,
-      hooks: Hooks(
-        pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
-        post: deployments.flatMap(\.hooks.post).unique,
-        directories: deployments.flatMap(\.hooks.directories).unique,
-        isCoalesced: deployments.contains(where: \.hooks.isCoalesced)),
-      verify: deployments.flatMap(\.verify).unique)
+  /// When a certificate that a host has must have been replaced.
+  private static func deadline(_ kept: Certificate, in snapshot: Snapshot) -> Date {
+    guard let advice = snapshot.advice[kept.lineage], advice.generation == kept.generation,
+      let window = advice.window
+    else { return kept.notAfter }
+    return min(window.end, kept.notAfter)
   }
-}
 
-extension Array where Element: Hashable {
-  /// Without repetitions, in the order of first appearance.
-  fileprivate var unique: [Element] {
-    var seen: Set<Element> = []
-    return filter { seen.insert($0).inserted }
+  /// Hosts that are not tried again yet.
+  private static func held(
+    _ visits: [PlannedVisit], under policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date
+  ) -> [Outlook.Held] {
+    let setbacks = snapshot.setbacks[policy] ?? [:]
+    return visits.compactMap { visit in
+      guard let setback = setbacks[visit.host.name], setback.holds(visit, at: now) else { return nil }
+      return Outlook.Held(
+        policy: policy, host: visit.host.name, until: setback.end == .skipped ? nil : setback.retryAt,
+        reason: setback.reason, end: setback.end, rollout: setback.rollout,
+        holdsPolicy: setback.hasHaltedRollout && setback.end != .skipped)
+    }
   }
 }

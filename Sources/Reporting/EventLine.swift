@@ -16,13 +16,15 @@ public enum EventLine {
     let host = event.subject.host.map { "\($0): " } ?? ""
     switch event.kind {
     case .step(let result) where !result.outcome.isSuccess: return host + words(event.kind)
-    case .step, .visitStarted, .rolloutStarted: return nil
+    case .step, .visitStarted, .revertStarted, .rolloutStarted, .instructed: return nil
     case .waveStarted(let hosts):
       return "wave \(event.subject.wave ?? 0): \(hosts) host\(hosts == 1 ? "" : "s")"
-    case .waveEnded(let state, let reason):
-      return "wave \(event.subject.wave ?? 0) \(state.rawValue)" + suffix(reason)
-    case .rolloutEnded(let state, let reason):
-      return "rollout \(event.subject.rollout?.description ?? "?") \(state.rawValue)" + suffix(reason)
+    // What it waits for is the rollout's reason too.
+    case .waveMoved(.gated, _), .waveMoved(.draining, _), .rolloutMoved(.running, _): return nil
+    case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
+      return "wave \(event.subject.wave ?? 0) \(state.words)" + suffix(reason)
+    case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):
+      return "rollout \(event.subject.rollout?.description ?? "?") \(state.words)" + suffix(reason)
     case .visitEnded, .note: return host + words(event.kind)
     }
   }
@@ -40,10 +42,15 @@ public enum EventLine {
   private static func words(_ kind: Event.Kind) -> String {
     switch kind {
     case .rolloutStarted: "started"
-    case .rolloutEnded(let state, let reason): state.rawValue + suffix(reason)
+    case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):
+      state.words + suffix(reason)
     case .waveStarted(let hosts): "started, \(hosts) host\(hosts == 1 ? "" : "s")"
-    case .waveEnded(let state, let reason): state.rawValue + suffix(reason)
+    case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
+      state.words + suffix(reason)
     case .visitStarted: "visit begins"
+    case .revertStarted: "is taken back"
+    case .instructed(let instruction, let author, let why):
+      "\(instruction.word) by \(author.visible)" + suffix(why)
     case .visitEnded(let end, let reason): end.words + suffix(reason)
     case .note(let note, let text): "\(note.rawValue.replacing("_", with: " ")): \(text.visible)"
     case .step(let result): words(result)

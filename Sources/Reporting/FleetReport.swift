@@ -49,8 +49,8 @@ public struct FleetReport: Sendable, Codable {
       : "\(HostSet.folded(Set(behind.map(\.host)))) \(behind.count == 1 ? "lacks" : "lack") the newest certificate"
     if let lastRollout, lastRollout.state != .succeeded {
       let state =
-        lastRollout.state == .running
-        ? "is not finished; go on with: certfleet run" : lastRollout.state.rawValue
+        lastRollout.state.isEnd || lastRollout.state == .paused
+        ? lastRollout.state.words : "is not finished; go on with: certfleet run"
       text += "\nrollout \(lastRollout.id) \(state)"
       if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
     }
@@ -58,29 +58,4 @@ public struct FleetReport: Sendable, Codable {
   }
 
   private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-}
-
-/// A rollout in a line of a list.
-public struct RolloutSummary: Hashable, Sendable, Codable {
-  public let id: Rollout.ID
-  public let state: RolloutState
-  public let reason: String
-  public let policy: RolloutPolicy.Name
-  public let hosts: Int
-  public let waves: Int
-  public let certificates: [Lineage.Name]
-  public let startedAt: Date
-  public let endedAt: Date?
-
-  public init(_ rollout: Rollout) {
-    id = rollout.id
-    state = rollout.state
-    reason = rollout.reason
-    policy = rollout.plan.policy.name
-    hosts = rollout.plan.hostCount
-    waves = rollout.plan.waves.count
-    certificates = Set(rollout.plan.visits.flatMap { $0.certificates.map(\.lineage) }).sorted()
-    startedAt = rollout.startedAt
-    endedAt = rollout.endedAt
-  }
 }

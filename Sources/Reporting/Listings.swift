@@ -47,7 +47,7 @@ public enum Listing {
     for rollout in rollouts {
       let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
       table.add(
-        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.rawValue,
+        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.words,
         String(rollout.hosts), String(rollout.waves),
         rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
     }

@@ -1,33 +1,98 @@
 public import Fleet
 
 extension Plan {
-  /// What would be done, for a person: each wave's hosts, and for each certificate where it goes and what runs.
+  /// What would be done, for a person: each wave's hosts, and for each certificate where it goes, why, and what runs.
   public var text: String {
-    var text =
-      "policy \(policy.name): \(hostCount) host\(hostCount == 1 ? "" : "s") in \(waves.count) wave\(waves.count == 1 ? "" : "s"), \(policy.parallel) at once, at most \(policy.maxFailed) failed and \(policy.maxUnreachable) unreachable\n"
-    for (index, wave) in waves.enumerated() {
-      text += "  wave \(index + 1): \(HostSet.folded(wave.map(\.host.name)))\n"
+    "policy \(policy.name): \(hostCount) host\(hostCount == 1 ? "" : "s") in \(waves.count) wave\(waves.count == 1 ? "" : "s"); \(policy.text)\n"
+      + waves.enumerated().map { $1.line(number: $0 + 1) }.joined() + certificateLines
+  }
+
+  private var certificateLines: String {
+    let uses = visits.flatMap { visit in
+      visit.certificates.map { Use(host: visit.host.name, certificate: $0) }
     }
-    let byCertificate = Dictionary(
-      grouping: visits.flatMap { visit in visit.certificates.map { (visit.host.name, $0) } },
-      by: { $0.1.lineage })
-    for lineage in byCertificate.keys.sorted() {
-      guard let uses = byCertificate[lineage], let first = uses.first?.1 else { continue }
-      text +=
-        "  \(lineage) generation \(first.generation) (\(first.fingerprint.short)) to \(HostSet.folded(uses.map(\.0)))\n"
-      for (moment, hooks) in [
-        ("pre", first.hooks.pre), ("deploy", first.hooks.deploy), ("post", first.hooks.post),
-      ] {
-        for hook in hooks { text += "    \(moment): \(hook.command.visible.shortened(to: 90))\n" }
+    // Deployments may differ from host to host; those that are the same are told once.
+    let groups = Dictionary(grouping: uses) { $0.certificate.told }
+    return groups.sorted {
+      $0.key.lineage == $1.key.lineage
+        ? $0.value[0].host < $1.value[0].host : $0.key.lineage < $1.key.lineage
+    }.map { $0.key.lines(hosts: $0.value) }.joined()
+  }
+
+  fileprivate struct Use {
+    let host: Host.Name
+    let certificate: PlannedCertificate
+  }
+}
+
+extension RolloutPolicy {
+  /// Its bounds, in a line.
+  var text: String {
+    var parts = ["\(parallel) at once"] + limits.map(\.text)
+    parts.append("at most \(maxFailed) failed and \(maxUnreachable) unreachable")
+    if onFailure != .revertHost { parts.append("on failure \(onFailure.rawValue)") }
+    if !windows.isEmpty { parts.append("window " + windows.map(\.description).joined(separator: ", ")) }
+    if !after.isEmpty { parts.append("after \(after.map(\.rawValue).joined(separator: ", "))") }
+    return parts.joined(separator: ", ")
+  }
+}
+
+extension ParallelLimit {
+  fileprivate var text: String {
+    switch scope {
+    case .all: "\(parallel) in all"
+    case .among(let selector): "\(parallel) of \(selector.text)"
+    case .per(let label): "\(parallel) per \(label)"
+    }
+  }
+}
+
+extension PlannedWave {
+  fileprivate func line(number: Int) -> String {
+    var gates: [String] = []
+    if rule.needsApproval { gates.append("after approval") }
+    if let parallel = rule.parallel { gates.append("\(parallel) at once") }
+    if rule.bake > .zero { gates.append("then bakes \(rule.bake.short)") }
+    let suffix = gates.isEmpty ? "" : " (\(gates.joined(separator: ", ")))"
+    return "  wave \(number): \(HostSet.folded(visits.map(\.host.name)))\(suffix)\n"
+  }
+}
+
+extension PlannedCertificate {
+  /// Without what differs from host to host and is told of each.
+  fileprivate var told: PlannedCertificate { essence }
+
+  fileprivate func lines(hosts uses: [Plan.Use]) -> String {
+    var text =
+      "  \(lineage) generation \(generation) (\(fingerprint.short)) to \(HostSet.folded(uses.map(\.host)))\n"
+    let causes = Dictionary(grouping: uses) { $0.certificate.because }
+    for (because, uses) in causes.sorted(by: { $0.key < $1.key }) where !because.isEmpty {
+      let whose = causes.count == 1 ? "" : "\(HostSet.folded(uses.map(\.host))): "
+      text += "    why: \(whose)\(because)\n"
+    }
+    for moment in Hook.Moment.allCases {
+      for hook in hooks[moment] {
+        let place = hook.place == .controller ? " (on the controller)" : ""
+        text += "    \(moment.rawValue): \(hook.command.visible.shortened(to: 90))\(place)\n"
       }
-      for file in first.files {
-        text += "    file: \(file.format.rawValue) \(file.paths.joined(separator: ", "))\n"
-      }
-      for check in first.verify {
-        let by = check.place == .host ? " (by the host)" : ""
-        text += "    verify: \(check.words.visible.shortened(to: 90))\(by)\n"
-      }
+    }
+    for folder in hooks.directories { text += "    hooks in: \(folder)\n" }
+    for file in files { text += "    file: \(file.format.rawValue) \(file.paths.joined(separator: ", "))\n" }
+    for check in verify {
+      let by = check.place == .host ? " (by the host)" : ""
+      text += "    verify: \(check.words.visible.shortened(to: 90))\(by)\n"
     }
     return text
+  }
+
+  fileprivate var because: String {
+    switch cause {
+    case .first: "not there yet"
+    case .generation: replaces.map { "has generation \($0.generation)" } ?? "has another generation"
+    case .files: "its files were declared otherwise since"
+    case .forced: "is there already; forced"
+    case .hooks: "is there already; only its hooks run"
+    case nil: ""
+    }
   }
 }

@@ -9,7 +9,9 @@ enum Certfleet {
     .apply, .plan, .run, .report, .hostList, .hostPin, .hostCheck, .certList, .certShow, .certIssue,
     .certRenew,
     .certRevoke, .certRevert, .certExport, .certAdopt,
-    .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .log, .agentShow,
+    .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
+    .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
+    .rolloutRetry, .rolloutRollback, .log, .agentShow,
     .agentInstall,
     .hookCertbot,
   ]

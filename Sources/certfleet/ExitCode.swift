@@ -5,6 +5,8 @@ enum ExitCode: Int32, Sendable {
   case failed = 1
   /// Nothing worse than hosts that were not reached.
   case unreachable = 2
+  /// A rollout waits: for an approval, for its window, for a bake.
+  case waiting = 3
   case usage = 64
   case badInput = 65
   case `internal` = 70
@@ -12,7 +14,6 @@ enum ExitCode: Int32, Sendable {
 
   /// The more serious of two.
   func combined(with other: ExitCode) -> ExitCode {
-    if self == .failed || other == .failed { return .failed }
-    return self == .converged ? other : self
+    [.failed, .unreachable, .waiting].first { $0 == self || $0 == other } ?? .converged
   }
 }

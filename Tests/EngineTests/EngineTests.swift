@@ -7,7 +7,7 @@ import Testing
 import struct Fleet.Host
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
-private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder {
+private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, Steering {
   enum Behaviour: Sendable {
     case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent, chatter
     /// Everything in one piece, as a slow network delivers it.
@@ -53,9 +53,12 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   }
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
   func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
+  func orders(for rollout: Rollout.ID) async throws -> StandingOrders { StandingOrders() }
 
   var ports: Ports {
-    Ports(connector: self, probe: self, localHooks: self, materials: self, recorder: self, epoch: 1)
+    Ports(
+      connector: self, probe: self, localHooks: self, materials: self, recorder: self, steering: self,
+      epoch: 1)
   }
 }
 
@@ -77,7 +80,9 @@ private final class StagedConversation: Conversation {
     let isQuery = words[2] == "query"
     let said: [String] =
       switch behaviour {
-      case .ok: ["hello 1 0", "step deploy x - ok 0", "end ok"]
+      case .ok:
+        isQuery
+          ? ["hello 1 0", "end unknown_token"] : ["hello 1 0", "step deploy x - ok 0", "end ok"]
       case .rolledBack: ["hello 1 0", "step deploy x - exit 2", "end rolled_back deploy failed"]
       case .silent: ["hello 1 0"]
       case .chatter: ["hello 1 0"] + Array(repeating: "step deploy x - ok 0", count: 10_000)
@@ -115,23 +120,26 @@ private final class StagedConversation: Conversation {
     return Plan(
       policy: policy,
       waves: waves.map { count in
-        (0..<count).map { _ in
-          number += 1
-          let certificate = PlannedCertificate(
-            lineage: "x", generation: Generation(1), fingerprint: "new", domains: [], hooks: hooks,
-            verify: [])
-          return PlannedVisit(
-            host: Host(name: Host.Name("h\(number)"), address: "a"), certificates: [certificate])
-        }
+        PlannedWave(
+          (0..<count).map { _ in
+            number += 1
+            let certificate = PlannedCertificate(
+              lineage: "x", generation: Generation(1), fingerprint: "new", domains: [], hooks: hooks,
+              verify: [])
+            return PlannedVisit(
+              host: Host(name: Host.Name("h\(number)"), address: "a"), certificates: [certificate])
+          })
       })
   }
 
   private func run(
     _ plan: Plan, _ hosts: StagedHosts, stop: StopRequest = StopRequest(),
-    from progress: RolloutRunner.Progress = .init()
+    from ledger: RolloutLedger? = nil
   ) async throws -> RolloutState {
-    try await RolloutRunner(rollout: Rollout.ID(1), plan: plan, ports: hosts.ports, stop: stop).run(
-      from: progress)
+    try await RolloutRunner(
+      Rollout.ID(1), plan: plan, from: ledger ?? RolloutLedger(waves: plan.waves.count), ports: hosts.ports,
+      stop: stop
+    ).run()
   }
 
   private func ends(_ hosts: StagedHosts) -> [Host.Name: VisitEnd] {
@@ -247,15 +255,21 @@ private final class StagedConversation: Conversation {
     let hosts = StagedHosts()
     let stop = StopRequest()
     stop.request()
-    #expect(try await run(plan([1, 4]), hosts, stop: stop) == .running)
+    #expect(try await run(plan([1, 4]), hosts, stop: stop) == .planned)
     #expect(hosts.events.isEmpty)
   }
 
   @Test func `a continued rollout does only what is left, as the next attempt`() async throws {
     let hosts = StagedHosts()
-    var progress = RolloutRunner.Progress(ends: ["h1": .ok, "h2": .ok], attempts: ["h3": 2], passedWaves: 1)
-    progress.attempts["h1"] = 2
-    #expect(try await run(plan([1, 4]), hosts, from: progress) == .succeeded)
+    var ledger = RolloutLedger(waves: 2)
+    ledger.state = .running
+    ledger.waves[0].state = .passed
+    ledger.waves[1].state = .running
+    ledger.visits["h1"] = .init(wave: 1, attempt: 1, token: "a", end: .ok)
+    ledger.visits["h2"] = .init(wave: 2, attempt: 1, token: "b", end: .ok)
+    // The host answers that the visit that the crash cut off never began there.
+    ledger.visits["h3"] = .init(wave: 2, attempt: 1, token: "c")
+    #expect(try await run(plan([1, 4]), hosts, from: ledger) == .succeeded)
     let begun = hosts.events.compactMap { event -> String? in
       if case .visitStarted = event.kind {
         "\(event.subject.host?.rawValue ?? "")/\(event.subject.attempt ?? 0)"

@@ -50,7 +50,7 @@ import ThrowawayFleet
       deployment.hooks == Hooks(pre: [Hook(command: "a")], deploy: [Hook(command: "b", timeout: .seconds(5))])
     )
     #expect(deployment.verify.map(\.words) == ["tls://:443 (example.com)", "tls://:8443 (www.example.com)"])
-    #expect(fleet.policies[0].waves == [.count(1), .percent(10), .rest])
+    #expect(fleet.policies[0].waves.map(\.take) == [.count(1), .percent(10), .rest])
     #expect(fleet.policies[0].parallel == 7)
   }
 

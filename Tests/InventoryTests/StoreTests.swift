@@ -149,8 +149,12 @@ import ThrowawayFleet
       verify: [])
     let plan = Plan(
       policy: .standard,
-      waves: [[PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [planned])]])
-    let id = try await store.start(plan, now: now)
+      waves: [PlannedWave([PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [planned])])])
+    let id = try await store.plan(plan, now: now)
+    let rollout = Event.Subject(rollout: id)
+    try await store.record(Event(at: now, subject: rollout, kind: .rolloutStarted))
+    try await store.record(
+      Event(at: now, subject: .init(rollout: id, wave: 1), kind: .waveStarted(hosts: 1)))
     #expect(id == Rollout.ID(number))
     let subject = Event.Subject(rollout: id, wave: 1, host: "web1", attempt: 1)
     let steps = [Step.stage, .activate].map {
@@ -160,7 +164,7 @@ import ThrowawayFleet
       try await store.record(Event(at: now, subject: subject, kind: kind))
     }
     try await store.record(
-      Event(at: now, subject: .init(rollout: id), kind: .rolloutEnded(.partial, reason: "")))
+      Event(at: now, subject: rollout, kind: .rolloutEnded(.partial, reason: "")))
   }
 }
 

@@ -1,10 +1,20 @@
 import Fleet
 import Foundation
 import Testing
+import struct Fleet.Host
 
 @testable import Planning
 
 @Suite struct WavesTests {
+  private func visits(_ count: Int) -> [PlannedVisit] {
+    (0..<count).map { number in
+      PlannedVisit(
+        host: Host(
+          name: Host.Name("h\(number)"), address: "a", labels: ["half": number < count / 2 ? "low" : "high"]),
+        certificates: [])
+    }
+  }
+
   @Test(arguments: [
     (10, [WaveSize.count(1), .percent(10), .rest], [1, 1, 8]),
     (1, [.count(1), .percent(10), .rest], [1]),
@@ -15,30 +25,44 @@ import Testing
     (0, [.rest], []),
   ])
   func `hosts are cut in order and none is left out`(count: Int, sizes: [WaveSize], expected: [Int]) {
-    let waves = Waves.slice(Array(0..<count), into: sizes)
-    #expect(waves.map(\.count) == expected)
-    #expect(waves.flatMap(\.self) == Array(0..<count))
+    let waves = Waves.slice(visits(count), by: sizes.map { WaveRule(take: $0) })
+    #expect(waves.map(\.visits.count) == expected)
+    #expect(waves.flatMap(\.visits) == visits(count))
+  }
+
+  @Test(arguments: [
+    (["half=high", "rest"], [["h3", "h4", "h5"], ["h0", "h1", "h2"]]),
+    (["half=high"], [["h3", "h4", "h5"], ["h0", "h1", "h2"]]),
+    (["name:h4", "half=high", "1"], [["h4"], ["h3", "h5"], ["h0"], ["h1"], ["h2"]]),
+    (["half=none", "half=low", "rest"], [["h0", "h1", "h2"], ["h3", "h4", "h5"]]),
+  ])
+  func `a selector takes its hosts and no other, and what is left goes last`(
+    sizes: [String], expected: [[Host.Name]]
+  ) throws {
+    let rules = try sizes.map { text in
+      WaveRule(take: text == "rest" ? .rest : try Int(text).map(WaveSize.count) ?? .selected(Selector(text)))
+    }
+    #expect(Waves.slice(visits(6), by: rules).map { $0.visits.map(\.host.name) } == expected)
   }
 }
 
 @Suite struct BudgetTests {
-  private var policy = RolloutPolicy(
-    name: "p", waves: [.rest], parallel: 1, maxFailed: .percent(10), maxUnreachable: .count(1))
+  private func budget(hosts: Int) -> Budget { Budget(.percent(10), .count(1), hosts: hosts, scope: "it") }
 
   @Test func `percentages of failed hosts are rounded down`() {
-    let budget = Budget(policy, hosts: 19, scope: "it")
+    let budget = budget(hosts: 19)
     #expect(budget.broken(by: [.rolledBack]) == nil)
     #expect(budget.broken(by: [.rolledBack, .unknown]) == "2 failed in it, 1 allowed")
   }
 
   @Test func `unreachable hosts have a budget of their own`() {
-    let budget = Budget(policy, hosts: 19, scope: "it")
+    let budget = budget(hosts: 19)
     #expect(budget.broken(by: [.unreachable, .ok, .failedClean]) == nil)
     #expect(budget.broken(by: [.unreachable, .deferred]) == "2 unreachable in it, 1 allowed")
   }
 
   @Test func `a group in which nobody succeeded has failed`() {
-    let budget = Budget(policy, hosts: 1, scope: "it")
+    let budget = budget(hosts: 1)
     #expect(budget.brokenAtEnd(by: [.unreachable]) == "no host of it succeeded")
     #expect(budget.brokenAtEnd(by: [.degraded]) == nil)
   }
@@ -70,38 +94,52 @@ import Testing
       newest: ["a": certificate("a", 2), "b": certificate("b", 1)], kept: [:])
   }
 
+  private func plans(_ snapshot: Snapshot, _ request: PlanRequest = PlanRequest()) -> [Plan] {
+    Planner.outlook(on: snapshot, for: request, at: now).plans
+  }
+
+  private func setback(
+    _ host: Host.Name, _ end: VisitEnd, failures: Int = 1, hasHalted: Bool = false, in snapshot: Snapshot
+  ) throws -> Setback {
+    let wanted = try #require(plans(snapshot).flatMap(\.visits).first { $0.host.name == host })
+    return Setback(
+      failures: failures, end: end, reason: "why", at: now, rollout: Rollout.ID(7),
+      hasHaltedRollout: hasHalted, wanted: wanted.essence)
+  }
+
   @Test func `each host gets one visit with all that is due there`() throws {
-    let plan = try #require(try Planner.plans(for: snapshot(), at: now).first)
-    #expect(plan.waves.map { $0.map(\.host.name) } == [["mail"], ["web2"], ["web10"]])
-    #expect(plan.waves[1][0].certificates.map(\.lineage) == ["a", "b"])
-    #expect(plan.waves[0][0].certificates.map(\.lineage) == ["a"])
+    let plan = try #require(plans(try snapshot()).first)
+    #expect(plan.waves.map { $0.visits.map(\.host.name) } == [["mail"], ["web2"], ["web10"]])
+    #expect(plan.waves[1].visits[0].certificates.map(\.lineage) == ["a", "b"])
+    #expect(plan.waves[0].visits[0].certificates.map(\.lineage) == ["a"])
   }
 
   @Test func `what a host keeps is not due, and is what it goes back to`() throws {
     var snapshot = try snapshot()
     snapshot.kept = ["mail": ["a": certificate("a", 2)], "web2": ["a": certificate("a", 1)]]
-    let visits = try #require(Planner.plans(for: snapshot, at: now).first).visits
+    let visits = try #require(plans(snapshot).first).visits
     #expect(visits.map(\.host.name) == ["web2", "web10"])
-    #expect(visits[0].certificates[0].replaces == "a-1")
+    #expect(visits[0].certificates[0].replaces?.fingerprint == "a-1")
+    #expect(visits[0].certificates.map(\.cause) == [.generation, .first])
     #expect(visits[1].certificates[0].replaces == nil)
   }
 
   @Test func `a host that was not reached is not the canary again`() throws {
     var snapshot = try snapshot()
-    snapshot.unreachable = ["mail"]
-    let plan = try #require(Planner.plans(for: snapshot, at: now).first)
+    snapshot.setbacks["standard"] = ["mail": try setback("mail", .unreachable, in: snapshot)]
+    let plan = try #require(plans(snapshot).first)
     #expect(plan.visits.map(\.host.name) == ["web2", "web10", "mail"])
   }
 
   @Test func `nothing is planned when nothing is due, issued or valid`() throws {
     var snapshot = try snapshot()
     snapshot.newest = ["a": certificate("a", 2, validFor: -1 / 86400)]
-    #expect(Planner.plans(for: snapshot, at: now).isEmpty)
+    #expect(plans(snapshot).isEmpty)
   }
 
   @Test func `a plan stays current while its hosts finish, and not when a hook changes`() throws {
     var snapshot = try snapshot()
-    let plan = try #require(Planner.plans(for: snapshot, at: now).first)
+    let plan = try #require(plans(snapshot).first)
     snapshot.kept = ["mail": ["a": certificate("a", 2)]]
     #expect(Planner.isCurrent(plan, in: snapshot, at: now))
     snapshot.lineages[1] = try lineage("a", to: "*", hooks: Hooks(deploy: [Hook(command: "x")]))
@@ -110,8 +148,111 @@ import Testing
 
   @Test func `a plan that a newer generation overtook is not current`() throws {
     var snapshot = try snapshot()
-    let plan = try #require(Planner.plans(for: snapshot, at: now).first)
+    let plan = try #require(plans(snapshot).first)
     snapshot.newest["a"] = certificate("a", 3)
     #expect(!Planner.isCurrent(plan, in: snapshot, at: now))
+  }
+
+  @Test func `what fails again and again is tried less and less often, until something else is wanted`()
+    throws
+  {
+    var snapshot = try snapshot()
+    snapshot.setbacks["standard"] = ["mail": try setback("mail", .rolledBack, failures: 4, in: snapshot)]
+    #expect(plans(snapshot)[0].visits.count == 3)
+    snapshot.setbacks["standard"]?["mail"]?.failures = 5
+    let outlook = Planner.outlook(on: snapshot, at: now)
+    #expect(outlook.plans[0].visits.map(\.host.name) == ["web2", "web10"])
+    #expect(outlook.held.map(\.host) == ["mail"])
+    #expect(outlook.held[0].until == now.addingTimeInterval(600))
+    #expect(plans(snapshot, PlanRequest(ignoresPauses: true))[0].visits.count == 3)
+    let pauses = (5...14).map { failures in
+      var setback = snapshot.setbacks["standard"]!["mail"]!
+      setback.failures = failures
+      return setback.retryAt.timeIntervalSince(now)
+    }
+    #expect(pauses == [600, 1200, 2400, 4800, 9600, 19200, 38400, 43200, 43200, 43200])
+    snapshot.newest["a"] = certificate("a", 3)
+    #expect(plans(snapshot)[0].visits.count == 3)
+  }
+
+  @Test func `a host that stopped a rollout keeps the others from meeting what broke it`() throws {
+    var snapshot = try snapshot()
+    snapshot.setbacks["standard"] = [
+      "mail": try setback("mail", .rolledBack, failures: 5, hasHalted: true, in: snapshot)
+    ]
+    let outlook = Planner.outlook(on: snapshot, at: now)
+    #expect(outlook.plans.isEmpty && outlook.held.map(\.holdsPolicy) == [true])
+  }
+
+  @Test func `what a person cancelled waits for a person`() throws {
+    var snapshot = try snapshot()
+    snapshot.setbacks["standard"] = ["mail": try setback("mail", .skipped, hasHalted: false, in: snapshot)]
+    let later = Planner.outlook(on: snapshot, at: now.addingTimeInterval(86400))
+    #expect(later.held.map(\.until) == [nil] && later.plans[0].visits.count == 2)
+  }
+
+  @Test func `files that are declared otherwise are due, and hooks that are not`() throws {
+    var snapshot = try snapshot()
+    let kept = ["a": certificate("a", 2), "b": certificate("b", 1)] as [Lineage.Name: Certificate]
+    snapshot.kept = ["mail": kept, "web2": kept, "web10": kept]
+    #expect(plans(snapshot).isEmpty)
+    snapshot.keptFiles = ["mail": ["a": []]]
+    #expect(plans(snapshot).isEmpty)
+    snapshot.lineages[1].deployments[0].hooks = Hooks(deploy: [Hook(command: "x")])
+    #expect(plans(snapshot).isEmpty)
+    snapshot.lineages[1].deployments[0].files = [
+      FileInstallation(format: .fullchain, path: "/x", owner: nil, group: nil, mode: nil)
+    ]
+    let visits = try #require(plans(snapshot).first).visits
+    #expect(visits.map(\.host.name) == ["mail"] && visits[0].certificates.map(\.cause) == [.files])
+  }
+
+  @Test func `forced is everything, and hooks alone send no key`() throws {
+    var snapshot = try snapshot()
+    snapshot.kept = ["mail": ["a": certificate("a", 2)]]
+    let forced = try #require(plans(snapshot, PlanRequest(push: .everything, hosts: ["mail"])).first).visits
+    #expect(forced.map(\.host.name) == ["mail"] && forced[0].certificates[0].cause == .forced)
+    #expect(!forced[0].certificates[0].isReturn)
+    let hooks = try #require(plans(snapshot, PlanRequest(push: .hooksOnly)).first).visits
+    #expect(hooks.map(\.host.name) == ["mail"] && hooks[0].certificates.map(\.cause) == [.hooks])
+    #expect(hooks[0].certificates[0].isReturn)
+  }
+
+  @Test func `policies go after those that they name`() throws {
+    var snapshot = try snapshot()
+    func policy(_ name: RolloutPolicy.Name, after: [RolloutPolicy.Name]) -> RolloutPolicy {
+      var policy = RolloutPolicy.standard
+      (policy.name, policy.after) = (name, after)
+      return policy
+    }
+    snapshot.policies = [policy("mail", after: ["web"]), policy("web", after: ["standard"])]
+    #expect(snapshot.policiesInOrder.map(\.name) == ["standard", "web", "mail"])
+  }
+
+  @Test(arguments: [
+    (HostOrder.name, ["mail", "web2", "web10"]), (.label("rank"), ["web10", "web2", "mail"]),
+    (.failedFirst, ["web10", "mail", "web2"]),
+  ])
+  func `hosts go in the order of their policy`(order: HostOrder, expected: [Host.Name]) throws {
+    var snapshot = try snapshot()
+    snapshot.setbacks["standard"] = ["web10": try setback("web10", .rolledBack, in: snapshot)]
+    snapshot.hosts[0].labels = ["rank": "2"]
+    snapshot.hosts[1].labels = ["rank": "10"]
+    var policy = RolloutPolicy.standard
+    policy.order = order
+    snapshot.policies = [policy]
+    #expect(plans(snapshot)[0].visits.map(\.host.name) == expected)
+  }
+
+  @Test func `a certificate must be replaced before it ends, or when its CA says so`() throws {
+    var snapshot = try snapshot()
+    snapshot.kept = ["mail": ["a": certificate("a", 1, validFor: 9)]]
+    func deadline() -> Date? { plans(snapshot)[0].visits[0].certificates[0].deadline }
+    #expect(deadline() == now.addingTimeInterval(9 * 86400))
+    snapshot.advice["a"] = RenewalAdvice(
+      generation: Generation(1), window: DateInterval(start: now, duration: 3600), moment: nil, askAgain: now)
+    #expect(deadline() == now.addingTimeInterval(3600))
+    snapshot.advice["a"]?.generation = Generation(2)
+    #expect(deadline() == now.addingTimeInterval(9 * 86400))
   }
 }

@@ -24,11 +24,55 @@ public enum Migrations {
     }
   }
 
-  static let all = [declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack]
+  static let all = [
+    declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
+    rolloutsInFull,
+  ]
 
   private static let goingBack = """
     -- A generation that hosts were taken back from: it is not rolled out again.
     ALTER TABLE certificate ADD COLUMN withdrawn_at REAL;
+    """
+
+  private static let rolloutsInFull = """
+    ALTER TABLE wave ADD COLUMN since REAL;
+    ALTER TABLE visit ADD COLUMN is_revert INTEGER NOT NULL DEFAULT 0;
+    -- The further files that were put there with it; unknown for what was placed before.
+    ALTER TABLE placement ADD COLUMN files TEXT CHECK (files IS NULL OR json_valid(files));
+
+    -- What lists say of a plan, so that they need not read it.
+    ALTER TABLE rollout ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+    ALTER TABLE rollout ADD COLUMN hosts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rollout ADD COLUMN lineages TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(lineages));
+    CREATE TEMPORARY TABLE planned AS
+      SELECT r.id AS rollout, json_extract(v.value, '$.host.name') AS host, json_extract(c.value, '$.lineage') AS lineage
+      FROM rollout AS r, json_each(r.plan, '$.waves') AS w, json_each(w.value) AS v,
+        json_each(v.value, '$.certificates') AS c;
+    UPDATE rollout SET policy = json_extract(plan, '$.policy.name'),
+      hosts = (SELECT count(DISTINCT host) FROM planned WHERE planned.rollout = rollout.id),
+      lineages = (SELECT json_group_array(lineage) FROM
+        (SELECT DISTINCT lineage FROM planned WHERE planned.rollout = rollout.id ORDER BY lineage));
+
+    -- How a host's last visit for a lineage ended.
+    CREATE TABLE last_result (
+      host TEXT NOT NULL, lineage TEXT NOT NULL, rollout INTEGER NOT NULL, end TEXT NOT NULL, reason TEXT NOT NULL,
+      at REAL NOT NULL, PRIMARY KEY (host, lineage)) STRICT;
+    INSERT OR REPLACE INTO last_result
+      SELECT v.host, p.lineage, v.rollout, v.end, v.reason, v.ended_at
+      FROM visit AS v JOIN planned AS p USING (rollout, host) WHERE v.end IS NOT NULL ORDER BY v.rollout;
+    DROP TABLE planned;
+
+    -- Hosts whose last visit under a policy did not end well, and how often in a row for the same.
+    CREATE TABLE setback (
+      host TEXT NOT NULL, policy TEXT NOT NULL, failures INTEGER NOT NULL, end TEXT NOT NULL, reason TEXT NOT NULL,
+      at REAL NOT NULL, rollout INTEGER NOT NULL, wanted TEXT NOT NULL CHECK (json_valid(wanted)),
+      PRIMARY KEY (host, policy)) STRICT;
+
+    -- What people said to rollouts.
+    CREATE TABLE instruction (
+      id INTEGER PRIMARY KEY, rollout INTEGER NOT NULL REFERENCES rollout (id),
+      instruction TEXT NOT NULL CHECK (json_valid(instruction)), author TEXT NOT NULL, why TEXT NOT NULL,
+      at REAL NOT NULL) STRICT;
     """
 
   private static let declaredAndIssued = """

@@ -14,8 +14,10 @@ public enum InventoryFiles {
     var draft = InventoryDraft(problems: problems)
     draft.readDefaults(roots)
     for root in roots { draft.read(root) }
+    draft.addStandardPolicy()
     let others = known.without(draft.declaration)
     draft.checkReferences(beside: others)
+    draft.checkPolicies(beside: others)
     draft.checkCollisions(beside: others)
     guard problems.all.isEmpty else { throw InvalidInventory(problems: problems.all) }
     return draft.declaration
@@ -85,6 +87,12 @@ struct InventoryDraft {
         places[key] = node
       }
     }
+  }
+
+  /// Defaults hold for deployments without a policy too.
+  mutating func addStandardPolicy() {
+    guard let policy = defaults.standardPolicy, place(of: "rollouts \(policy.name)") == nil else { return }
+    declaration.policies.append(policy)
   }
 
   /// Where something was declared, for what is wrong with it beside the rest; `nil` when it was not declared here.

@@ -17,6 +17,15 @@ struct Defaults {
   var base = Host.standardBase
   var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
+  /// For all rollouts, beside their own.
+  var limits: [ParallelLimit] = []
+
+  /// The policy of deployments that name none, where the defaults change it.
+  var standardPolicy: RolloutPolicy? {
+    var policy = RolloutPolicy.standard
+    (policy.parallel, policy.limits) = (parallel, limits)
+    return policy == .standard ? nil : policy
+  }
 }
 
 extension Node {
@@ -30,6 +39,7 @@ extension Node {
       if let base = fields["base"]?.hostPath() { defaults.base = base }
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
+      if let limits = fields["limits"]?.limits() { defaults.limits = limits }
       return defaults
     }
   }
@@ -59,6 +69,4 @@ extension Node {
       return host
     }
   }
-
-  fileprivate func parallel() -> Int? { integer(in: 1...1000, "a number of hosts") }
 }

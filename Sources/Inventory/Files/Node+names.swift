@@ -129,6 +129,11 @@ extension Node {
     return labels
   }
 
+  func labelKey() -> String? {
+    guard let text = string() else { return nil }
+    return text.isLabelWord ? text : refuse("\(value.shown) is not the name of a label")
+  }
+
   func selector() -> Selector? {
     guard let text = string() else { return nil }
     do {

@@ -3,55 +3,61 @@ import Fleet
 extension Node {
   func policy(_ defaults: Defaults) -> RolloutPolicy? {
     object { fields in
+      let standard = RolloutPolicy.standard
       let name = fields.required("name")?.name()
-      let waves = fields["waves"].map { $0.waves() } ?? RolloutPolicy.standard.waves
-      let parallel =
-        fields["parallel"].map { $0.integer(in: 1...1000, "a number of hosts") } ?? defaults.parallel
-      let failed = fields["max_failed"].map { $0.limit() } ?? RolloutPolicy.standard.maxFailed
-      let unreachable = fields["max_unreachable"].map { $0.limit() } ?? RolloutPolicy.standard.maxUnreachable
-      guard let name, let waves, let parallel, let failed, let unreachable else { return nil }
-      if name == RolloutPolicy.standard.name.rawValue {
-        return fields.node.refuse(
-          "the name 'standard' is taken by the policy that is used where none is named")
-      }
+      let waves = fields["waves"].map { $0.waves() } ?? standard.waves
+      let parallel = fields["parallel"].map { $0.parallel() } ?? defaults.parallel
+      let limits = fields["limits"].map { $0.limits() } ?? []
+      let order = fields["order"].map { $0.order() } ?? standard.order
+      let failed = fields["max_failed"].map { $0.limit() } ?? standard.maxFailed
+      let unreachable = fields["max_unreachable"].map { $0.limit() } ?? standard.maxUnreachable
+      let reaction = fields["on_failure"].map { $0.choice(FailureReaction.self) } ?? standard.onFailure
+      let windows = fields["window"].map { $0.listOrOne().compactMap { $0.window() } } ?? []
+      let after = fields["after"].map { $0.listOrOne().compactMap { $0.name() } } ?? []
+      let hooks = fields["hooks"].map { $0.rolloutHooks() } ?? Hooks()
+      guard let name, let waves, let parallel, let limits, let order, let failed, let unreachable,
+        let reaction,
+        let hooks
+      else { return nil }
       return RolloutPolicy(
-        name: RolloutPolicy.Name(name), waves: waves, parallel: parallel, maxFailed: failed,
-        maxUnreachable: unreachable)
+        name: RolloutPolicy.Name(name), waves: waves, parallel: parallel, limits: limits + defaults.limits,
+        order: order, maxFailed: failed, maxUnreachable: unreachable, onFailure: reaction, windows: windows,
+        after: after.map { RolloutPolicy.Name($0) }, hooks: hooks)
     }
   }
 
-  private func waves() -> [WaveSize]? {
-    guard let items = list() else { return nil }
-    let sizes = items.compactMap { $0.waveSize() }
-    guard !items.isEmpty else {
-      return refuse("a rollout needs at least one wave, such as [1, '10%', 'rest']")
-    }
-    guard sizes.count == items.count else { return nil }
-    if let early = sizes.dropLast().firstIndex(of: .rest) {
-      items[early].fail("'rest' can only be the last wave")
-      return nil
-    }
-    return sizes
-  }
+  func parallel() -> Int? { integer(in: 1...1000, "a number of hosts") }
 
-  /// A count, a percentage, `rest`, or an object that takes one of them.
-  private func waveSize() -> WaveSize? {
-    switch value {
-    case .number: return integer(in: 1...1_000_000, "a number of hosts").map(WaveSize.count)
-    case .string("rest"): return .rest
-    case .string: return percent(from: 1).map(WaveSize.percent)
-    case .object: return object { $0.required("take")?.waveSize() }
-    default:
-      return refuse("expected a number of hosts, a percentage such as '10%', or 'rest', got \(value.shown)")
+  func limits() -> [ParallelLimit]? { listOrOne().compactMap { $0.parallelLimit() } }
+
+  /// `{ parallel: 2, among: "rack=r7" }`, `{ parallel: 2, per: "rack" }`, `{ parallel: 100 }`.
+  private func parallelLimit() -> ParallelLimit? {
+    object { fields in
+      let parallel = fields.required("parallel")?.parallel()
+      let (among, per) = (fields["among"], fields["per"])
+      let (selector, label) = (among?.selector(), per?.labelKey())
+      if among != nil { per?.fail("'among' says already which hosts; write two limits") }
+      guard let parallel else { return nil }
+      if among != nil { return selector.map { ParallelLimit(parallel, .among($0)) } }
+      if per != nil { return label.map { ParallelLimit(parallel, .per(label: $0)) } }
+      return ParallelLimit(parallel)
     }
   }
 
-  private func limit() -> Limit? {
+  private func order() -> HostOrder? {
+    guard let text = string() else { return nil }
+    guard let order = HostOrder(rawValue: text) else {
+      return refuse("\(value.shown) is not an order; write 'name', 'failed-first' or 'label:KEY'")
+    }
+    return order
+  }
+
+  func limit() -> Limit? {
     if case .number = value { return integer(in: 0...1_000_000, "a number of hosts").map(Limit.count) }
     return percent(from: 0).map(Limit.percent)
   }
 
-  private func percent(from least: Int) -> Int? {
+  func percent(from least: Int) -> Int? {
     guard case .string(let text) = value, text.hasSuffix("%"), let percent = Int(text.dropLast()) else {
       return refuse("\(value.shown) is not a number of hosts or a percentage; write 5 or '5%'")
     }
@@ -59,5 +65,19 @@ extension Node {
       return refuse("\(value.shown) is not a percentage (\(least)% to 100%)")
     }
     return percent
+  }
+
+  /// On the controller, around the rollout: no host is one's own there.
+  private func rolloutHooks() -> Hooks? {
+    object { fields in
+      func hooks(_ key: String) -> [Hook] {
+        (fields[key]?.listOrOne() ?? []).compactMap { $0.hook() }.map {
+          var hook = $0
+          hook.place = .controller
+          return hook
+        }
+      }
+      return Hooks(pre: hooks("pre"), post: hooks("post"))
+    }
   }
 }

@@ -30,9 +30,11 @@ extension Store {
   }
 
   /// The events, oldest first.
-  public func events(_ filter: LogFilter = LogFilter()) throws -> [LoggedEvent] {
-    var conditions: [String] = []
-    var values: [SQLiteValue] = []
+  ///
+  /// - Parameter last: the number of the last one that is known already.
+  public func events(_ filter: LogFilter = LogFilter(), after last: Int = 0) throws -> [LoggedEvent] {
+    var conditions = ["id > ?"]
+    var values: [SQLiteValue] = [.integer(last)]
     func require(_ column: String, _ value: SQLiteValue?) {
       guard let value else { return }
       conditions.append("\(column) = ?")
@@ -41,9 +43,10 @@ extension Store {
     require("host", filter.host.map { .text($0.rawValue) })
     require("rollout", filter.rollout.map { .integer($0.number) })
     require("lineage", filter.lineage.map { .text($0.rawValue) })
-    let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    let condition = conditions.joined(separator: " AND ")
     return try database.rows(
-      "SELECT id, at, rollout, wave, host, attempt, lineage, kind FROM event \(condition) ORDER BY id", values
+      "SELECT id, at, rollout, wave, host, attempt, lineage, kind FROM event WHERE \(condition) ORDER BY id",
+      values
     ) { try LoggedEvent(row: $0) }
   }
 

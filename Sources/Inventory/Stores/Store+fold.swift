@@ -3,114 +3,157 @@ import struct Fleet.Host
 import Foundation
 
 /// What an event changes in the tables that answer questions about now. The log is the truth; these rows follow
-/// from it, in the same transaction.
+/// from it, in the same transaction. What the ledger refuses is not written.
 extension Store {
   func fold(_ event: Event) throws {
     let subject = event.subject
+    if let id = subject.rollout, try course(of: id) != nil { try course?.ledger.apply(event) }
     let at = SQLiteValue.moment(event.at)
     switch event.kind {
-    case .rolloutStarted, .note: break
+    case .note: break
+    case .rolloutStarted: try setRollout(subject, .running, reason: "")
+    case .rolloutMoved(let state, let reason): try setRollout(subject, state, reason: reason)
     case .rolloutEnded(let state, let reason):
-      try database.run(
-        "UPDATE rollout SET state = ?, reason = ?, ended_at = ? WHERE id = ?",
-        [.text(state.rawValue), .text(reason), at, rollout(subject)])
-    case .waveStarted: try setWave(subject, .running, reason: "")
-    case .waveEnded(let state, let reason): try setWave(subject, state, reason: reason)
-    case .visitStarted(let token):
-      try database.run(
-        """
-        INSERT INTO visit (rollout, host, wave, attempt, token, started_at) VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT (rollout, host) DO UPDATE SET attempt = excluded.attempt, token = excluded.token,
-          end = NULL, reason = '', started_at = excluded.started_at, ended_at = NULL
-        """,
-        [
-          rollout(subject), host(subject), .optional(subject.wave), .optional(subject.attempt),
-          .text(token.rawValue), at,
-        ])
+      try setRollout(subject, state, reason: reason)
+      try database.run("UPDATE rollout SET ended_at = ? WHERE id = ?", [at, rollout(subject)])
+      if state == .cancelled, let id = subject.rollout { try keepCancelled(id, reason: reason, at: event.at) }
+    case .waveStarted: try setWave(subject, .running, reason: "", at)
+    case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
+      try setWave(subject, state, reason: reason, at)
+    case .visitStarted(let token): try begin(token, isRevert: false, subject, at)
+    case .revertStarted(let token): try begin(token, isRevert: true, subject, at)
     case .step(let result): try fold(result, subject, at)
     case .visitEnded(let end, let reason):
       try database.run(
         "UPDATE visit SET end = ?, reason = ?, ended_at = ? WHERE rollout = ? AND host = ?",
         [.text(end.rawValue), .text(reason), at, rollout(subject), host(subject)])
       try settle(end, subject, at)
+      try keepResult(end, reason: reason, subject, at)
+      try keepSetback(end, reason: reason, subject, at: event.at)
+    case .instructed(let instruction, let author, let why):
+      try database.run(
+        "INSERT INTO instruction (rollout, instruction, author, why, at) VALUES (?, ?, ?, ?, ?)",
+        [rollout(subject), .text(try canonicalJSON(instruction)), .text(author), .text(why), at])
     }
   }
 
-  private func setWave(_ subject: Event.Subject, _ state: WaveState, reason: String) throws {
+  private func setRollout(_ subject: Event.Subject, _ state: RolloutState, reason: String) throws {
+    try database.run(
+      "UPDATE rollout SET state = ?, reason = ? WHERE id = ?",
+      [.text(state.rawValue), .text(reason), rollout(subject)])
+  }
+
+  private func setWave(
+    _ subject: Event.Subject, _ state: WaveState, reason: String, _ at: SQLiteValue
+  ) throws {
+    try database.run(
+      "UPDATE wave SET state = ?, reason = ?, since = ? WHERE rollout = ? AND number = ?",
+      [.text(state.rawValue), .text(reason), at, rollout(subject), .optional(subject.wave)])
+  }
+
+  private func begin(
+    _ token: VisitToken, isRevert: Bool, _ subject: Event.Subject, _ at: SQLiteValue
+  ) throws {
     try database.run(
       """
-      INSERT INTO wave (rollout, number, state, reason) VALUES (?, ?, ?, ?)
-      ON CONFLICT (rollout, number) DO UPDATE SET state = excluded.state, reason = excluded.reason
-      """, [rollout(subject), .optional(subject.wave), .text(state.rawValue), .text(reason)])
+      INSERT INTO visit (rollout, host, wave, attempt, token, is_revert, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (rollout, host) DO UPDATE SET attempt = excluded.attempt, token = excluded.token,
+        is_revert = excluded.is_revert, end = NULL, reason = '', started_at = excluded.started_at, ended_at = NULL
+      """,
+      [
+        rollout(subject), host(subject), .optional(subject.wave), .optional(subject.attempt),
+        .text(token.rawValue), .integer(isRevert ? 1 : 0), at,
+      ])
+  }
+
+  private func keepResult(
+    _ end: VisitEnd, reason: String, _ subject: Event.Subject, _ at: SQLiteValue
+  ) throws {
+    for certificate in try brought(subject) {
+      try database.run(
+        "INSERT OR REPLACE INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+          host(subject), .text(certificate.lineage.rawValue), rollout(subject), .text(end.rawValue),
+          .text(reason), at,
+        ])
+    }
   }
 
   /// DESIGN: "A certificate version is issued, staged, active, served, each recorded per host".
   private func fold(_ result: StepResult, _ subject: Event.Subject, _ at: SQLiteValue) throws {
-    guard result.outcome.isSuccess, let lineage = result.lineage,
-      let generation = try plannedGenerations(subject)[lineage]
+    guard result.outcome.isSuccess,
+      let certificate = try brought(subject).first(where: { $0.lineage == result.lineage })
     else { return }
     switch result.step {
-    case .stage: try place(subject, lineage, generation, "staged_at", at)
-    case .activate: try place(subject, lineage, generation, "active_at", at)
-    case .verify: try place(subject, lineage, generation, "served_at", at)
-    case .revert: try displace(subject, lineage, generation, at)
-    case .connect, .recover, .preflight, .pre, .deploy, .redeploy, .recheck, .post: break
+    case .stage: try place(subject, certificate, "staged_at", at)
+    case .activate: try place(subject, certificate, "active_at", at)
+    case .verify: try place(subject, certificate, "served_at", at)
+    case .revert: try displace(subject, certificate, at)
+    case .connect, .recover, .preflight, .pre, .deploy, .redeploy, .recheck, .post, .reverify: break
     }
   }
 
   private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: SQLiteValue) throws {
-    for (lineage, generation) in try plannedGenerations(subject) {
+    let isRevert = subject.host.flatMap { course?.ledger.visits[$0]?.isRevert } ?? false
+    for certificate in try brought(subject) {
       switch end {
-      case .ok, .unchanged, .degraded:
-        try place(subject, lineage, generation, "active_at", at)
-        try place(subject, lineage, generation, "kept_at", at)
+      case .ok, .unchanged, .degraded: try keep(certificate, subject, at)
+      // A host that was to go back has gone back.
+      case .rolledBack where isRevert: try keep(certificate, subject, at)
+      case .rolledBack, .failedClean, .inconclusive: try displace(subject, certificate, at)
+      // It was kept, and is not served after all.
+      case .failedDirty where !isRevert:
         try database.run(
-          "UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND generation <> ? AND gone_at IS NULL",
-          [at, host(subject), .text(lineage.rawValue), .integer(generation.number)])
-      case .rolledBack, .failedClean: try displace(subject, lineage, generation, at)
-      case .failedDirty, .unreachable, .deferred, .unknown: break
+          "UPDATE placement SET kept_at = NULL WHERE host = ? AND lineage = ? AND generation = ?",
+          key(subject, certificate))
+      case .failedDirty, .unreachable, .deferred, .unknown, .skipped: break
       }
     }
   }
 
+  private func keep(_ certificate: PlannedCertificate, _ subject: Event.Subject, _ at: SQLiteValue) throws {
+    try place(subject, certificate, "active_at", at)
+    try place(subject, certificate, "kept_at", at)
+    try database.run(
+      "UPDATE placement SET files = ? WHERE host = ? AND lineage = ? AND generation = ?",
+      [.text(try canonicalJSON(certificate.files))] + key(subject, certificate))
+    try database.run(
+      "UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND generation <> ? AND gone_at IS NULL",
+      [at] + key(subject, certificate))
+  }
+
   /// The host went back from a generation that it had not kept before.
   private func displace(
-    _ subject: Event.Subject, _ lineage: Lineage.Name, _ generation: Generation, _ at: SQLiteValue
+    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ at: SQLiteValue
   ) throws {
     try database.run(
       """
       UPDATE placement SET gone_at = ?
       WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NULL AND kept_at IS NULL
-      """, [at, host(subject), .text(lineage.rawValue), .integer(generation.number)])
+      """, [at] + key(subject, certificate))
   }
 
   private func place(
-    _ subject: Event.Subject, _ lineage: Lineage.Name, _ generation: Generation, _ column: String,
-    _ at: SQLiteValue
+    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ column: String, _ at: SQLiteValue
   ) throws {
-    let key: [SQLiteValue] = [host(subject), .text(lineage.rawValue), .integer(generation.number)]
     // What an earlier try left behind and took back is history, which the log keeps.
     try database.run(
-      "DELETE FROM placement WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NOT NULL", key)
+      "DELETE FROM placement WHERE host = ? AND lineage = ? AND generation = ? AND gone_at IS NOT NULL",
+      key(subject, certificate))
     try database.run(
       """
       INSERT INTO placement (host, lineage, generation, \(column)) VALUES (?, ?, ?, ?)
       ON CONFLICT (host, lineage, generation) DO UPDATE SET \(column) = COALESCE(\(column), excluded.\(column))
-      """, key + [at])
+      """, key(subject, certificate) + [at])
   }
 
-  private func plannedGenerations(_ subject: Event.Subject) throws -> [Lineage.Name: Generation] {
-    guard let id = subject.rollout, let host = subject.host else { return [:] }
-    if planned?.rollout != id { planned = (id, try Self.generations(in: try rollout(id).plan)) }
-    return planned?.generations[host] ?? [:]
+  private func brought(_ subject: Event.Subject) throws -> [PlannedCertificate] {
+    guard let id = subject.rollout, let host = subject.host else { return [] }
+    return try course(of: id)?.brought(to: host) ?? []
   }
 
-  private static func generations(in plan: Plan) throws -> [Host.Name: [Lineage.Name: Generation]] {
-    plan.visits.reduce(into: [:]) { all, visit in
-      for certificate in visit.certificates {
-        all[visit.host.name, default: [:]][certificate.lineage] = certificate.generation
-      }
-    }
+  private func key(_ subject: Event.Subject, _ certificate: PlannedCertificate) -> [SQLiteValue] {
+    [host(subject), .text(certificate.lineage.rawValue), .integer(certificate.generation.number)]
   }
 
   private func rollout(_ subject: Event.Subject) -> SQLiteValue { .optional(subject.rollout?.number) }

@@ -11,103 +11,116 @@ extension Store {
     return database.lastRowID
   }
 
-  /// Stores a plan as the next rollout, running.
-  public func start(_ plan: Plan, now: Date) throws -> Rollout.ID {
+  /// Stores a plan as the next rollout. Nothing of it is begun.
+  public func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
     let text = try canonicalJSON(plan)
     return try database.transaction {
       try database.run(
-        "INSERT INTO rollout (plan, plan_hash, state, started_at) VALUES (?, ?, 'running', ?)",
-        [.text(text), .text(SHA256.hexadecimal(text.utf8)), .moment(now)])
+        """
+        INSERT INTO rollout (plan, plan_hash, state, started_at, policy, hosts, lineages)
+        VALUES (?, ?, 'planned', ?, ?, ?, ?)
+        """,
+        [
+          .text(text), .text(SHA256.hexadecimal(text.utf8)), .moment(now), .text(plan.policy.name.rawValue),
+          .integer(plan.hostCount), .text(try canonicalJSON(plan.lineages)),
+        ])
       let id = Rollout.ID(database.lastRowID)
       for number in 1...max(plan.waves.count, 1) {
         try database.run(
           "INSERT INTO wave (rollout, number, state) VALUES (?, ?, 'pending')",
           [.integer(id.number), .integer(number)])
       }
-      try append(Event(at: now, subject: .init(rollout: id), kind: .rolloutStarted))
+      course = Course(id, plan, RolloutLedger(waves: plan.waves.count))
       return id
     }
   }
 
+  /// - Throws: `Missing`.
   public func rollout(_ id: Rollout.ID) throws -> Rollout {
-    guard let found = try rollouts("WHERE id = ?", [.integer(id.number)]).first else {
-      throw Missing(what: "rollout \(id)")
-    }
-    return found
-  }
-
-  /// Newest first.
-  public func rollouts() throws -> [Rollout] { try rollouts("ORDER BY id DESC", []) }
-
-  /// Rollouts that a controller left without an end, oldest first.
-  public func interruptedRollouts() throws -> [Rollout] {
-    try rollouts("WHERE state = 'running' ORDER BY id", [])
-  }
-
-  private func rollouts(_ condition: String, _ values: [SQLiteValue]) throws -> [Rollout] {
-    try database.rows(
-      "SELECT id, plan, state, reason, started_at, ended_at FROM rollout \(condition)", values
+    let found = try database.rows(
+      "SELECT plan, plan_hash, state, reason, started_at, ended_at FROM rollout WHERE id = ?",
+      [.integer(id.number)]
     ) {
       Rollout(
-        id: Rollout.ID($0.integer(0)), plan: try $0.json(1),
+        id: id, plan: try $0.json(0), planHash: $0.text(1),
         state: RolloutState(rawValue: $0.text(2)) ?? .running,
         reason: $0.text(3), startedAt: $0.moment(4), endedAt: $0.optionalMoment(5))
     }
+    guard let rollout = found.first else { throw Missing(what: "rollout \(id)") }
+    return rollout
   }
 
-  /// A visit as it stands.
-  public struct StoredVisit: Hashable, Sendable {
-    public let host: Host.Name
-    public let wave: Int
-    public let attempt: Int
-    public let token: VisitToken
-    /// `nil` while it is open.
-    public let end: VisitEnd?
-    public let reason: String
-
-    /// From the columns host, wave, attempt, token, end, reason.
-    init(row: SQLiteRow) {
-      host = Host.Name(row.text(0))
-      wave = row.integer(1)
-      attempt = row.integer(2)
-      token = VisitToken(row.text(3))
-      end = row.optionalText(4).flatMap(VisitEnd.init(rawValue:))
-      reason = row.text(5)
-    }
-  }
-
-  public func visits(of id: Rollout.ID) throws -> [StoredVisit] {
+  /// Newest first.
+  ///
+  /// - Parameter limit: how many at the most.
+  public func rollouts(limit: Int = .max) throws -> [RolloutSummary] {
     try database.rows(
-      "SELECT host, wave, attempt, token, end, reason FROM visit WHERE rollout = ? ORDER BY wave, host",
-      [.integer(id.number)]
-    ) { StoredVisit(row: $0) }
-  }
-
-  /// Visits whose end nobody knows yet, where no later one has told more, by rollout.
-  public func unknownVisits() throws -> [Rollout.ID: [StoredVisit]] {
-    let rows = try database.rows(
       """
-      SELECT host, wave, attempt, token, end, reason, rollout FROM visit AS v
-      WHERE end = 'unknown' AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
-      """
-    ) { (Rollout.ID($0.integer(6)), StoredVisit(row: $0)) }
-    return Dictionary(grouping: rows, by: \.0).mapValues { $0.map(\.1) }
-  }
-
-  /// Hosts that were not reached at their last visit.
-  public func unreachableHosts() throws -> Set<Host.Name> {
-    Set(
-      try database.rows(
-        """
-        SELECT host FROM visit AS v WHERE end IN ('unreachable', 'deferred')
-        AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
-        """
-      ) { Host.Name($0.text(0)) })
-  }
-
-  public func waveStates(of id: Rollout.ID) throws -> [WaveState] {
-    try database.rows("SELECT state FROM wave WHERE rollout = ? ORDER BY number", [.integer(id.number)]) {
-      WaveState(rawValue: $0.text(0)) ?? .pending
+      SELECT id, state, reason, policy, hosts, lineages, started_at, ended_at,
+        (SELECT count(*) FROM wave WHERE rollout = r.id)
+      FROM rollout AS r ORDER BY id DESC LIMIT ?
+      """, [.integer(limit)]
+    ) {
+      RolloutSummary(
+        id: Rollout.ID($0.integer(0)), state: RolloutState(rawValue: $0.text(1)) ?? .running,
+        reason: $0.text(2),
+        policy: RolloutPolicy.Name($0.text(3)), hosts: $0.integer(4), waves: $0.integer(8),
+        certificates: try $0.json(5), startedAt: $0.moment(6), endedAt: $0.optionalMoment(7))
     }
+  }
+
+  /// Rollouts that have not come to an end, oldest first.
+  public func openRollouts() throws -> [Rollout] {
+    let ends = RolloutState.allCases.filter(\.isEnd).map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    return try database.rows("SELECT id FROM rollout WHERE state NOT IN (\(ends)) ORDER BY id") {
+      Rollout.ID($0.integer(0))
+    }.map(rollout)
+  }
+
+  public func state(of id: Rollout.ID) throws -> RolloutState { try stateAndReason(of: id).0 }
+
+  private func stateAndReason(of id: Rollout.ID) throws -> (RolloutState, String) {
+    let found = try database.rows(
+      "SELECT state, reason FROM rollout WHERE id = ?", [.integer(id.number)]
+    ) { (RolloutState(rawValue: $0.text(0)) ?? .running, $0.text(1)) }
+    guard let found = found.first else { throw Missing(what: "rollout \(id)") }
+    return found
+  }
+
+  /// Where a rollout stands.
+  public func ledger(of id: Rollout.ID) throws -> RolloutLedger {
+    var ledger = RolloutLedger(waves: 0)
+    (ledger.state, ledger.reason) = try stateAndReason(of: id)
+    ledger.waves = try database.rows(
+      "SELECT state, reason, since FROM wave WHERE rollout = ? ORDER BY number", [.integer(id.number)]
+    ) {
+      RolloutLedger.Wave(
+        state: WaveState(rawValue: $0.text(0)) ?? .pending, reason: $0.text(1), since: $0.optionalMoment(2))
+    }
+    let visits = try database.rows(
+      "SELECT host, wave, attempt, token, is_revert, end, reason FROM visit WHERE rollout = ?",
+      [.integer(id.number)]
+    ) {
+      (
+        Host.Name($0.text(0)),
+        RolloutLedger.Visit(
+          wave: $0.integer(1), attempt: $0.integer(2), token: VisitToken($0.text(3)),
+          isRevert: $0.integer(4) == 1, end: $0.optionalText(5).flatMap(VisitEnd.init(rawValue:)),
+          reason: $0.text(6))
+      )
+    }
+    ledger.visits = Dictionary(uniqueKeysWithValues: visits)
+    return ledger
+  }
+
+  /// Ended rollouts with visits whose end nobody knows yet, where no later one has told more; oldest first.
+  public func rolloutsWithUnknownVisits() throws -> [Rollout.ID] {
+    try database.rows(
+      """
+      SELECT DISTINCT rollout FROM visit AS v
+      WHERE end = 'unknown' AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
+      ORDER BY rollout
+      """
+    ) { Rollout.ID($0.integer(0)) }
   }
 }

@@ -36,6 +36,23 @@ extension Store {
     return kept.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.lineage] = $1.1 }
   }
 
+  /// The further files that were put on each host with the certificate that it keeps, where that is known.
+  public func keptFiles() throws -> [Host.Name: [Lineage.Name: [FileInstallation]]] {
+    let kept = try database.rows(
+      """
+      SELECT host, lineage, files FROM placement
+      WHERE gone_at IS NULL AND kept_at IS NOT NULL AND files IS NOT NULL
+      """
+    ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), $0.text(2)) }
+    // Thousands of hosts have the same few lists.
+    var read: [String: [FileInstallation]] = [:]
+    return try kept.reduce(into: [:]) { all, row in
+      let files = try read[row.2] ?? JSONDecoder().decode([FileInstallation].self, from: Data(row.2.utf8))
+      read[row.2] = files
+      all[row.0, default: [:]][row.1] = files
+    }
+  }
+
   /// The generations that hosts have kept and left again for others: what they can go back to without being sent a key.
   public func formerGenerations() throws -> [Host.Name: [Lineage.Name: Set<Generation>]] {
     let former = try database.rows(
@@ -44,36 +61,24 @@ extension Store {
     return former.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1, default: []].insert($1.2) }
   }
 
-  /// How a visit ended, and which lineages it was for.
-  struct LastVisit {
-    let end: VisitEnd
+  /// How a host's last visit for a lineage ended.
+  private struct LastResult {
+    let rollout: Rollout.ID
+    let end: VisitEnd?
     let reason: String
     let at: Date
-    let rollout: Rollout.ID
-    let lineages: Set<Lineage.Name>
   }
 
-  /// Every ended visit of every host, newest first.
-  func endedVisits() throws -> [Host.Name: [LastVisit]] {
-    var plans: [Rollout.ID: [Host.Name: Set<Lineage.Name>]] = [:]
-    let rows = try database.rows(
-      """
-      SELECT host, end, reason, ended_at, rollout FROM visit WHERE end IS NOT NULL
-      ORDER BY rollout DESC
-      """
-    ) { (Host.Name($0.text(0)), $0.text(1), $0.text(2), $0.moment(3), Rollout.ID($0.integer(4))) }
-    var visits: [Host.Name: [LastVisit]] = [:]
-    for (host, end, reason, at, id) in rows {
-      guard let end = VisitEnd(rawValue: end) else { continue }
-      if plans[id] == nil {
-        plans[id] = try rollout(id).plan.visits.reduce(into: [:]) {
-          $0[$1.host.name] = Set($1.certificates.map(\.lineage))
-        }
-      }
-      visits[host, default: []].append(
-        LastVisit(end: end, reason: reason, at: at, rollout: id, lineages: plans[id]?[host] ?? []))
+  private func lastResults() throws -> [PlaceKey: LastResult] {
+    let rows = try database.rows("SELECT host, lineage, rollout, end, reason, at FROM last_result") {
+      (
+        PlaceKey(host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1))),
+        LastResult(
+          rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
+          at: $0.moment(5))
+      )
     }
-    return visits
+    return Dictionary(uniqueKeysWithValues: rows)
   }
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
@@ -86,15 +91,14 @@ extension Store {
     let placed = Dictionary(grouping: try activePlacements()) {
       PlaceKey(host: $0.host, lineage: $0.lineage)
     }
-    let visits = try endedVisits()
+    let results = try lastResults()
     let hosts = try hosts()
     return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
       hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }.map { host in
-        let active = placed[PlaceKey(host: host.name, lineage: lineage.name)]?.max {
-          $0.activeAt < $1.activeAt
-        }
+        let place = PlaceKey(host: host.name, lineage: lineage.name)
+        let active = placed[place]?.max { $0.activeAt < $1.activeAt }
         let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }
-        let last = visits[host.name]?.first { $0.lineages.contains(lineage.name) }
+        let last = results[place]
         return Standing(
           host: host.name, lineage: lineage.name, wanted: newest[lineage.name]?.generation,
           active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,

@@ -9,8 +9,8 @@ public actor Store {
   let database: SQLiteConnection
   let sealing: SealingKey
   private let executor = QueueExecutor()
-  /// The generations of the rollout whose events are coming in, so that its plan is read once.
-  var planned: (rollout: Rollout.ID, generations: [Host.Name: [Lineage.Name: Generation]])?
+  /// Forgotten where a transaction is taken back.
+  var course: Course?
   private var waiting: [(event: Event, done: CheckedContinuation<Void, any Error>)] = []
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
@@ -42,6 +42,7 @@ public actor Store {
     let batch = waiting
     waiting = []
     let result = Result { try database.transaction { for item in batch { try append(item.event) } } }
+    if case .failure = result { course = nil }
     for item in batch { item.done.resume(with: result) }
   }
 }

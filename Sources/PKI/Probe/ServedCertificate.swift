@@ -10,6 +10,8 @@ public enum ServedCertificate {
   /// Why there was no answer: what was tried and what went wrong.
   public struct NoAnswer: Error, Hashable, CustomStringConvertible {
     public let reason: String
+    /// Whether it was this machine that could not ask.
+    public var isOurs = false
     public var description: String { reason }
   }
 

@@ -2,6 +2,7 @@ import Fleet
 import Foundation
 import Inventory
 import Issuance
+import Planning
 import Reporting
 
 extension Command {
@@ -23,7 +24,9 @@ extension Command {
     guard !invocation.has("dry-run") else { return .converged }
     let lease = try Lease(home: session.home, now: Date())
     try await session.store.goBack(to: target, now: Date())
-    return try await session.rollOut(only: [target.lineage], under: lease, invocation)
+    return try await session.rollOut(
+      FleetRun.Errand(only: [target.lineage], request: PlanRequest(ignoresPauses: true)), under: lease,
+      invocation)
   }
 }
 
@@ -52,8 +55,16 @@ extension Session {
       }
       target = before
     }
-    let name = "generation \(target.generation) of \(lineage)"
-    if target.generation == wanted?.generation { throw BadInput("\(name) is what hosts are to have already") }
+    if target.generation == wanted?.generation {
+      throw BadInput("generation \(target.generation) of \(lineage) is what hosts are to have already")
+    }
+    try checkServes(target)
+    return target
+  }
+
+  /// Whether servers should serve it.
+  func checkServes(_ target: Certificate) throws {
+    let (lineage, name) = (target.lineage, "generation \(target.generation) of \(target.lineage)")
     if target.revokedAt != nil {
       throw BadInput("\(name) is revoked; renew instead: certfleet cert renew \(lineage)")
     }
@@ -63,6 +74,5 @@ extension Session {
         "\(name) \(ends) (\(target.notAfter.ISO8601Format())); renew instead: certfleet cert renew \(lineage)"
       )
     }
-    return target
   }
 }

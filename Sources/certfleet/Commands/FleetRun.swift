@@ -12,101 +12,135 @@ struct FleetRun {
   private let stop: StopRequest
   private let ports: Ports
   private let desk: IssuingDesk
-  private let only: Set<Lineage.Name>?
+  private let errand: Errand
   private let display = RunDisplay(console: .standard)
 
-  /// - Parameter only: the lineages to issue and roll out; `nil` for all.
-  init(session: Session, hosts: HostErrands, stop: StopRequest, epoch: Int, only: Set<Lineage.Name>?) {
+  /// What this run is for.
+  struct Errand {
+    /// The lineages to issue and roll out; `nil` for all.
+    var only: Set<Lineage.Name>?
+    var request = PlanRequest()
+    /// Whether certificates are issued, too.
+    var issues = true
+  }
+
+  init(session: Session, hosts: HostErrands, stop: StopRequest, epoch: Int, errand: Errand) {
     self.session = session
     self.stop = stop
+    self.errand = errand
     desk = IssuingDesk(store: session.store, hosts: hosts, stop: stop)
-    self.only = only
     ports = Ports(
       connector: hosts.connector, probe: TLSProbe(), localHooks: ShellHooks(),
       materials: StoredMaterials(store: session.store),
-      recorder: ShownRecorder(store: session.store, display: display), epoch: epoch)
+      recorder: ShownRecorder(store: session.store, display: display),
+      steering: StoredOrders(store: session.store), epoch: epoch)
   }
 
   func carryOut() async throws -> ExitCode {
     if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
     try await askWhatIsUnknown()
     var code = ExitCode.converged
-    var halted: Set<RolloutPolicy.Name> = []
-    for rollout in try await session.store.interruptedRollouts() where !stop.isRequested {
-      let resumed = try await resume(rollout)
-      if resumed == .failed { halted.insert(rollout.plan.policy.name) }
-      code = code.combined(with: resumed)
+    // What is not begun, nor waited for, in this run: a rollout that has just halted is not begun anew in the same
+    // breath, since a person may want to look.
+    var unsettled: Set<RolloutPolicy.Name> = []
+    for rollout in try await session.store.openRollouts() where !stop.isRequested {
+      let state = try await goOn(with: rollout)
+      if !state.hasPassed { unsettled.insert(rollout.plan.policy.name) }
+      code = code.combined(with: try await exitCode(of: rollout.id, state))
     }
     var isIdle = code == .converged
-    if !stop.isRequested {
+    if errand.issues, !stop.isRequested {
       let due = try await whatIsDue()
       isIdle = isIdle && due.isEmpty
       if try await !desk.carryOut(due) { code = .failed }
     }
-    let plans = Planner.plans(for: try await session.snapshot(only: only), at: Date())
-    // A rollout that has just halted is not begun anew in the same breath: a person may want to look.
-    for plan in plans where !stop.isRequested && !halted.contains(plan.policy.name) {
-      let id = try await session.store.start(plan, now: Date())
-      display.begin(plan, rollout: id)
-      let state = try await RolloutRunner(rollout: id, plan: plan, ports: ports, stop: stop).run()
+    let snapshot = try await session.snapshot(only: errand.only)
+    let outlook = Planner.outlook(on: snapshot, for: errand.request, at: Date())
+    for group in HeldHosts.groups(of: outlook.held) {
+      Console.standard.say(group.text)
+      code = code.combined(with: group.cause.end.account == .unreachable ? .unreachable : .failed)
+    }
+    unsettled.formUnion(outlook.held.filter(\.holdsPolicy).map(\.policy))
+    for plan in outlook.plans where !stop.isRequested {
+      if let reason = plan.policy.waits(for: unsettled) {
+        Console.standard.say("policy \(plan.policy.name): \(reason)")
+        unsettled.insert(plan.policy.name)
+        code = code.combined(with: .waiting)
+        continue
+      }
+      let id = try await session.store.plan(plan, now: Date())
+      let state = try await carryOut(id, plan, from: RolloutLedger(waves: plan.waves.count))
+      if !state.hasPassed { unsettled.insert(plan.policy.name) }
       code = code.combined(with: try await exitCode(of: id, state))
     }
-    try await conclude(nothingDone: plans.isEmpty && isIdle)
+    try await conclude(nothingDone: outlook.plans.isEmpty && outlook.held.isEmpty && isIdle)
     return code
   }
 
   private func whatIsDue() async throws -> DueList {
-    let lineages = try await session.issuable().filter { only?.contains($0.name) ?? true }
+    let lineages = try await session.issuable().filter { errand.only?.contains($0.name) ?? true }
     try await desk.takeAwayWhatIsLeft()
     try await desk.refreshAdvice(for: lineages, now: Date())
     return try await DueList(
-      lineages, request: only == nil ? .due : .dueNow, store: session.store, now: Date())
+      lineages, request: errand.only == nil ? .due : .dueNow, store: session.store, now: Date())
   }
 
   /// Hosts whose last visit was lost sight of are asked what became of it, before anything is decided.
   private func askWhatIsUnknown() async throws {
-    for (id, visits) in try await session.store.unknownVisits().sorted(by: { $0.key < $1.key }) {
-      let rollout = try await session.store.rollout(id)
-      guard rollout.state.isEnd else { continue }
-      Console.standard.say(
-        "rollout \(id): asking \(HostSet.folded(visits.map(\.host))) how the last visit ended")
-      try await Recovery(rollout: rollout, ports: ports).learn(visits.map(Recovery.OpenVisit.init))
+    for id in try await session.store.rolloutsWithUnknownVisits() {
+      let ledger = try await session.store.ledger(of: id)
+      let unknown = ledger.visits.filter { $0.value.end == .unknown }
+      guard ledger.state.isEnd else { continue }
+      Console.standard.say("rollout \(id): asking \(HostSet.folded(unknown.keys)) how the last visit ended")
+      try await Recovery(plan: try await session.store.rollout(id).plan, rollout: id, ports: ports).learn(
+        unknown)
     }
   }
 
-  /// Goes on with a rollout that a crash or ^C left, in its own order, unless what it was to bring is no longer
-  /// what is wanted.
-  private func resume(_ rollout: Rollout) async throws -> ExitCode {
-    let visits = try await session.store.visits(of: rollout.id)
-    display.begin(rollout.plan, rollout: rollout.id)
-    Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
-    let open = visits.filter { $0.end == nil || $0.end == .unknown }.map(Recovery.OpenVisit.init)
-    guard Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) else {
-      // What these visits did is learned before another rollout takes over, or the tables would say they go on.
-      try await Recovery(rollout: rollout, ports: ports).learn(open)
-      try await ports.recorder.record(
-        Event(
-          at: Date(), subject: .init(rollout: rollout.id),
-          kind: .rolloutEnded(.superseded, reason: "what is wanted has changed since it was planned")))
-      return .converged
+  /// Goes on with a rollout that a crash or ^C left, or that waited, in its own order and direction, unless what it
+  /// was to bring is no longer what is wanted.
+  private func goOn(with rollout: Rollout) async throws -> RolloutState {
+    let ledger = try await session.store.ledger(of: rollout.id)
+    let isForward = [.planned, .running, .paused].contains(ledger.state)
+    if isForward, !Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) {
+      return try await runner(rollout.id, rollout.plan, from: ledger).supersede()
     }
-    var progress = RolloutRunner.Progress()
-    for visit in visits { progress.attempts[visit.host] = visit.attempt + 1 }
-    for visit in visits where visit.end != .unknown { progress.ends[visit.host] = visit.end }
-    progress.ends.merge(try await Recovery(rollout: rollout, ports: ports).resolve(open)) { $1 }
-    progress.passedWaves = try await session.store.waveStates(of: rollout.id).prefix { $0 == .passed }.count
-    let state = try await RolloutRunner(rollout: rollout.id, plan: rollout.plan, ports: ports, stop: stop)
-      .run(from: progress)
-    return try await exitCode(of: rollout.id, state)
+    if ledger.state != .paused {
+      Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
+    }
+    return try await carryOut(rollout.id, rollout.plan, from: ledger)
+  }
+
+  private func carryOut(_ id: Rollout.ID, _ plan: Plan, from ledger: RolloutLedger) async throws
+    -> RolloutState
+  {
+    display.begin(plan, rollout: id)
+    let state = try await runner(id, plan, from: ledger).run()
+    if state == .paused, ledger.state == .paused {
+      Console.standard.say("rollout \(id) is paused: \(try await session.store.ledger(of: id).reason)")
+    }
+    return state
+  }
+
+  /// Brings a rollout that nobody is at to the end that a person wants of it.
+  func conclude(_ rollout: Rollout) async throws -> RolloutState {
+    try await carryOut(rollout.id, rollout.plan, from: try await session.store.ledger(of: rollout.id))
+  }
+
+  private func runner(_ id: Rollout.ID, _ plan: Plan, from ledger: RolloutLedger) -> RolloutRunner {
+    RolloutRunner(id, plan: plan, from: ledger, ports: ports, stop: stop)
   }
 
   private func exitCode(of id: Rollout.ID, _ state: RolloutState) async throws -> ExitCode {
     switch state {
     case .succeeded, .superseded: return .converged
-    case .halted, .running: return .failed
-    case .partial:
-      let ends = try await session.store.visits(of: id).compactMap(\.end)
-      return ends.contains { $0.account == .failure } ? .failed : .unreachable
+    case .partial, .paused:
+      let ends = try await session.store.ledger(of: id).visits.values.compactMap(\.end)
+      if ends.contains(where: { $0.account == .failure || $0.account == .undecided }) { return .failed }
+      if state == .paused { return .waiting }
+      return .unreachable
+    case .planned, .running, .halting, .halted, .rollingBack, .rolledBack, .rollbackFailed, .cancelled:
+      return .failed
     }
   }
 
@@ -120,11 +154,24 @@ struct FleetRun {
       Console.standard.say("nothing to do")
     }
     Console.standard.result(report.summary + "\n")
+    if let last = report.lastRollout, last.state != .succeeded, !nothingDone {
+      let rollout = try await session.store.rollout(last.id)
+      let account = RolloutAccount(rollout, try await session.store.ledger(of: last.id))
+      Console.standard.result(account.next)
+    }
   }
 }
 
-extension Recovery.OpenVisit {
-  fileprivate init(_ visit: Store.StoredVisit) {
-    self.init(host: visit.host, wave: visit.wave, attempt: visit.attempt, token: visit.token)
+extension RolloutState {
+  /// Whether what waits for it may go.
+  fileprivate var hasPassed: Bool { [.succeeded, .partial, .superseded].contains(self) }
+}
+
+extension RolloutPolicy {
+  /// Why it does not begin now; `nil` when it may.
+  fileprivate func waits(for unsettled: Set<Name>) -> String? {
+    if unsettled.contains(name) { return "its last rollout has not come to a good end" }
+    guard let first = after.first(where: unsettled.contains) else { return nil }
+    return "waits until \(first) has passed"
   }
 }

@@ -2,6 +2,7 @@ import Fleet
 import Foundation
 import Inventory
 import PKI
+import Planning
 
 extension Command {
   /// The exit status is the truth about the hand-over: certbot prints a failing hook's.
@@ -27,7 +28,8 @@ extension Command {
     }
     Console.standard.say("\(what); rolling it out")
     return try await session.rollOut(
-      only: [lineage.name], under: try Lease(home: session.home, now: Date()), invocation)
+      FleetRun.Errand(only: [lineage.name], request: PlanRequest(ignoresPauses: true)),
+      under: try Lease(home: session.home, now: Date()), invocation)
   }
 
   private static func check(_ brought: BroughtCertificate, _ domains: String?, _ name: Lineage.Name) throws {

@@ -22,17 +22,10 @@ extension Command {
       Option(name: "json", help: "as JSON"),
     ]
   ) { invocation in
-    try await Session(invocation).showPlan(invocation)
-    return .converged
-  }
-
-  static let rolloutList = Command(
-    words: ["rollout", "list"], summary: "show the rollouts, newest first",
-    options: [Option(name: "json", help: "as JSON")]
-  ) { invocation in
-    let rollouts = try await Session(invocation).store.rollouts().map(RolloutSummary.init)
-    Console.standard.result(
-      invocation.has("json") ? try JSONText.encode(rollouts) : Listing.rollouts(rollouts, now: Date()))
+    let session = try Session(invocation)
+    let only = try await session.only(invocation)
+    try await session.showPlan(
+      invocation, for: FleetRun.Errand(only: only, request: PlanRequest(ignoresPauses: only != nil)))
     return .converged
   }
 }
@@ -41,6 +34,7 @@ extension Command {
 private struct WholePlan: Encodable {
   let issue: [DueList.Listed]
   let rollouts: [Plan]
+  let held: [Outlook.Held]
 }
 
 extension Session {
@@ -52,24 +46,29 @@ extension Session {
     return only
   }
 
-  func showPlan(_ invocation: Invocation) async throws {
-    let only = try await only(invocation)
-    let plans = Planner.plans(for: try await snapshot(only: only), at: Date())
+  func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws {
+    let outlook = Planner.outlook(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
     if !invocation.has("json"), let warning = try await unpinnedWarning() {
       Console.standard.say("certfleet: \(warning)")
     }
-    let lineages = try await issuable().filter { only?.contains($0.name) ?? true }
-    let due = try await DueList(lineages, request: only == nil ? .due : .dueNow, store: store, now: Date())
+    let lineages = errand.issues ? try await issuable().filter { errand.only?.contains($0.name) ?? true } : []
+    let due = try await DueList(
+      lineages, request: errand.only == nil ? .due : .dueNow, store: store, now: Date())
     if invocation.has("json") {
-      return Console.standard.result(try JSONText.encode(WholePlan(issue: due.listed, rollouts: plans)))
+      let plan = WholePlan(issue: due.listed, rollouts: outlook.plans, held: outlook.held)
+      return Console.standard.result(try JSONText.encode(plan))
     }
-    Console.standard.result(due.text + plans.map(\.text).joined(separator: "\n"))
-    if plans.isEmpty, due.isEmpty { Console.standard.result("nothing to do\n") }
+    let open = try await store.openRollouts().map {
+      "rollout \($0.id) is \($0.state.words), and goes first\n"
+    }
+    let held = HeldHosts.groups(of: outlook.held).map { $0.text + "\n" }
+    let text = open.joined() + due.text + outlook.plans.map(\.text).joined(separator: "\n") + held.joined()
+    Console.standard.result(text.isEmpty ? "nothing to do\n" : text)
   }
 
   func report() async throws -> FleetReport {
     FleetReport(
       generatedAt: Date(), standings: try await store.standings(),
-      lastRollout: try await store.rollouts().first.map(RolloutSummary.init))
+      lastRollout: try await store.rollouts(limit: 1).first)
   }
 }

@@ -21,29 +21,30 @@ extension Command {
   ) { invocation in
     let session = try Session(invocation)
     try await session.requireLineages()
+    let only = try await session.only(invocation)
+    let errand = FleetRun.Errand(only: only, request: PlanRequest(ignoresPauses: only != nil))
     if invocation.has("dry-run") {
-      try await session.showPlan(invocation)
+      try await session.showPlan(invocation, for: errand)
       return .converged
     }
-    let only = try await session.only(invocation)
     if invocation.has("staging") {
       let names = try await session.issuable().filter { only?.contains($0.name) ?? true }
       return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
     }
     return try await session.rollOut(
-      only: only, under: try Lease(home: session.home, now: Date()), invocation)
+      errand, under: try Lease(home: session.home, now: Date()), invocation)
   }
 }
 
 extension Session {
   /// The main job.
   func rollOut(
-    only: Set<Lineage.Name>?, under lease: Lease, _ invocation: Invocation
+    _ errand: FleetRun.Errand, under lease: Lease, _ invocation: Invocation
   ) async throws -> ExitCode {
     let interrupt = Interrupt()
     let run = FleetRun(
       session: self, hosts: try await hostErrands(invocation), stop: interrupt.stop,
-      epoch: try await store.beginEpoch(now: Date()), only: only)
+      epoch: try await store.beginEpoch(now: Date()), errand: errand)
     let code = try await run.carryOut()
     withExtendedLifetime((lease, interrupt)) {}
     return code

@@ -45,13 +45,13 @@ extension RunDisplay.State {
     switch event.kind {
     case .waveStarted(let hosts):
       (wave, hostsInWave, done, bad, running) = (event.subject.wave ?? 0, hosts, 0, 0, [])
-    case .visitStarted: if let host = event.subject.host { running.insert(host) }
+    case .visitStarted, .revertStarted: if let host = event.subject.host { running.insert(host) }
     case .visitEnded(let end, _):
       done += 1
       if end.account != .success { bad += 1 }
       if let host = event.subject.host { running.remove(host) }
     case .rolloutEnded, .waveEnded: running = []
-    case .rolloutStarted, .step, .note: break
+    case .rolloutStarted, .rolloutMoved, .waveMoved, .step, .instructed, .note: break
     }
   }
 

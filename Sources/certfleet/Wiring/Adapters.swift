@@ -19,7 +19,19 @@ struct TLSProbe: Probe {
       return try await ServedCertificate.fingerprint(
         at: question.address ?? host.address, port: question.port, serverName: question.serverName,
         startTLS: question.startTLS, timeout: Self.timeout)
-    } catch { throw NoAnswer(reason: "\(error)") }
+    } catch {
+      throw NoAnswer(
+        reason: "\(error)", isOurs: (error as? ServedCertificate.NoAnswer)?.isOurs ?? false)
+    }
+  }
+}
+
+/// What people have said to rollouts, from whichever terminal.
+struct StoredOrders: Steering {
+  let store: Store
+
+  func orders(for rollout: Rollout.ID) async throws -> StandingOrders {
+    try await store.standingOrders(for: rollout)
   }
 }
 

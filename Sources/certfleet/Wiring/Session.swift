@@ -52,7 +52,16 @@ struct Session: Sendable {
       hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
       policies: declared.policies,
       newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
-      former: try await store.formerGenerations(), unreachable: try await store.unreachableHosts())
+      keptFiles: try await store.keptFiles(), former: try await store.formerGenerations(),
+      setbacks: try await setbacks(), advice: try await store.renewalAdvice())
+  }
+
+  private func setbacks() async throws -> [RolloutPolicy.Name: [Host.Name: Setback]] {
+    try await store.setbacks().reduce(into: [:]) { all, stored in
+      all[stored.policy, default: [:]][stored.host] = Setback(
+        failures: stored.failures, end: stored.end, reason: stored.reason, at: stored.at,
+        rollout: stored.rollout, hasHaltedRollout: stored.stateOfRollout.isFailure, wanted: stored.wanted)
+    }
   }
 
   /// Hosts that a certificate goes to and that have no pinned key yet, as a line to say before anything is done.

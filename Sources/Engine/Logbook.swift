@@ -1,0 +1,42 @@
+import Fleet
+import struct Fleet.Host
+
+/// Keeps where the rollout stands beside what is recorded of it, so that every decision is made from what was
+/// recorded, and nothing is recorded that may not follow.
+actor Logbook: Recorder {
+  private(set) var ledger: RolloutLedger
+  private let recorder: any Recorder
+
+  init(_ ledger: RolloutLedger, recorder: any Recorder) {
+    self.ledger = ledger
+    self.recorder = recorder
+  }
+
+  func record(_ event: Event) async throws {
+    try ledger.apply(event)
+    try await recorder.record(event)
+  }
+
+  // Asked for in parts: a copy of the whole would be copied again with the next event.
+
+  var state: RolloutState { ledger.state }
+  var waves: [RolloutLedger.Wave] { ledger.waves }
+  var ends: [VisitEnd] { ledger.visits.values.compactMap(\.end) }
+
+  func visit(of host: Host.Name) -> RolloutLedger.Visit? { ledger.visits[host] }
+  func ends(of visits: [PlannedVisit]) -> [VisitEnd] { visits.compactMap { ledger.end(of: $0.host.name) } }
+
+  /// Those that have not come to an end that stands.
+  func left(of visits: [PlannedVisit]) -> [PlannedVisit] {
+    visits.filter { ledger.end(of: $0.host.name).map { $0.account == .undecided } ?? true }
+  }
+
+  /// Visits of which nobody knows how they ended.
+  var open: [Host.Name: RolloutLedger.Visit] {
+    ledger.visits.filter { $0.value.end == nil || $0.value.end == .unknown }
+  }
+
+  func hosts(of visits: [PlannedVisit], where holds: (VisitEnd) -> Bool) -> [PlannedVisit] {
+    visits.filter { ledger.end(of: $0.host.name).map(holds) ?? false }
+  }
+}

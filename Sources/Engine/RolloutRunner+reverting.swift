@@ -1,0 +1,108 @@
+import Fleet
+import Foundation
+import Planning
+
+extension RolloutRunner {
+  /// Takes hosts back, newest wave first.
+  ///
+  /// - Returns: whether it came to its end; not when it was asked to stop.
+  func rollBack() async throws -> Bool {
+    let waves = await logbook.waves
+    guard
+      let failed = waves.firstIndex(where: {
+        [.failed, .reverting, .reverted, .revertFailed].contains($0.state)
+      })
+    else { return false }
+    let last = waves.lastIndex { $0.state != .pending && $0.state != .gated } ?? failed
+    let first = plan.policy.onFailure == .revertAll ? 0 : last
+    for index in (first...last).reversed() {
+      switch waves[index].state {
+      case .passed, .failed: try await record(.waveMoved(.reverting, reason: ""), wave: index + 1)
+      case .reverting: break
+      case .reverted, .revertFailed, .pending, .gated, .running, .draining, .baking, .verifying: continue
+      }
+      guard try await takeBack(index) else { return false }
+    }
+    let reason = await logbook.ledger.reason
+    let isWhole = await logbook.waves.allSatisfy { $0.state != .revertFailed }
+    try await end(isWhole ? .rolledBack : .rollbackFailed, because: reason)
+    return true
+  }
+
+  private func takeBack(_ index: Int) async throws -> Bool {
+    let number = index + 1
+    let changed = await logbook.hosts(of: plan.waves[index].visits) { $0.account == .success }
+    let back = changed.compactMap { $0.back(at: ports.time.now) }
+    try await revert(back, wave: number)
+    if stop.isRequested, await !logbook.hosts(of: back, where: { $0.account == .success }).isEmpty {
+      return false
+    }
+    let notBack = await logbook.hosts(of: back) { $0 != .rolledBack }.map(\.host.name)
+    let staying = changed.count - back.count
+    var reasons =
+      notBack.isEmpty ? [] : ["not back: \(notBack.sorted().map(\.rawValue).joined(separator: ", "))"]
+    if staying > 0 {
+      reasons.append(
+        "\(staying) had nothing before that is still valid, and \(staying == 1 ? "keeps" : "keep") the new certificate"
+      )
+    }
+    try await record(
+      .waveEnded(notBack.isEmpty ? .reverted : .revertFailed, reason: reasons.joined(separator: "; ")),
+      wave: number)
+    return true
+  }
+
+  func revert(_ planned: [PlannedVisit], wave: Int) async throws {
+    var queue = VisitQueue(
+      await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits)
+    try await queue.carryOut({ try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested })
+  }
+
+  /// After a bake: whether the hosts of the wave still serve what they were given.
+  func lookAgain(_ index: Int) async throws -> Bool {
+    let (wave, number) = (plan.waves[index], index + 1)
+    let served = await visits(await logbook.hosts(of: wave.visits) { $0.account == .success }, wave: number)
+    let verdicts = try await looks(at: served)
+    if let (visit, verdict) = verdicts.first(where: { $0.1.isInconclusive }) {
+      return try await pause(because: "\(visit.host.name): \(verdict)")
+    }
+    var toRevert: [PlannedVisit] = []
+    for (visit, verdict) in verdicts where !verdict.isSuccess {
+      if plan.policy.onFailure != .halt, let back = visit.planned.back(at: ports.time.now) {
+        toRevert.append(back)
+      } else {
+        try await visit.earlier.record(
+          .visitEnded(.failedDirty, reason: "after the bake: \(verdict); it was left as it is"))
+      }
+    }
+    try await revert(toRevert, wave: number)
+    if stop.isRequested { return false }
+    let ends = await logbook.ends(of: wave.visits)
+    let budget = Budget(of: wave, number: number, under: plan.policy)
+    let broken = await broken(index)
+    if let reason = broken ?? budget.brokenAtEnd(by: ends) {
+      try await record(.waveEnded(.failed, reason: reason), wave: number)
+    } else {
+      try await record(.waveEnded(.passed, reason: ""), wave: number)
+    }
+    return true
+  }
+
+  /// What each host serves now, several looked at together.
+  private func looks(at visits: [Visit]) async throws -> [(Visit, Outcome)] {
+    try await withThrowingTaskGroup(of: (Visit, Outcome).self) { group in
+      var rest = visits[...]
+      var verdicts: [(Visit, Outcome)] = []
+      func begin() {
+        guard let visit = rest.popFirst() else { return }
+        group.addTask { (visit, try await visit.earlier.lookAgain()) }
+      }
+      for _ in 0..<plan.policy.parallel { begin() }
+      while let verdict = try await group.next() {
+        verdicts.append(verdict)
+        begin()
+      }
+      return verdicts
+    }
+  }
+}

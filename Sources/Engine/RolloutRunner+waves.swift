@@ -1,0 +1,172 @@
+import Fleet
+import Foundation
+import Planning
+
+extension RolloutRunner {
+  /// A bake that takes longer is waited for by the next run, so that this one does not keep others from theirs.
+  private static let patience = 900.0
+
+  /// One step forward.
+  ///
+  /// - Returns: whether there is a next one.
+  func advance() async throws -> Bool {
+    let orders = try await ports.steering.orders(for: rollout)
+    let waves = await logbook.waves
+    let index = waves.firstIndex { $0.state != .passed }
+    if stop.isRequested { return false }
+    if orders.cancelledBy != nil || orders.pausedBy != nil, let index, waves[index].state == .running {
+      try await abandon(index)
+    }
+    if let person = orders.cancelledBy {
+      let left = await notStarted()
+      try await record(.rolloutMoved(.halting, reason: "cancelled by \(person)\(left)"))
+      return true
+    }
+    if let person = orders.pausedBy { return try await pause(because: "paused by \(person)") }
+    guard let index else {
+      try await finish()
+      return true
+    }
+    switch waves[index].state {
+    case .pending, .gated, .draining: return try await pass(to: index, waves[index].state, orders)
+    case .running: return try await carryOut(index)
+    case .baking: return try await bake(index, since: waves[index].since ?? ports.time.now)
+    case .verifying: return try await lookAgain(index)
+    case .failed, .reverting, .reverted, .revertFailed, .passed:
+      let left = await notStarted()
+      try await record(
+        .rolloutMoved(.halting, reason: "wave \(index + 1) failed: \(waves[index].reason)\(left)"))
+      return true
+    }
+  }
+
+  /// What the rollout still waits for; `nil` when it can go on.
+  func whyNotYet(_ orders: StandingOrders) async throws -> String? {
+    let waves = await logbook.waves
+    guard let index = waves.firstIndex(where: { $0.state != .passed }) else { return nil }
+    switch waves[index].state {
+    case .pending, .gated, .draining, .running:
+      for answer in gates(index, waves[index].state, orders) {
+        if case .closed(let reason) = answer { return reason }
+      }
+      return nil
+    case .baking:
+      let end = bakeEnd(index, since: waves[index].since ?? ports.time.now)
+      return end.timeIntervalSince(ports.time.now) > Self.patience
+        ? "wave \(index + 1) bakes until \(end.ISO8601Format())" : nil
+    case .verifying, .passed, .failed, .reverting, .reverted, .revertFailed: return nil
+    }
+  }
+
+  private func gates(_ index: Int, _ state: WaveState, _ orders: StandingOrders) -> [Gate.Answer] {
+    let window = Gate.window(of: plan, at: ports.time.now)
+    guard state == .pending || state == .gated else { return [window] }
+    return [Gate.approval(plan.waves[index], number: index + 1, orders: orders), window]
+  }
+
+  /// Through the gates before a wave, or to a pause.
+  private func pass(to index: Int, _ state: WaveState, _ orders: StandingOrders) async throws -> Bool {
+    for answer in gates(index, state, orders) {
+      switch answer {
+      case .open: continue
+      case .overridden(let why): try await record(.note(.overridden, text: why), wave: index + 1)
+      case .closed(let reason):
+        if state == .pending { try await record(.waveMoved(.gated, reason: reason), wave: index + 1) }
+        return try await pause(because: reason)
+      }
+    }
+    try await record(.waveStarted(hosts: plan.waves[index].visits.count), wave: index + 1)
+    return true
+  }
+
+  private func carryOut(_ index: Int) async throws -> Bool {
+    let (wave, number) = (plan.waves[index], index + 1)
+    let hooks = WaveHooks(rollout: rollout, wave: number, visits: wave.visits, ports: ports)
+    let held = try await hooks.before()
+    let left = await logbook.left(of: wave.visits)
+    for planned in left {
+      guard let reason = held[planned.host.name] else { continue }
+      _ = try await visit(planned, wave: number).refuse(because: reason)
+    }
+    var queue = VisitQueue(
+      await visits(left.filter { held[$0.host.name] == nil }, wave: number),
+      width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits)
+    var watch = Watch(runner: self, index: index)
+    try await queue.carryOut({ try await $0.carryOut() }, mayBegin: { try await watch.allows(after: $0) })
+    let trouble = try await hooks.after()
+    return try await judge(index, trouble: trouble)
+  }
+
+  /// A wave that a crash cut off and that does not go on: its hooks on the controller are owed all the same.
+  func abandon(_ index: Int) async throws {
+    let hooks = WaveHooks(
+      rollout: rollout, wave: index + 1, visits: plan.waves[index].visits, ports: ports)
+    try await record(.waveMoved(.draining, reason: try await hooks.after()), wave: index + 1)
+  }
+
+  /// After the visits of a wave: what comes next.
+  private func judge(_ index: Int, trouble: String) async throws -> Bool {
+    let (wave, number) = (plan.waves[index], index + 1)
+    let ends = await logbook.ends(of: wave.visits)
+    let budget = Budget(of: wave, number: number, under: plan.policy)
+    if let reason = await broken(index) {
+      try await record(.waveEnded(.failed, reason: reason), wave: number)
+      return true
+    }
+    let undecided = await logbook.hosts(of: wave.visits) { $0.account == .undecided }
+    if let host = undecided.first?.host.name {
+      let why = await logbook.visit(of: host)?.reason ?? ""
+      try await record(.waveMoved(.draining, reason: why), wave: number)
+      return try await pause(because: "\(host): \(why)")
+    }
+    if ends.count < wave.visits.count {
+      // Whatever stopped it is looked at in the next step.
+      try await record(.waveMoved(.draining, reason: trouble), wave: number)
+      return true
+    }
+    if let reason = budget.brokenAtEnd(by: ends) {
+      try await record(.waveEnded(.failed, reason: reason), wave: number)
+    } else if wave.rule.bake > .zero {
+      try await record(.waveMoved(.baking, reason: trouble), wave: number)
+    } else {
+      try await record(.waveEnded(.passed, reason: trouble), wave: number)
+    }
+    return true
+  }
+
+  /// Why the wave, or the rollout with it, has more trouble than it may have.
+  func broken(_ index: Int) async -> String? {
+    let wave = plan.waves[index]
+    let ends = await logbook.ends(of: wave.visits)
+    if let broken = Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends) { return broken }
+    return Budget(of: plan).broken(by: await logbook.ends)
+  }
+
+  private func bakeEnd(_ index: Int, since: Date) -> Date {
+    since.addingTimeInterval(plan.waves[index].rule.bake.seconds)
+  }
+
+  private func bake(_ index: Int, since: Date) async throws -> Bool {
+    let end = bakeEnd(index, since: since)
+    let left = end.timeIntervalSince(ports.time.now)
+    if left <= 0 {
+      try await record(.waveMoved(.verifying, reason: ""), wave: index + 1)
+    } else if left > Self.patience {
+      return try await pause(because: "wave \(index + 1) bakes until \(end.ISO8601Format())")
+    } else {
+      await ports.time.pause(for: .seconds(min(left, 1)))
+    }
+    return true
+  }
+
+  private func finish() async throws {
+    let ends = await logbook.ends
+    let bad = ends.count { $0.account != .success }
+    if bad == 0 {
+      try await end(.succeeded, because: "")
+    } else {
+      try await end(
+        .partial, because: "\(bad) of \(plan.hostCount) hosts did not get there; later runs try them again")
+    }
+  }
+}

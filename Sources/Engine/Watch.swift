@@ -1,0 +1,35 @@
+import Fleet
+import Planning
+
+/// Looks, before each visit of a wave, whether it may still be begun.
+struct Watch {
+  let runner: RolloutRunner
+  let index: Int
+  private var lastLook: Duration
+  private var isBroken = false
+
+  /// What people say is heard within this time.
+  private static let interval = Duration.seconds(1)
+
+  init(runner: RolloutRunner, index: Int) {
+    self.runner = runner
+    self.index = index
+    lastLook = runner.ports.time.uptime
+  }
+
+  mutating func allows(after end: VisitEnd?) async throws -> Bool {
+    guard !runner.stop.isRequested, !isBroken else { return false }
+    switch end?.account {
+    case .success, nil: break
+    case .undecided: isBroken = true
+    case .failure, .unreachable: isBroken = await runner.broken(index) != nil
+    }
+    let uptime = runner.ports.time.uptime
+    guard !isBroken, uptime - lastLook > Self.interval else { return !isBroken }
+    lastLook = uptime
+    let orders = try await runner.ports.steering.orders(for: runner.rollout)
+    if orders.cancelledBy != nil || orders.pausedBy != nil { return false }
+    if case .closed = Gate.window(of: runner.plan, at: runner.ports.time.now) { return false }
+    return true
+  }
+}

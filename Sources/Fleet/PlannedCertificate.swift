@@ -1,0 +1,106 @@
+public import Foundation
+
+/// One certificate as it goes to one host.
+///
+/// It rests in stored plans for good: what is said anew must let the old ones be read.
+public struct PlannedCertificate: Hashable, Sendable, Codable {
+  public var lineage: Lineage.Name
+  public var generation: Generation
+  public var fingerprint: Fingerprint
+  public var domains: [String]
+  public var files: [FileInstallation]
+  public var hooks: Hooks
+  public var verify: [Verification]
+  /// What the host serves until then, as far as it is known: what it must serve again after a revert.
+  public var replaces: Former?
+  /// Whether the host has had it and goes back to it, so that its key is not sent again.
+  public var isReturn: Bool
+  /// Why it goes there.
+  public var cause: Cause?
+  /// When what the host has until then is no good any more.
+  public var deadline: Date?
+
+  /// A certificate that a host has before a visit.
+  public struct Former: Hashable, Sendable, Codable {
+    public var generation: Generation
+    public var fingerprint: Fingerprint
+    public var notAfter: Date
+
+    public init(generation: Generation, fingerprint: Fingerprint, notAfter: Date) {
+      self.generation = generation
+      self.fingerprint = fingerprint
+      self.notAfter = notAfter
+    }
+  }
+
+  public enum Cause: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The host has none of this lineage.
+    case first
+    /// The host has an older generation, or one that was gone back from.
+    case generation
+    /// The host has the generation, and `files` were declared otherwise since.
+    case files
+    /// A person wants it pushed again.
+    case forced
+    /// A person wants its hooks to run again.
+    case hooks
+  }
+
+  public init(
+    lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
+    files: [FileInstallation] = [], hooks: Hooks, verify: [Verification], replaces: Former? = nil,
+    isReturn: Bool = false, cause: Cause? = nil, deadline: Date? = nil
+  ) {
+    self.lineage = lineage
+    self.generation = generation
+    self.fingerprint = fingerprint
+    self.domains = domains
+    self.files = files
+    self.hooks = hooks
+    self.verify = verify
+    self.replaces = replaces
+    self.isReturn = isReturn
+    self.cause = cause
+    self.deadline = deadline
+  }
+
+  /// What is wanted, without what was there before and why it goes there.
+  public var essence: PlannedCertificate {
+    var essence = self
+    (essence.replaces, essence.isReturn, essence.cause, essence.deadline) = (nil, false, nil, nil)
+    return essence
+  }
+
+  func back(at moment: Date) -> PlannedCertificate? {
+    guard let replaces, replaces.generation != generation, moment < replaces.notAfter else { return nil }
+    var back = self
+    (back.generation, back.fingerprint, back.isReturn) = (replaces.generation, replaces.fingerprint, true)
+    // Where going back does not work either, the host is where it was.
+    back.replaces = Former(generation: generation, fingerprint: fingerprint, notAfter: .distantFuture)
+    return back
+  }
+}
+
+extension PlannedCertificate {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    lineage = try values.decode(Lineage.Name.self, forKey: .lineage)
+    generation = try values.decode(Generation.self, forKey: .generation)
+    fingerprint = try values.decode(Fingerprint.self, forKey: .fingerprint)
+    domains = try values.decode([String].self, forKey: .domains)
+    files = try values.decodeIfPresent([FileInstallation].self, forKey: .files) ?? []
+    hooks = try values.decode(Hooks.self, forKey: .hooks)
+    verify = try values.decode([Verification].self, forKey: .verify)
+    isReturn = try values.decodeIfPresent(Bool.self, forKey: .isReturn) ?? false
+    cause = try values.decodeIfPresent(Cause.self, forKey: .cause)
+    deadline = try values.decodeIfPresent(Date.self, forKey: .deadline)
+    if let former = try? values.decodeIfPresent(Former.self, forKey: .replaces) {
+      replaces = former
+    } else {
+      // Of what was replaced only the fingerprint was kept once: enough to look for it, too little to go back to it.
+      replaces = try values.decodeIfPresent(Fingerprint.self, forKey: .replaces).map {
+        Former(generation: Generation(0), fingerprint: $0, notAfter: .distantPast)
+      }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+public import Foundation
+
+/// A time of the week in which visits may begin, in a time zone of its own.
+public struct RolloutWindow: Hashable, Sendable, Codable {
+  /// On which days it opens; one that passes midnight belongs to the day on which it opened.
+  public var days: Set<Weekday>
+  public var from: TimeOfDay
+  /// Equal to `from`: the whole day.
+  public var to: TimeOfDay
+  /// An identifier of the IANA database, such as `Europe/Berlin`.
+  public var zone: String
+
+  public init(days: Set<Weekday>, from: TimeOfDay, to: TimeOfDay, zone: String) {
+    self.days = days
+    self.from = from
+    self.to = to
+    self.zone = zone
+  }
+
+  /// The times, of a week from the day before `moment` on, in which it is open, in their order.
+  private func openings(around moment: Date) -> [DateInterval] {
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = TimeZone(identifier: zone) ?? .gmt
+    let today = calendar.startOfDay(for: moment)
+    return (-1...8).compactMap { offset in
+      guard let day = calendar.date(byAdding: .day, value: offset, to: today),
+        days.contains(Weekday(calendar: calendar.component(.weekday, from: day))),
+        let opens = calendar.date(from, on: day),
+        let lastDay = to <= from ? calendar.date(byAdding: .day, value: 1, to: day) : day,
+        let closes = calendar.date(to, on: lastDay), opens < closes
+      else { return nil }
+      return DateInterval(start: opens, end: closes)
+    }
+  }
+
+  /// When it closes; `nil` while it is not open.
+  public func closing(at moment: Date) -> Date? {
+    openings(around: moment).filter { $0.start <= moment && moment < $0.end }.map(\.end).max()
+  }
+
+  /// When it opens next after `moment`.
+  public func nextOpening(after moment: Date) -> Date? {
+    openings(around: moment).first { $0.start > moment }?.start
+  }
+}
+
+/// A time as clocks on a wall show it.
+public struct TimeOfDay: Hashable, Sendable, Codable, Comparable {
+  /// Since midnight; 24:00 is 1440.
+  public let minutes: Int
+
+  public init(minutes: Int) { self.minutes = minutes }
+
+  public static func < (a: Self, b: Self) -> Bool { a.minutes < b.minutes }
+}
+
+extension Calendar {
+  /// A time that a day leaves out, when clocks are put forward, is the next that it has.
+  fileprivate func date(_ time: TimeOfDay, on day: Date) -> Date? {
+    let (hour, minute) = time.minutes.quotientAndRemainder(dividingBy: 60)
+    if hour >= 24 { return date(byAdding: .day, value: 1, to: day) }
+    return date(bySettingHour: hour, minute: minute, second: 0, of: day)
+  }
+}
+
+public enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
+  case monday = "mon"
+  case tuesday = "tue"
+  case wednesday = "wed"
+  case thursday = "thu"
+  case friday = "fri"
+  case saturday = "sat"
+  case sunday = "sun"
+
+  /// Foundation counts from Sunday, which is 1.
+  init(calendar number: Int) { self = Weekday.allCases[(number + 5) % 7] }
+}
+
+extension RolloutWindow: CustomStringConvertible {
+  /// As in the inventory: `mon-fri 02:00-05:00 Europe/Berlin`.
+  public var description: String {
+    let names = Weekday.allCases.filter(days.contains).map(\.rawValue)
+    let all = Weekday.allCases.map(\.rawValue)
+    let first = names.first.flatMap(all.firstIndex(of:)) ?? 0
+    let isRange = names.count > 2 && names == Array(all[first...].prefix(names.count))
+    let shown = isRange ? "\(names[0])-\(names[names.count - 1])" : names.joined(separator: ",")
+    return "\(shown) \(from)-\(to) \(zone)"
+  }
+}
+
+extension TimeOfDay: CustomStringConvertible {
+  public var description: String {
+    let (hour, minute) = minutes.quotientAndRemainder(dividingBy: 60)
+    return "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
+  }
+}

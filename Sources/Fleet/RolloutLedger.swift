@@ -1,0 +1,149 @@
+public import Foundation
+
+/// What a rollout's events add up to: where it, its waves and its visits stand. An event that may not follow what
+/// came before is refused.
+public struct RolloutLedger: Hashable, Sendable {
+  public var state: RolloutState
+  /// Why it is in this state, for a person.
+  public var reason: String
+  public var waves: [Wave]
+  /// Hosts that were begun.
+  public var visits: [Host.Name: Visit]
+
+  public struct Wave: Hashable, Sendable {
+    public var state: WaveState
+    public var reason: String
+    /// When it came into its state.
+    public var since: Date?
+
+    public init(state: WaveState = .pending, reason: String = "", since: Date? = nil) {
+      self.state = state
+      self.reason = reason
+      self.since = since
+    }
+  }
+
+  public struct Visit: Hashable, Sendable {
+    /// From 1.
+    public var wave: Int
+    public var attempt: Int
+    public var token: VisitToken
+    /// Whether it takes the host back.
+    public var isRevert: Bool
+    /// `nil` while it is open.
+    public var end: VisitEnd?
+    public var reason: String
+    /// The step that was told last; `nil` where none was, or nobody asked.
+    public var step: Step?
+
+    public init(
+      wave: Int, attempt: Int, token: VisitToken, isRevert: Bool = false, end: VisitEnd? = nil,
+      reason: String = "", step: Step? = nil
+    ) {
+      self.wave = wave
+      self.attempt = attempt
+      self.token = token
+      self.isRevert = isRevert
+      self.end = end
+      self.reason = reason
+      self.step = step
+    }
+  }
+
+  public init(waves: Int) {
+    state = .planned
+    reason = ""
+    self.waves = Array(repeating: Wave(), count: waves)
+    visits = [:]
+  }
+
+  public func end(of host: Host.Name) -> VisitEnd? { visits[host]?.end }
+
+  /// An event that cannot be: a defect of whoever recorded it.
+  public struct Refused: Error, Hashable, CustomStringConvertible {
+    public let description: String
+  }
+
+  public mutating func apply(_ event: Event) throws(Refused) {
+    switch event.kind {
+    case .rolloutStarted: try move(to: .running, "")
+    case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):
+      try move(to: state, reason)
+    case .waveStarted: try moveWave(event, to: .running, "")
+    case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
+      try moveWave(event, to: state, reason)
+    case .visitStarted(let token): try begin(event, token, isRevert: false)
+    case .revertStarted(let token): try begin(event, token, isRevert: true)
+    case .visitEnded(let end, let reason): try conclude(event, end, reason)
+    case .step(let result):
+      if let host = event.subject.host { visits[host]?.step = result.step }
+    case .instructed, .note: break
+    }
+  }
+
+  private mutating func move(to next: RolloutState, _ reason: String) throws(Refused) {
+    guard state.following.contains(next) else {
+      throw Refused(description: "a rollout that is \(state.words) cannot become \(next.words)")
+    }
+    (state, self.reason) = (next, reason)
+  }
+
+  private mutating func moveWave(_ event: Event, to next: WaveState, _ reason: String) throws(Refused) {
+    guard let number = event.subject.wave, waves.indices.contains(number - 1) else {
+      throw Refused(description: "there is no wave \(event.subject.wave ?? 0)")
+    }
+    let (index, wave) = (number - 1, waves[number - 1])
+    guard wave.state.following.contains(next) else {
+      throw Refused(
+        description: "wave \(number) is \(wave.state.words) and cannot become \(next.words)")
+    }
+    if next == .running, waves[..<index].contains(where: { $0.state != .passed }) {
+      throw Refused(description: "wave \(number) cannot begin before those before it have passed")
+    }
+    guard state == (next == .reverting || wave.state == .reverting ? .rollingBack : .running) else {
+      throw Refused(
+        description: "wave \(number) cannot become \(next.words) while the rollout is \(state.words)")
+    }
+    waves[index] = Wave(state: next, reason: reason, since: event.at)
+  }
+
+  private mutating func begin(
+    _ event: Event, _ token: VisitToken, isRevert: Bool
+  ) throws(Refused) {
+    guard let host = event.subject.host, let wave = event.subject.wave, waves.indices.contains(wave - 1)
+    else {
+      throw Refused(description: "a visit belongs to a host of a wave")
+    }
+    let stateOfWave = waves[wave - 1].state
+    let isTime =
+      isRevert ? stateOfWave == .reverting || stateOfWave == .verifying : stateOfWave == .running
+    guard isTime else {
+      throw Refused(description: "\(host) cannot be begun while wave \(wave) is \(stateOfWave.words)")
+    }
+    let (earlier, attempt) = (visits[host], event.subject.attempt ?? 1)
+    if let earlier {
+      guard attempt > earlier.attempt else {
+        throw Refused(description: "\(host) has had attempt \(earlier.attempt) already")
+      }
+      guard isRevert || earlier.end?.account != .success else {
+        throw Refused(description: "\(host) has what it should have and cannot be begun again")
+      }
+    } else if isRevert {
+      throw Refused(description: "\(host) was not begun and cannot go back")
+    }
+    visits[host] = Visit(wave: wave, attempt: attempt, token: token, isRevert: isRevert)
+  }
+
+  private mutating func conclude(_ event: Event, _ end: VisitEnd, _ reason: String) throws(Refused) {
+    guard let host = event.subject.host, var visit = visits[host] else {
+      throw Refused(description: "\(event.subject.host?.rawValue ?? "a host") was not begun and cannot end")
+    }
+    // One that ended well is judged anew when its wave is looked at again.
+    let isJudgedAnew = visit.end?.account == .success && waves[visit.wave - 1].state == .verifying
+    guard visit.end == nil || visit.end == .unknown || isJudgedAnew else {
+      throw Refused(description: "\(host) has ended already: \(visit.end?.words ?? "")")
+    }
+    (visit.end, visit.reason) = (end, reason)
+    visits[host] = visit
+  }
+}

@@ -1,0 +1,33 @@
+import Fleet
+import Foundation
+import struct Fleet.Host
+
+/// The rollout whose events are coming in: its plan, read once, and where it stands.
+struct Course {
+  let id: Rollout.ID
+  let policy: RolloutPolicy.Name
+  let visits: [Host.Name: PlannedVisit]
+  var ledger: RolloutLedger
+
+  init(_ id: Rollout.ID, _ plan: Plan, _ ledger: RolloutLedger) {
+    self.id = id
+    policy = plan.policy.name
+    visits = Dictionary(plan.visits.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.ledger = ledger
+  }
+
+  /// What a visit brings to its host: of each certificate the new generation, or when it takes the host back, the one
+  /// before.
+  func brought(to host: Host.Name) -> [PlannedCertificate] {
+    guard let visit = visits[host] else { return [] }
+    guard ledger.visits[host]?.isRevert == true else { return visit.certificates }
+    return visit.back(at: .distantPast)?.certificates ?? []
+  }
+}
+
+extension Store {
+  func course(of id: Rollout.ID) throws -> Course? {
+    if course?.id != id { course = Course(id, try rollout(id).plan, try ledger(of: id)) }
+    return course
+  }
+}

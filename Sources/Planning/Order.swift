@@ -1,0 +1,35 @@
+import Fleet
+import struct Fleet.Host
+
+/// The order in which hosts are taken: the first ones are the canaries.
+struct Order {
+  private let order: HostOrder
+  private let failed: Set<Host.Name>
+  private let unreachable: Set<Host.Name>
+
+  init(of policy: RolloutPolicy, in snapshot: Snapshot) {
+    order = policy.order
+    let all = snapshot.setbacks.values.flatMap(\.self)
+    failed = Set((snapshot.setbacks[policy.name] ?? [:]).filter { $1.end.account != .unreachable }.keys)
+    unreachable = Set(all.filter { $0.value.end.account == .unreachable }.map(\.key))
+  }
+
+  /// Hosts that were not reached last time go last in any order, so that a dead one is not the canary for ever.
+  func sort(_ hosts: [Host]) -> [Host] {
+    let byName = hosts.sorted { $0.name < $1.name }
+    return ordered(byName.filter { !unreachable.contains($0.name) })
+      + byName.filter { unreachable.contains($0.name) }
+  }
+
+  private func ordered(_ byName: [Host]) -> [Host] {
+    switch order {
+    case .name: return byName
+    case .failedFirst:
+      return byName.filter { failed.contains($0.name) } + byName.filter { !failed.contains($0.name) }
+    case .label(let key):
+      let groups = Dictionary(grouping: byName) { $0.labels[key] }
+      let values = groups.keys.compactMap(\.self).sorted { $0.naturallyPrecedes($1) }
+      return values.flatMap { groups[$0] ?? [] } + (groups[nil] ?? [])
+    }
+  }
+}

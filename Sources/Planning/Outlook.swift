@@ -1,0 +1,47 @@
+public import Fleet
+public import Foundation
+public import struct Fleet.Host
+
+/// What the planner made of a snapshot: the plans in the order in which they go, and what has to wait.
+public struct Outlook: Sendable {
+  public var plans: [Plan] = []
+  public var held: [Held] = []
+
+  /// A host that is not what it should be and is left alone until later.
+  public struct Held: Hashable, Sendable, Codable {
+    public var policy: RolloutPolicy.Name
+    public var host: Host.Name
+    /// `nil`: until a person says so, or something else is wanted.
+    public var until: Date?
+    public var reason: String
+    /// How its last visit ended.
+    public var end: VisitEnd
+    public var rollout: Rollout.ID
+    /// Whether the other hosts of the policy wait for it.
+    public var holdsPolicy: Bool
+  }
+}
+
+/// What is asked for beyond what is due.
+public struct PlanRequest: Hashable, Sendable {
+  public var push: Push
+  /// Whether hosts that failed are tried before their pause is over.
+  public var ignoresPauses: Bool
+  /// The hosts to look at; `nil` for all.
+  public var hosts: Set<Host.Name>?
+
+  public enum Push: Hashable, Sendable {
+    /// What is not where it should be.
+    case due
+    /// What is already there as well.
+    case everything
+    /// The hooks of what is there, and nothing else.
+    case hooksOnly
+  }
+
+  public init(push: Push = .due, ignoresPauses: Bool = false, hosts: Set<Host.Name>? = nil) {
+    self.push = push
+    self.ignoresPauses = ignoresPauses
+    self.hosts = hosts
+  }
+}

@@ -1,0 +1,46 @@
+public import Fleet
+public import Foundation
+
+/// A host whose last visit did not end well, and when it is tried again.
+public struct Setback: Hashable, Sendable {
+  /// How many visits in a row, for the same, did not end well.
+  public var failures: Int
+  public var end: VisitEnd
+  public var reason: String
+  public var at: Date
+  public var rollout: Rollout.ID
+  /// Whether that rollout stopped because of such hosts.
+  public var hasHaltedRollout: Bool
+  /// What was wanted of the host: a failure says nothing about anything else.
+  public var wanted: PlannedVisit
+
+  public init(
+    failures: Int, end: VisitEnd, reason: String, at: Date, rollout: Rollout.ID, hasHaltedRollout: Bool,
+    wanted: PlannedVisit
+  ) {
+    self.failures = failures
+    self.end = end
+    self.reason = reason
+    self.at = at
+    self.rollout = rollout
+    self.hasHaltedRollout = hasHaltedRollout
+    self.wanted = wanted
+  }
+
+  private static let freeTries = 4
+  private static let firstPause = 600.0
+  private static let longestPause = 43200.0
+
+  /// The next few runs try again, since somebody may just have mended the host; then ten minutes pass, twice as many
+  /// each time, and never more than twelve hours.
+  public var retryAt: Date {
+    guard failures > Self.freeTries else { return at }
+    let doublings = Double(min(failures - Self.freeTries - 1, 20))
+    return at.addingTimeInterval(min(Self.firstPause * pow(2, doublings), Self.longestPause))
+  }
+
+  /// Whether a visit has to wait: for `retryAt`, or where a person cancelled it, until one wants it again.
+  func holds(_ visit: PlannedVisit, at now: Date) -> Bool {
+    (now < retryAt || end == .skipped) && wanted == visit.essence
+  }
+}

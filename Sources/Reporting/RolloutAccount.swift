@@ -1,0 +1,126 @@
+public import Fleet
+import Foundation
+public import struct Fleet.Host
+
+/// A rollout as it stands, for a person: what stopped it or what it waits for, which hosts, what the fleet serves now,
+/// and which command goes on.
+public struct RolloutAccount: Sendable, Encodable {
+  public let id: Rollout.ID
+  public let policy: RolloutPolicy.Name
+  public let planHash: String
+  public let state: RolloutState
+  public let reason: String
+  public let waves: [Wave]
+  public let hosts: [HostAccount]
+
+  public struct Wave: Sendable, Encodable {
+    public let number: Int
+    public let state: WaveState
+    public let reason: String
+    public let hosts: [Host.Name]
+  }
+
+  public struct HostAccount: Sendable, Encodable {
+    public let host: Host.Name
+    public let wave: Int
+    /// `nil` while its visit is under way, and where it was not begun.
+    public let end: VisitEnd?
+    public let isBegun: Bool
+    public let reason: String
+    public let attempt: Int
+  }
+
+  public init(_ rollout: Rollout, _ ledger: RolloutLedger) {
+    (id, policy, planHash) = (rollout.id, rollout.plan.policy.name, rollout.planHash)
+    (state, reason) = (ledger.state, ledger.reason)
+    waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
+      Wave(
+        number: index + 1, state: pair.1.state, reason: pair.1.reason, hosts: pair.0.visits.map(\.host.name))
+    }
+    hosts = rollout.plan.waves.enumerated().flatMap { index, wave in
+      wave.visits.map { planned in
+        let visit = ledger.visits[planned.host.name]
+        return HostAccount(
+          host: planned.host.name, wave: index + 1, end: visit?.end, isBegun: visit != nil,
+          reason: visit?.reason ?? "", attempt: visit?.attempt ?? 0)
+      }
+    }
+  }
+
+  public var text: String {
+    var text =
+      "rollout \(id) (policy \(policy)): \(state.words)" + (reason.isEmpty ? "" : ": \(reason.visible)")
+    text += "\n"
+    for wave in waves {
+      let why = wave.reason.isEmpty ? "" : ": \(wave.reason.visible)"
+      text += "  wave \(wave.number) \(wave.state.words)\(why)\n"
+      text += outcomes(of: wave.number).map { "    \($0)\n" }.joined()
+    }
+    return text + next
+  }
+
+  /// Hosts with the same outcome together.
+  private func outcomes(of wave: Int) -> [String] {
+    let own = hosts.filter { $0.wave == wave }
+    let groups = Dictionary(grouping: own) { host in
+      host.end.map { $0.words + (host.reason.isEmpty ? "" : ": \(host.reason.visible.shortened(to: 200))") }
+        ?? (host.isBegun ? "at work" : "not started")
+    }
+    return groups.sorted { $0.value[0].host < $1.value[0].host }.map { outcome, hosts in
+      let (name, reason) = outcome.split(at: ": ")
+      return "\(name) \(HostSet.folded(hosts.map(\.host)))" + (reason.isEmpty ? "" : ": \(reason)")
+    }
+  }
+
+  private func named(_ holds: (HostAccount) -> Bool) -> String {
+    HostSet.folded(hosts.filter(holds).map(\.host))
+  }
+
+  /// What the hosts serve, and what to do next.
+  public var next: String {
+    let lines = [
+      served, badly, "", advice,
+    ].filter { !$0.isEmpty }
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  private var served: String {
+    let new = named { $0.end?.account == .success }
+    let others = named { $0.isBegun && $0.end?.account != .success }
+    let parts = [
+      new.isEmpty ? "no host was brought to the new certificate" : "on the new certificate: \(new)",
+      others.isEmpty ? "" : "not: \(others)",
+      named { !$0.isBegun }.isEmpty ? "" : "not started: \(named { !$0.isBegun })",
+    ]
+    return parts.filter { !$0.isEmpty }.joined(separator: "; ")
+  }
+
+  private var badly: String {
+    let dirty = named { $0.end == .failedDirty }
+    return dirty.isEmpty ? "" : "needs a person: \(dirty), as its log tells: certfleet log --rollout \(id)"
+  }
+
+  private var advice: String {
+    switch state {
+    case .succeeded, .superseded, .rolledBack, .planned: ""
+    case .running, .halting, .rollingBack: "go on with: certfleet run"
+    case .paused:
+      if let wave = waves.first(where: { $0.state == .gated }), wave.reason.contains("approval") {
+        "approve with: certfleet rollout approve \(id) --wave \(wave.number); then: certfleet run"
+      } else if reason.hasPrefix("paused by") {
+        "go on with: certfleet rollout resume \(id); then: certfleet run"
+      } else {
+        "the next run looks whether it can go on: certfleet run"
+      }
+    case .partial, .halted, .rollbackFailed, .cancelled:
+      "when what kept them is mended, try again at once: certfleet rollout retry \(id)"
+    }
+  }
+}
+
+extension String {
+  fileprivate func split(at separator: String) -> (String, String) {
+    guard let place = range(of: separator) else { return (self, "") }
+    return (String(self[..<place.lowerBound]), String(self[place.upperBound...]))
+  }
+}

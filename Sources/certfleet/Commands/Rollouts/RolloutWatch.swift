@@ -1,0 +1,61 @@
+import Engine
+import Fleet
+import Foundation
+import Inventory
+import Reporting
+
+extension Command {
+  static let rolloutWatch = Command(
+    words: ["rollout", "watch"],
+    summary: "look at a rollout while it goes on, from another terminal; ^C leaves it alone", operands: ["N"]
+  ) { invocation in
+    let session = try Session(invocation)
+    let rollout = try await session.rollout(invocation)
+    return try await RolloutWatch(session: session, rollout: rollout).follow()
+  }
+}
+
+/// Follows what is recorded of a rollout until it ends or waits.
+private struct RolloutWatch {
+  let session: Session
+  let rollout: Rollout
+  private static let interval = Duration.milliseconds(500)
+
+  func follow() async throws -> ExitCode {
+    let questions = Questions()
+    var seen = 0
+    var ledger = RolloutLedger(waves: rollout.plan.waves.count)
+    var picture = WavePicture(rollout)
+    while true {
+      for logged in try await session.store.events(.init(rollout: rollout.id), after: seen) {
+        seen = logged.id
+        // What an earlier certfleet has recorded followed other rules; the end is read from the tables.
+        try? ledger.apply(logged.event)
+        picture.note(logged.event)
+        if let line = EventLine.progress(logged.event) { Console.standard.say(line) }
+      }
+      Console.standard.show(status: picture.status(ledger))
+      if questions.wasAsked { Console.standard.say(picture.awaited(ledger, now: Date())) }
+      let state = try await session.store.state(of: rollout.id)
+      if state.isEnd || state == .paused, seen > 0 || state.isEnd { break }
+      try await Task.sleep(for: Self.interval)
+    }
+    Console.standard.show(status: "")
+    ledger = try await session.store.ledger(of: rollout.id)
+    Console.standard.result(RolloutAccount(rollout, ledger).text)
+    return ledger.state == .succeeded ? .converged : ledger.state == .paused ? .waiting : .failed
+  }
+}
+
+/// Enter on the terminal asks who is awaited.
+private final class Questions {
+  private let isTerminal = isatty(STDIN_FILENO) == 1
+
+  var wasAsked: Bool {
+    guard isTerminal else { return false }
+    var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    guard poll(&input, 1, 0) > 0 else { return false }
+    var bytes = [UInt8](repeating: 0, count: 256)
+    return read(STDIN_FILENO, &bytes, bytes.count) > 0
+  }
+}
