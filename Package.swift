@@ -72,7 +72,7 @@ let package = Package(
     tests(of: "Install", with: ["Fleet", "PKI", "ThrowawayFleet"]),
     tests(of: "Planning", with: ["Fleet"]),
     tests(of: "Agents", with: ["Fleet", "ThrowawayFleet"]),
-    tests(of: "Engine", with: ["Fleet", "Agents"]),
+    tests(of: "Engine", with: ["Fleet", "Planning", "Agents", "Inventory", "ThrowawayFleet"]),
     tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
     tests(of: "certfleet"),

@@ -31,6 +31,14 @@ actor Logbook: Recorder {
     visits.filter { ledger.end(of: $0.host.name).map { $0.account == .undecided } ?? true }
   }
 
+  /// Those that have the new certificate and are to go back, and those whose way back was interrupted.
+  func changed(of visits: [PlannedVisit]) -> [PlannedVisit] {
+    visits.filter { planned in
+      guard let visit = ledger.visits[planned.host.name], let end = visit.end else { return false }
+      return end.account == .success || visit.isRevert && end == .interrupted
+    }
+  }
+
   /// Visits of which nobody knows how they ended.
   var open: [Host.Name: RolloutLedger.Visit] {
     ledger.visits.filter { $0.value.end == nil || $0.value.end == .unknown }

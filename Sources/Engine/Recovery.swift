@@ -14,16 +14,15 @@ public struct Recovery: Sendable {
     self.ports = ports
   }
 
-  /// Asks about visits of a rollout that goes on. One that the crash kept from succeeding stays open: it is to be
-  /// done again, as its next attempt.
+  /// Asks about visits of a rollout that goes on. One that the crash kept from succeeding is done again, as its next
+  /// attempt.
   func resolve(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
     try await ask(visits) { visit, isRevert, answer in
-      let ending = answer.ending(afterLosing: "the controller was interrupted")
-      switch ending.end {
-      case .ok, .degraded, .unchanged, .failedDirty, .unknown: try await visit.end(ending, isRevert: isRevert)
-      case .rolledBack, .failedClean, .unreachable, .deferred, .inconclusive, .skipped:
-        try await visit.record(.step(StepResult(step: .recover, outcome: .failed(ending.reason))))
+      var ending = answer.ending(afterLosing: "the controller was interrupted")
+      if [.rolledBack, .failedClean, .unreachable, .deferred].contains(ending.end) {
+        ending = Visit.Ending(end: .interrupted, reason: ending.reason)
       }
+      try await visit.end(ending, isRevert: isRevert)
     }
   }
 

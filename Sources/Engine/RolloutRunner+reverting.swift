@@ -8,14 +8,9 @@ extension RolloutRunner {
   /// - Returns: whether it came to its end; not when it was asked to stop.
   func rollBack() async throws -> Bool {
     let waves = await logbook.waves
-    guard
-      let failed = waves.firstIndex(where: {
-        [.failed, .reverting, .reverted, .revertFailed].contains($0.state)
-      })
-    else { return false }
-    let last = waves.lastIndex { $0.state != .pending && $0.state != .gated } ?? failed
-    let first = plan.policy.onFailure == .revertAll ? 0 : last
-    for index in (first...last).reversed() {
+    let failed = waves.firstIndex { [.failed, .reverting, .reverted, .revertFailed].contains($0.state) }
+    for index in wavesToRevert(waves.lastIndex { $0.state != .pending && $0.state != .gated } ?? failed ?? 0)
+    {
       switch waves[index].state {
       case .passed, .failed: try await record(.waveMoved(.reverting, reason: ""), wave: index + 1)
       case .reverting: break
@@ -29,12 +24,21 @@ extension RolloutRunner {
     return true
   }
 
+  /// By the policy, when a wave has failed; newest first.
+  func wavesToRevert(_ failed: Int) -> [Int] {
+    switch plan.policy.onFailure {
+    case .halt, .revertHost: []
+    case .revertWave: [failed]
+    case .revertAll: (0...failed).reversed()
+    }
+  }
+
   private func takeBack(_ index: Int) async throws -> Bool {
     let number = index + 1
-    let changed = await logbook.hosts(of: plan.waves[index].visits) { $0.account == .success }
+    let changed = await logbook.changed(of: plan.waves[index].visits)
     let back = changed.compactMap { $0.back(at: ports.time.now) }
     try await revert(back, wave: number)
-    if stop.isRequested, await !logbook.hosts(of: back, where: { $0.account == .success }).isEmpty {
+    if stop.isRequested, await !logbook.changed(of: back).isEmpty {
       return false
     }
     let notBack = await logbook.hosts(of: back) { $0 != .rolledBack }.map(\.host.name)

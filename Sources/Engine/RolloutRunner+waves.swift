@@ -113,13 +113,13 @@ extension RolloutRunner {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
       return true
     }
-    let undecided = await logbook.hosts(of: wave.visits) { $0.account == .undecided }
+    let undecided = await logbook.hosts(of: wave.visits) { $0 == .inconclusive }
     if let host = undecided.first?.host.name {
       let why = await logbook.visit(of: host)?.reason ?? ""
       try await record(.waveMoved(.draining, reason: why), wave: number)
       return try await pause(because: "\(host): \(why)")
     }
-    if ends.count < wave.visits.count {
+    if await !logbook.left(of: wave.visits).isEmpty {
       // Whatever stopped it is looked at in the next step.
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true

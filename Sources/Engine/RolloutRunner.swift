@@ -97,14 +97,16 @@ public struct RolloutRunner: Sendable {
   }
 
   private func endHalting() async throws {
-    let ledger = await logbook.ledger
-    let failed = ledger.waves.contains { $0.state == .failed }
-    if failed, [.revertWave, .revertAll].contains(plan.policy.onFailure) {
-      try await record(.rolloutMoved(.rollingBack, reason: ledger.reason))
-    } else if !failed, try await ports.steering.orders(for: rollout).cancelledBy != nil {
-      try await end(.cancelled, because: ledger.reason)
+    let (waves, reason) = (await logbook.waves, await logbook.ledger.reason)
+    guard let failed = waves.firstIndex(where: { $0.state == .failed }) else {
+      let isCancelled = try await ports.steering.orders(for: rollout).cancelledBy != nil
+      return try await end(isCancelled ? .cancelled : .halted, because: reason)
+    }
+    let changed = await logbook.changed(of: wavesToRevert(failed).flatMap { plan.waves[$0].visits })
+    if changed.isEmpty {
+      try await end(.halted, because: reason)
     } else {
-      try await end(.halted, because: ledger.reason)
+      try await record(.rolloutMoved(.rollingBack, reason: reason))
     }
   }
 

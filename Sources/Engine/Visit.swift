@@ -152,6 +152,7 @@ extension VisitEnd {
     case .ok, .unchanged, .degraded: .rolledBack
     // It could not be taken back, and has what the rollout brought.
     case .rolledBack, .inconclusive: .failedClean
+    case .interrupted: .interrupted
     case .failedClean, .failedDirty, .unreachable, .deferred, .unknown, .skipped: self
     }
   }

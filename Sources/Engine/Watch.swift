@@ -20,9 +20,10 @@ struct Watch {
   mutating func allows(after end: VisitEnd?) async throws -> Bool {
     guard !runner.stop.isRequested, !isBroken else { return false }
     switch end?.account {
-    case .success, nil: break
+    case .success: break
     case .undecided: isBroken = true
-    case .failure, .unreachable: isBroken = await runner.broken(index) != nil
+    // At the start too: what a crash left may be more trouble than there may be.
+    case .failure, .unreachable, nil: isBroken = await runner.broken(index) != nil
     }
     let uptime = runner.ports.time.uptime
     guard !isBroken, uptime - lastLook > Self.interval else { return !isBroken }

@@ -60,6 +60,8 @@ public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case unreachable
   /// Another visit holds the host's lock.
   case deferred
+  /// The controller was interrupted, and the host has what it had before; it is done again.
+  case interrupted
   /// Its rollout was cancelled, and the host has not what it should have.
   case skipped
   /// Back on its previous generation, because nobody could find out whether the new one was served.
@@ -75,7 +77,7 @@ public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
     case .ok, .unchanged, .degraded: .success
     case .failedClean, .rolledBack, .failedDirty, .unknown: .failure
     case .unreachable, .deferred: .unreachable
-    case .inconclusive, .skipped: .undecided
+    case .inconclusive, .interrupted, .skipped: .undecided
     }
   }
 

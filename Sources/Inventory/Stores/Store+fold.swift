@@ -100,7 +100,7 @@ extension Store {
       case .ok, .unchanged, .degraded: try keep(certificate, subject, at)
       // A host that was to go back has gone back.
       case .rolledBack where isRevert: try keep(certificate, subject, at)
-      case .rolledBack, .failedClean, .inconclusive: try displace(subject, certificate, at)
+      case .rolledBack, .failedClean, .inconclusive, .interrupted: try displace(subject, certificate, at)
       // It was kept, and is not served after all.
       case .failedDirty where !isRevert:
         try database.run(

@@ -42,7 +42,9 @@ extension Store {
 
   /// Keeps how a host's visit went, for when it is tried again.
   func keepSetback(_ end: VisitEnd, reason: String, _ subject: Event.Subject, at moment: Date) throws {
-    guard let host = subject.host, let id = subject.rollout, let course = try course(of: id),
+    // Nothing went wrong on the host.
+    guard end != .interrupted, let host = subject.host, let id = subject.rollout,
+      let course = try course(of: id),
       let visit = course.visits[host]
     else { return }
     let key: [SQLiteValue] = [.text(host.rawValue), .text(course.policy.rawValue)]

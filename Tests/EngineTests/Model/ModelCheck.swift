@@ -1,0 +1,129 @@
+import Fleet
+import Foundation
+import Planning
+import struct Fleet.Host
+
+/// What must be true of a rollout, looked for in what was recorded of it and in what the hosts have.
+struct ModelCheck {
+  let id: Rollout.ID
+  let plan: Plan
+  private(set) var faults: [String] = []
+
+  init(id: Rollout.ID, plan: Plan) {
+    self.id = id
+    self.plan = plan
+  }
+
+  mutating func look(at events: [Event], stored: RolloutLedger, _ world: ModelWorld) {
+    faults += world.with { $0.faults }
+    if !stored.state.isEnd { faults.append("it did not end: it is \(stored.state.words): \(stored.reason)") }
+    replay(events, stored)
+    wavesInOrder(events)
+    budgets(events)
+    limits(events)
+    hooks(world.with { $0.hooks })
+    hosts(stored, world.with { $0.hosts })
+  }
+
+  /// Events replay to the stored state.
+  private mutating func replay(_ events: [Event], _ stored: RolloutLedger) {
+    var replayed = RolloutLedger(waves: plan.waves.count)
+    do {
+      for event in events { try replayed.apply(event) }
+    } catch { faults.append("\(error)") }
+    for host in replayed.visits.keys { replayed.visits[host]?.step = nil }
+    if replayed != stored { faults.append("the events do not add up to what is stored") }
+  }
+
+  /// No wave starts before its predecessor passed; no visit begins outside of its wave.
+  private mutating func wavesInOrder(_ events: [Event]) {
+    var passed: Set<Int> = []
+    for event in events {
+      let wave = event.subject.wave ?? 0
+      switch event.kind {
+      case .waveEnded(.passed, _): passed.insert(wave)
+      case .waveStarted, .visitStarted:
+        if !passed.isSuperset(of: 1..<max(wave, 1)) { faults.append("wave \(wave) began too early") }
+      default: break
+      }
+    }
+  }
+
+  /// Budgets are never exceeded by more than what was in flight.
+  private mutating func budgets(_ events: [Event]) {
+    var ends: [Host.Name: VisitEnd] = [:]
+    var inFlight: Set<Host.Name> = []
+    var mostAllowed = 0
+    for event in events {
+      guard let host = event.subject.host else { continue }
+      switch event.kind {
+      case .visitStarted: inFlight.insert(host)
+      case .revertStarted: inFlight.remove(host)
+      case .step(let result) where result.step == .connect && inFlight.contains(host):
+        if Budget(of: plan).broken(by: ends.filter { !inFlight.contains($0.key) }.values) != nil {
+          mostAllowed += 1
+        }
+      case .visitEnded(let end, _):
+        inFlight.remove(host)
+        ends[host] = end
+      default: break
+      }
+    }
+    // Hosts that were about to be contacted when the budget broke.
+    if mostAllowed > plan.policy.parallel {
+      faults.append("\(mostAllowed) hosts were begun after the budget broke")
+    }
+  }
+
+  /// No more at once than the policy and its limits allow. A crash leaves visits open that are at work no more.
+  private mutating func limits(_ events: [Event]) {
+    var open: [Host.Name: Int] = [:]
+    for (index, event) in events.enumerated() {
+      guard let host = event.subject.host else { continue }
+      switch event.kind {
+      case .visitStarted, .revertStarted:
+        open[host] = index
+        let racks = Dictionary(grouping: open.keys) { plan.rack(of: $0) }
+        for limit in plan.policy.limits where racks.values.contains(where: { $0.count > limit.parallel }) {
+          faults.append("too many of a rack at once")
+        }
+        if open.count > plan.policy.parallel { faults.append("too many at once") }
+      case .visitEnded: open[host] = nil
+      default: break
+      }
+    }
+  }
+
+  /// Post ran wherever pre did, and after it.
+  private mutating func hooks(_ ran: [String]) {
+    for wave in 0...plan.waves.count {
+      guard let pre = ran.lastIndex(of: "pre \(wave)") else { continue }
+      if ran.lastIndex(of: "post \(wave)").map({ $0 < pre }) ?? true {
+        faults.append("the post hook of wave \(wave) did not run after its pre hook")
+      }
+    }
+  }
+
+  /// No false success, and none back that is not.
+  private mutating func hosts(_ stored: RolloutLedger, _ hosts: [Host.Name: ModelHost]) {
+    for (host, visit) in stored.visits {
+      let active = hosts[host]?.active ?? 1
+      switch visit.end {
+      case .ok, .unchanged, .degraded:
+        if active != 2 { faults.append("\(host) is said to be well and has \(active)") }
+      case .rolledBack, .inconclusive:
+        if active != 1 { faults.append("\(host) is said to be back and has \(active)") }
+      case .failedClean where !visit.isRevert:
+        if active != 1 { faults.append("\(host) is said to be unchanged and has \(active)") }
+      case nil: faults.append("\(host) has no end")
+      default: break
+      }
+    }
+  }
+}
+
+extension Plan {
+  fileprivate func rack(of host: Host.Name) -> String {
+    visits.first { $0.host.name == host }?.host.labels["rack"] ?? ""
+  }
+}
