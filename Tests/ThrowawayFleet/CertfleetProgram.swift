@@ -22,6 +22,14 @@ public struct CertfleetProgram: Sendable {
     try await Program.run(Self.path, arguments, environment: environment, stdin: stdin)
   }
 
+  /// Runs it and insists that it ends well.
+  ///
+  /// - Returns: its stdout.
+  @discardableResult
+  public func succeed(_ arguments: String...) async throws -> String {
+    try await Program.succeed(Self.path, arguments, environment: environment)
+  }
+
   /// Starts it and does not wait.
   public func start(_ arguments: String..., output: String) throws -> Running {
     try Running(Self.path, arguments, environment: environment, stdout: output, stderr: output)

@@ -34,8 +34,10 @@ public enum Program {
 
   /// As `run`, and anything but success is an error.
   @discardableResult
-  public static func succeed(_ path: String, _ arguments: [String] = []) async throws -> String {
-    let result = try await run(path, arguments)
+  public static func succeed(
+    _ path: String, _ arguments: [String] = [], environment: [String: String] = [:]
+  ) async throws -> String {
+    let result = try await run(path, arguments, environment: environment)
     guard result.status == 0 else {
       throw Failed(
         "\(path) \(arguments.joined(separator: " ")) ended with \(result.status): \(result.everything)")
