@@ -14,22 +14,23 @@ struct Scene: Sendable {
     if [ -e ~/break-% ] && [ "$CERTFLEET_ACTION" = deploy ]; then echo 'broken on purpose' >&2; exit 3; fi
     """
 
+  /// - Parameter policy: more of the rollout policy, beginning with a comma.
   init(
     hosts count: Int, certificates: [String] = ["one.example"], waves: String = "[1, 'rest']",
-    reload: Bool = true
+    policy: String = "", reload: Bool = true
   ) async throws {
     scratch = try ScratchFolder()
     fleet = try await LoopbackFleet(
       in: scratch.path, on: .random(), hosts: count, certificates: certificates.map { ($0, $0) })
     certfleet = CertfleetProgram(home: scratch.path + "/state")
-    try declare(certificates, waves: waves, reload: reload)
+    try declare(certificates, waves: waves, policy: policy, reload: reload)
     try await expect(0, "apply", scratch.path + "/fleet.json5")
     for host in hosts {
       try await expect(0, "host", "pin", host.name, "--fingerprint", try await host.ssh.fingerprint())
     }
   }
 
-  func declare(_ certificates: [String], waves: String, reload: Bool) throws {
+  func declare(_ certificates: [String], waves: String, policy: String = "", reload: Bool) throws {
     func hook(_ moment: String, _ more: String = "") -> String {
       let command = Self.steered.replacing("%", with: moment) + more
       return "[{run: \"\(command.replacing("\"", with: "\\\""))\", timeout: '20s'}]"
@@ -49,7 +50,7 @@ struct Scene: Sendable {
       { defaults: {port: 2222, identity: 'id_ed25519', base: '~/certs'}, hosts: [\(hosts)],
         issuers: [{name: 'pebble', directory: '\(fleet.authority.directory)', agree_to_terms: true, ca_file: 'pebble/ca.pem'}],
         certificates: [\(declared.joined(separator: ", "))],
-        rollouts: [{name: 'p', waves: \(waves), max_unreachable: 1}] }
+        rollouts: [{name: 'p', waves: \(waves), max_unreachable: 1\(policy)}] }
       """)
   }
 

@@ -20,6 +20,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   struct State {
     var events: [Event] = []
     var commands: [String] = []
+    var environments: [[String: String]] = []
     var open = 0
     var mostOpen = 0
   }
@@ -30,6 +31,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   var mostAtOnce: Int { state.withLock { $0.mostOpen } }
   /// What ran on the controller, with the hosts that it was told of.
   var commands: [String] { state.withLock { $0.commands } }
+  var environments: [[String: String]] { state.withLock { $0.environments } }
 
   func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
     switch behaviours[host.name] ?? .ok {
@@ -48,7 +50,10 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
 
   func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint { "new" }
   func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
-    state.withLock { $0.commands.append("\(command) \(environment["CERTFLEET_HOSTS"] ?? "")") }
+    state.withLock {
+      $0.commands.append("\(command) \(environment["CERTFLEET_HOSTS"] ?? "")")
+      $0.environments.append(environment)
+    }
     return LocalHookResult(outcome: command.contains("broken") ? .exited(1) : .succeeded)
   }
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
@@ -278,5 +283,41 @@ private final class StagedConversation: Conversation {
       }
     }
     #expect(Set(begun) == ["h3/2", "h4/1", "h5/1"])
+  }
+
+  @Test func `hooks around the rollout learn which hosts got there, and a broken one begins nothing`()
+    async throws
+  {
+    var plan = plan([1, 3], maxFailed: .count(1), maxUnreachable: .count(1))
+    plan.policy.hooks = Hooks(
+      pre: [Hook(command: "announce", place: .controller)], post: [Hook(command: "tell", place: .controller)])
+    let hosts = StagedHosts(["h3": .rolledBack, "h4": .unreachable])
+    #expect(try await run(plan, hosts) == .partial)
+    #expect(hosts.commands == ["announce h1 h2 h3 h4", "tell h1 h2 h3 h4"])
+    #expect(hosts.environments.last?["CERTFLEET_STATE"] == "partial")
+    #expect(hosts.environments.last?["CERTFLEET_OK_HOSTS"] == "h1 h2")
+    #expect(hosts.environments.last?["CERTFLEET_FAILED_HOSTS"] == "h3")
+    #expect(hosts.environments.last?["CERTFLEET_UNREACHABLE_HOSTS"] == "h4")
+    plan.policy.hooks.pre = [Hook(command: "broken announce", place: .controller)]
+    let untouched = StagedHosts()
+    #expect(try await run(plan, untouched) == .halted)
+    #expect(untouched.mostAtOnce == 0 && untouched.commands.last == "tell h1 h2 h3 h4")
+  }
+
+  @Test func `of a group no more are at work than its limit says, and others do not wait for them`()
+    async throws
+  {
+    var plan = plan([6], parallel: 6)
+    for index in plan.waves[0].visits.indices {
+      plan.waves[0].visits[index].host.labels = ["rack": index < 4 ? "a" : "b"]
+    }
+    plan.policy.limits = [ParallelLimit(1, .per(label: "rack"))]
+    let hosts = StagedHosts()
+    #expect(try await run(plan, hosts) == .succeeded)
+    #expect(hosts.mostAtOnce <= 2)
+    plan.policy.limits = [ParallelLimit(1, .among(try Selector("rack=a")))]
+    let others = StagedHosts()
+    #expect(try await run(plan, others) == .succeeded)
+    #expect(others.mostAtOnce <= 3)
   }
 }

@@ -108,7 +108,7 @@ struct CommandLineParser {
 
       \(lines.joined())
       certfleet help COMMAND tells more. Exit codes: 0 all is as it should be; 1 hosts failed; 2 hosts were
-      unreachable; 64 wrong usage; 65 bad inventory; 70 a defect of certfleet; 75 another certfleet is at work.
+      unreachable; 3 a rollout waits; 64 wrong usage; 65 bad inventory; 70 a defect of certfleet; 75 another certfleet is at work.
 
       """
   }

@@ -20,16 +20,29 @@ extension Command {
     for name in invocation.operands { hosts.append(try await session.host(named: name)) }
     if invocation.operands.isEmpty { hosts = try await session.store.hosts() }
     let snapshot = try await session.snapshot()
-    let connector = try await session.hostErrands(invocation).connector
-    let checked = try await SlidingWindow.run(over: hosts, atOnce: 50) { host in
-      let visit = Planner.everything(on: host, in: snapshot)
+    let checked = try await session.check(
+      hosts.map { Planner.everything(on: $0, in: snapshot) }, invocation)
+    Console.standard.result(invocation.has("json") ? try JSONText.encode(checked) : Listing.checks(checked))
+    return checked.exitCode
+  }
+}
+
+extension Session {
+  /// The preflight of each visit alone, by the hosts' names.
+  func check(_ visits: [PlannedVisit], _ invocation: Invocation) async throws -> [CheckedHost] {
+    let connector = try await hostErrands(invocation).connector
+    return try await SlidingWindow.run(over: visits, atOnce: 50) { visit in
       let checkup = Checkup(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
-      return CheckedHost(host: host.name, await checkup.carryOut())
+      return CheckedHost(host: visit.host.name, await checkup.carryOut())
     }.sorted { $0.host < $1.host }
-    Console.standard.result(invocation.has("json") ? try JSONText.encode(checked) : Listing.checks(checked))
-    if checked.contains(where: { $0.result == .lacking }) { return .failed }
-    return checked.contains { $0.result == .unreachable } ? .unreachable : .converged
+  }
+}
+
+extension [CheckedHost] {
+  var exitCode: ExitCode {
+    if contains(where: { $0.result == .lacking }) { return .failed }
+    return contains { $0.result == .unreachable } ? .unreachable : .converged
   }
 }
 

@@ -16,17 +16,18 @@ extension Command {
   }
 
   static let plan = Command(
-    words: ["plan"], summary: "show what run would issue and roll out now; contacts nobody",
+    words: ["plan"],
+    summary: "show what run would issue and roll out now; without --check it contacts nobody",
     options: [
       Option(name: "only", value: "CERT", help: "only this certificate; may be repeated"),
+      Option(name: "check", help: "look at every host, too, whether it has all that its visit needs"),
       Option(name: "json", help: "as JSON"),
     ]
   ) { invocation in
     let session = try Session(invocation)
     let only = try await session.only(invocation)
-    try await session.showPlan(
+    return try await session.showPlan(
       invocation, for: FleetRun.Errand(only: only, request: PlanRequest(ignoresPauses: only != nil)))
-    return .converged
   }
 }
 
@@ -35,6 +36,8 @@ private struct WholePlan: Encodable {
   let issue: [DueList.Listed]
   let rollouts: [Plan]
   let held: [Outlook.Held]
+  /// With `--check`.
+  let checked: [CheckedHost]?
 }
 
 extension Session {
@@ -46,7 +49,9 @@ extension Session {
     return only
   }
 
-  func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws {
+  /// - Returns: what the hosts' preflight said, where it was asked for.
+  @discardableResult
+  func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws -> ExitCode {
     let outlook = Planner.outlook(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
     if !invocation.has("json"), let warning = try await unpinnedWarning() {
       Console.standard.say("certfleet: \(warning)")
@@ -54,9 +59,14 @@ extension Session {
     let lineages = errand.issues ? try await issuable().filter { errand.only?.contains($0.name) ?? true } : []
     let due = try await DueList(
       lineages, request: errand.only == nil ? .due : .dueNow, store: store, now: Date())
+    let checked =
+      invocation.has("check") ? try await check(outlook.plans.flatMap(\.visits), invocation) : nil
+    let code = checked?.exitCode ?? .converged
     if invocation.has("json") {
-      let plan = WholePlan(issue: due.listed, rollouts: outlook.plans, held: outlook.held)
-      return Console.standard.result(try JSONText.encode(plan))
+      let plan = WholePlan(
+        issue: due.listed, rollouts: outlook.plans, held: outlook.held, checked: checked)
+      Console.standard.result(try JSONText.encode(plan))
+      return code
     }
     let open = try await store.openRollouts().map {
       "rollout \($0.id) is \($0.state.words), and goes first\n"
@@ -64,6 +74,8 @@ extension Session {
     let held = HeldHosts.groups(of: outlook.held).map { $0.text + "\n" }
     let text = open.joined() + due.text + outlook.plans.map(\.text).joined(separator: "\n") + held.joined()
     Console.standard.result(text.isEmpty ? "nothing to do\n" : text)
+    if let checked, !checked.isEmpty { Console.standard.result("\n" + Listing.checks(checked)) }
+    return code
   }
 
   func report() async throws -> FleetReport {
