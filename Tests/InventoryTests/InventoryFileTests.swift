@@ -106,6 +106,62 @@ import ThrowawayFleet
       "rollouts[0].waves[0]: 0 is not a number of hosts (1 to 1000000)"
     ),
     (
+      "{hosts: [{name: 'w'}], rollouts: [{name: 'a', waves: ['ten%']}]}",
+      "rollouts[0].waves[0]: 'ten%' is not a number of hosts or a percentage; write 5 or '5%'"
+    ),
+    (
+      "{hosts: [{name: 'w'}], rollouts: [{name: 'a', waves: ['10']}]}",
+      "rollouts[0].waves[0]: '10' is a text; write a number of hosts without quotes"
+    ),
+    (
+      "{hosts: [{name: 'w'}], rollouts: [{name: 'a', waves: [1, 'rst']}]}",
+      "rollouts[0].waves[1]: 'rst' picks no host; a wave takes a number, a percentage such as '10%', a selector, or 'rest'"
+    ),
+    (
+      "{rollouts: [{name: 'a', waves: [{take: 1, bake: '31d'}]}]}",
+      "rollouts[0].waves[0].bake: '31d' is longer than 30 days; certificates would end before the rollout"
+    ),
+    (
+      "{rollouts: [{name: 'a', waves: [{take: 1, aprove: true}]}]}",
+      "rollouts[0].waves[0]: unknown key 'aprove'; did you mean 'approve'?"
+    ),
+    (
+      "{rollouts: [{name: 'a', order: 'random'}]}",
+      "rollouts[0].order: 'random' is not an order; write 'name', 'failed-first' or 'label:KEY'"
+    ),
+    (
+      "{rollouts: [{name: 'a', on_failure: 'revert'}]}",
+      "rollouts[0].on_failure: 'revert' is not one of halt, revert-host, revert-wave, revert-all"
+    ),
+    (
+      "{rollouts: [{name: 'a', limits: [{parallel: 2, among: 'rack=r7', per: 'rack'}]}]}",
+      "rollouts[0].limits[0].per: 'among' says already which hosts; write two limits"
+    ),
+    (
+      "{rollouts: [{name: 'a', window: {days: 'mon-fry', from: '02:00', to: '05:00', zone: 'UTC'}}]}",
+      "rollouts[0].window.days: 'mon-fry' are not days; write 'mon-fri', or 'sat,sun'"
+    ),
+    (
+      "{rollouts: [{name: 'a', window: {from: '2:61', to: '05:00', zone: 'UTC'}}]}",
+      "rollouts[0].window.from: '2:61' is not a time of day (00:00 to 24:00)"
+    ),
+    (
+      "{rollouts: [{name: 'a', window: {from: '02:00', to: '05:00', zone: 'Berlin'}}]}",
+      "rollouts[0].window.zone: 'Berlin' is not a time zone; write its name in the IANA database, such as 'Europe/Berlin' or 'UTC'"
+    ),
+    (
+      "{rollouts: [{name: 'a', window: {from: '02:00', to: '05:00'}}]}",
+      "rollouts[0].window: 'zone' is missing"
+    ),
+    (
+      "{rollouts: [{name: 'mail', after: 'wep'}, {name: 'web'}]}",
+      "rollouts[0].after: there is no rollout policy 'wep'; did you mean 'web'?"
+    ),
+    (
+      "{rollouts: [{name: 'a', after: 'a'}]}",
+      "rollouts[0].after: a after a goes round in a circle, and none could begin"
+    ),
+    (
       "{rollouts: [{name: 'a', max_failed: '101%'}]}",
       "rollouts[0].max_failed: '101%' is not a percentage (0% to 100%)"
     ),

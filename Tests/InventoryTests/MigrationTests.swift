@@ -54,6 +54,34 @@ import ThrowawayFleet
     #expect(newest.generation == Generation(1) && newest.origin == nil && newest.revokedAt == nil)
   }
 
+  @Test func `rollouts of an earlier version are listed, reported and gone on with`() async throws {
+    let scratch = try ScratchFolder()
+    let home = try Home(path: scratch.path + "/state")
+    _ = try home.sealingKey()
+    func visit(_ host: String) -> String {
+      #"{"host":{"name":"\#(host)","address":"a","port":22,"become":false,"base":"/b","labels":{}},"certificates":[{"lineage":"c","generation":1,"fingerprint":"f","domains":[],"hooks":{"pre":[],"deploy":[],"post":[]},"verify":[],"replaces":"old"}]}"#
+    }
+    let policy = #"{"name":"p","waves":[1,"rest"],"parallel":20,"maxFailed":0,"maxUnreachable":"10%"}"#
+    let plan = #"{"policy":\#(policy),"waves":[[\#(visit("web1"))],[\#(visit("web2"))]]}"#
+    try Self.writeVersion1(
+      home,
+      """
+      INSERT INTO rollout (plan, plan_hash, state, started_at) VALUES ('\(plan)', 'h', 'running', 5);
+      INSERT INTO wave VALUES (1, 1, 'passed', ''), (1, 2, 'running', '');
+      INSERT INTO visit VALUES (1, 'web1', 1, 1, 't1', 'ok', '', 5, 6), (1, 'web2', 2, 1, 't2', NULL, '', 7, NULL);
+      """)
+    let store = try Store(home: home)
+    let listed = try #require(try await store.rollouts().first)
+    #expect(listed.policy == "p" && listed.hosts == 2 && listed.waves == 2 && listed.certificates == ["c"])
+    let open = try await store.openRollouts()
+    #expect(open.map(\.id) == [Rollout.ID(1)])
+    let certificate = open[0].plan.visits[0].certificates[0]
+    #expect(certificate.replaces?.fingerprint == "old" && open[0].plan.visits[0].back(at: Date()) == nil)
+    let ledger = try await store.ledger(of: Rollout.ID(1))
+    #expect(ledger.state == .running && ledger.waves.map(\.state) == [.passed, .running])
+    #expect(ledger.visits["web1"]?.end == .ok && ledger.visits["web2"]?.token == "t2")
+  }
+
   private static func writeVersion1(_ home: Home, _ rows: String) throws {
     let database = try SQLiteConnection(path: home.databasePath)
     try database.execute(Migrations.all[0])
