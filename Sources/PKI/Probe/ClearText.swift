@@ -126,11 +126,20 @@ struct ClearText {
 
   private mutating func line() throws -> String {
     var line: [UInt8] = []
-    while line.last != UInt8(ascii: "\n") { line += try bytes(1) }
+    while line.last != UInt8(ascii: "\n") { line += try bytes(try countToEndOfLine()) }
     return String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)
   }
 
-  /// One at a time, so that nothing that belongs to TLS is taken.
+  /// How much of what has arrived belongs to this line. It is looked at without taking it, so that nothing that belongs to
+  /// TLS is taken.
+  private func countToEndOfLine() throws -> Int {
+    try wait(for: POLLIN)
+    var arrived = [UInt8](repeating: 0, count: 4096)
+    let count = recv(descriptor, &arrived, arrived.count, Int32(MSG_PEEK))
+    guard count > 0 else { throw Refused(description: "the server hung up") }
+    return arrived.prefix(count).firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? count
+  }
+
   private mutating func bytes(_ count: Int) throws -> [UInt8] {
     var all: [UInt8] = []
     while all.count < count {
