@@ -17,7 +17,7 @@ public struct AgentPermissions: Hashable, Sendable {
     var lines = ["base \(visit.host.base)"]
     lines += visit.certificates.map { "certificate \($0.lineage.declared)" }
     lines += webroots.map { "webroot \($0)" }
-    lines += destinations.map { "file \($0.path)" }
+    lines += destinations.map(Self.file)
     lines += visit.certificates.flatMap(\.hooks.directories).map { "hooks-directory \($0)" }
     for entry in AgentHooks(visit).all {
       let command = entry.hook.shellCommand
@@ -31,11 +31,17 @@ public struct AgentPermissions: Hashable, Sendable {
     self.lines = lines.filter { seen.insert($0).inserted }
   }
 
+  private static func file(_ place: AgentRequest.Destination) -> String {
+    let parts = place.parts.joined(separator: "+")
+    let ownership = "\(place.owner ?? "-"):\(place.group ?? "-")"
+    return "file \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowance?.rawValue ?? "-")"
+  }
+
   public var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
-    # base FOLDER, certificate NAME, webroot FOLDER, file PATH, hooks-directory FOLDER, hook COMMAND,
-    # hook-as USER COMMAND, environment VARIABLE.
+    # base FOLDER, certificate NAME, webroot FOLDER, file PATH PARTS MODE OWNER:GROUP symlink|shared|-,
+    # hooks-directory FOLDER, hook COMMAND, hook-as USER COMMAND, environment VARIABLE.
 
     """ + lines.map { $0 + "\n" }.joined()
   }

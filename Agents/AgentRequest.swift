@@ -14,6 +14,8 @@ public struct AgentRequest: Sendable {
   public let materials: Materials
   /// How long the host waits for the controller's word after the deploy hooks; zero does not ask.
   public let confirmTimeout: Duration
+  /// Whether what is active stays, when something fails after that.
+  public let staysAsItIs: Bool
 
   /// What a visit's certificates are on disk.
   public struct Materials: Sendable {
@@ -85,7 +87,7 @@ public struct AgentRequest: Sendable {
 
   public init(
     nonce: String, token: VisitToken, epoch: Int, rollout: Rollout.ID, wave: Int, visit: PlannedVisit,
-    materials: Materials, confirmTimeout: Duration
+    materials: Materials, confirmTimeout: Duration, staysAsItIs: Bool = false
   ) {
     self.nonce = nonce
     self.token = token
@@ -95,6 +97,7 @@ public struct AgentRequest: Sendable {
     self.visit = visit
     self.materials = materials
     self.confirmTimeout = confirmTimeout
+    self.staysAsItIs = staysAsItIs
   }
 
   /// The hooks of the visit in the order in which they run, each with the index that its frames carry. Identical
@@ -157,7 +160,7 @@ public struct AgentRequest: Sendable {
       let parts = file.parts.joined(separator: "+")
       return "install \(file.lineage.declared) \(parts) \(file.mode) \(rest)"
     }
-    return records + hookRecords
+    return records + (staysAsItIs ? ["stay"] : []) + hookRecords
   }
 
   private var hookRecords: [String] {

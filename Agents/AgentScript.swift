@@ -13,7 +13,7 @@ public enum AgentScript {
   public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
 
   /// The version of the protocol that the script speaks.
-  public static let version = 2
+  public static let version = 3
 
   /// A smaller script with its positional parameters set. An argument holds no quote.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

@@ -19,16 +19,18 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 tab='	'
-version=2
+version=3
 tools='base64 cat chmod cmp cp date dd df env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sync tail tr wc'
 recovering=
 action=deploy
 failed_domains=
 limping=
+self=
 allowed=
 clockwork=
 active=
 ran=
+stuck=
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ load() {
   each base load_base
   each cert load_domains
   state=$base/.certfleet
+  case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_base() { decode_path "$2" && base=$path; }
@@ -118,11 +121,38 @@ load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decod
 
 # is_well_formed: sets $why when it is not.
 is_well_formed() {
-  each visit visit_is_sound && each base base_is_sound && each cert cert_is_sound && each install install_is_sound &&
-    each hook hook_is_sound && each directory directory_is_sound && return 0
-  why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
-  IFS=' '
-  return 1
+  visits=0 bases=0
+  IFS=$newline
+  for record in $plan; do
+    IFS=' '
+    # shellcheck disable=SC2086 # its fields
+    is_sound $record || {
+      why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
+      return 1
+    }
+  done
+  IFS=' ' why='the request must name one visit and one base'
+  [ "$visits:$bases" = 1:1 ]
+}
+
+# is_sound KIND FIELD...: a kind that is not known is not passed over, for it might be what forbids something.
+is_sound() {
+  case $1 in
+    visit) visits=$((visits + 1)) && visit_is_sound "$@" ;;
+    base) bases=$((bases + 1)) && base_is_sound "$@" ;;
+    cert) cert_is_sound "$@" ;;
+    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
+    kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
+    hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
+    install) install_is_sound "$@" ;;
+    hook) hook_is_sound "$@" ;;
+    directory) [ "$#" -eq 3 ] && is_number "$2" ;;
+    need) [ "$#" -eq 3 ] ;;
+    key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" ;;
+    token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
+    stay) [ "$#" -eq 1 ] ;;
+    *) false ;;
+  esac
 }
 
 is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
@@ -168,7 +198,6 @@ hook_is_sound() {
     shift 2
   done
 }
-directory_is_sound() { [ "$#" -eq 3 ] && is_number "$2"; }
 
 # --- The journal: what this visit has begun, one line before each effect -------------------------------------
 
@@ -248,10 +277,77 @@ prepare() {
       return 1
     }
   done
+  is_safely_placed || return 1
   why="$state/lock cannot be written; is the disk full, out of inodes or read-only?"
   # Hooks run with the mask that the login has, and no shell tells it but on stdout; what the agent makes is for itself.
   { true >>"$state/lock" && umask >"$state/umask"; } 2>/dev/null && read -r inherited <"$state/umask" || return 1
   umask 077
+}
+
+# is_safely_placed: what is in $state says what is run next and holds private keys, so nobody but root and the agent's user
+# may be able to put something there. From then on it goes by the path without links, for a link could be turned.
+is_safely_placed() {
+  set -- "$(
+    cd -P "$state" 2>/dev/null || exit
+    put "$PWD$newline"
+    with_parents "$PWD"
+  )"
+  why="$state is not a folder that can be entered"
+  [ -n "$1" ] || return 1
+  state=${1%%"$newline"*} base=${state%/*}
+  # ls sorts, and every folder comes before what is in it.
+  owner_of "${1##*"$newline"}"
+  why="$state belongs to somebody else; mend its owner, or set another base"
+  # shellcheck disable=SC3067 # every shell that we know has -O
+  [ -O "$state" ] || return 1
+  why='can be written by others, who could then run commands here; mend its owner and mode, or set another base'
+  folders_are_safe "${1#*"$newline"}" '' && return 0
+  why="$unsafe $why"
+  return 1
+}
+
+# owner_of LISTED: sets $self.
+owner_of() {
+  # shellcheck disable=SC2086 # its fields
+  set -- $1
+  self=$3
+}
+
+# with_parents FOLDER: what `ls -ldn` says of it and of every folder above it; one process for all.
+with_parents() {
+  set -- "$1"
+  while :; do
+    case $1 in /) break ;; esac
+    folder=${1%/*}
+    set -- "${folder:-/}" "$@"
+  done
+  exec ls -ldn "$@"
+}
+
+# folders_are_safe LISTING SHARED: whether nobody but root and oneself can put a file into any of them. A folder above may
+# be sticky, where others cannot move what is ours; SHARED is the one that may not. Sets $unsafe.
+folders_are_safe() {
+  unsafe='' strict=$2
+  IFS=$newline
+  for listed in $1; do
+    IFS=' '
+    # shellcheck disable=SC2086 # its fields
+    folder_is_safe $listed || unsafe=/${listed#*/}
+  done
+  IFS=' '
+  [ -z "$unsafe" ]
+}
+
+# folder_is_safe MODE LINKS UID GID SIZE MONTH DAY TIME NAME: what a group may write is safe where it is root's, or the
+# owner's own by the usual numbers.
+folder_is_safe() {
+  case $1 in
+    l*) ;;
+    ????????w[tT]*) [ "/${listed#*/}" != "$strict" ] || return 1 ;;
+    ????????w*) return 1 ;;
+    ?????w*) [ "$4" = 0 ] || [ "$4" = "$3" ] || return 1 ;;
+  esac
+  [ "$3" = 0 ] || [ "$3" = "$self" ]
 }
 
 # lock SECONDS: one visit at a time. The kernel frees a lock when its holders end, however that happens.
@@ -268,6 +364,9 @@ lock() {
 # lock_hooks: held by the agent, and beside it by whatever waits for a hook. Where an agent was killed it shows that the
 # hook still runs, and that its process group is no other's yet: it may have until its deadline.
 lock_hooks() {
+  why="$state/hook-lock cannot be written; is the disk full, out of inodes or read-only?"
+  { true >>"$state/hook-lock"; } 2>/dev/null || return 1
+  why='a hook of an earlier visit still runs'
   exec 8>>"$state/hook-lock"
   flock -n 8 8>&8 && return 0
   tries=0 seconds=ended
@@ -299,7 +398,7 @@ lock_hooks() {
 begin_hooks() {
   [ -z "$clockwork" ] || return 0
   end_hooks
-  run=0 pipes=0 left=0
+  run=0 pipes=0 left=0 ticks=0
   make_pipes "$state/pipe-events"
   [ -p "$state/pipe-events" ] || return 1
   exec 7<>"$state/pipe-events"
@@ -377,7 +476,7 @@ beside() {
 supervise() {
   status='' stopping=''
   forget_ticks
-  while [ -z "$status" ] || { [ -n "$stopping" ] && signal_group 0; }; do
+  while [ -z "$status" ] || { [ -n "$stopping" ] && group_lives; }; do
     next_event
     [ "$event" = tick ] || continue
     # A pipe takes 64 KiB before its writer has to wait; most hooks are done before anybody has to read.
@@ -414,6 +513,13 @@ forget_ticks() {
 }
 
 signal_group() { read -r group <"$state/group" && kill -s "$1" -- "-$group" 2>/dev/null; }
+
+# group_lives: a group that may not be signalled is there too.
+group_lives() {
+  read -r group <"$state/group" || return 1
+  set -- "$(kill -s 0 -- "-$group" 2>&1 && echo there)"
+  case $1 in *there | *ermitted*) ;; *) return 1 ;; esac
+}
 
 # drainer: keeps the first and the last two chunks of a stream; each is at most 4 MiB, and what is dropped is counted.
 # dd writes what it reads at once, so nothing is lost when this is ended early.
@@ -558,10 +664,14 @@ perform() {
   # yash says 384 and the signal's number, others 128 and the number.
   [ "$status" -le 384 ] || status=$((status - 256))
   [ -z "$argument" ] || detail=$argument
-  if [ -n "$stopping" ]; then
+  if [ -n "$stopping" ] && group_lives; then
+    stuck="a hook runs on after its deadline of $seconds s, and nobody here may end it"
+    step "$name" "$subject" "$index" error 1 "$stuck"
+    return 1
+  elif [ -n "$stopping" ]; then
     step "$name" "$subject" "$index" timeout "$seconds" "$detail"
     return 1
-  elif [ "$status" -gt 128 ] && kill -l "$((status - 128))" >/dev/null 2>&1; then
+  elif [ "$status" -gt 128 ] && [ "$status" -le 192 ] && kill -l "$((status - 128))" >/dev/null 2>&1; then
     step "$name" "$subject" "$index" signal "$((status - 128))" "$detail"
     return 1
   elif [ "$status" -ne 0 ]; then
@@ -635,9 +745,11 @@ in_directory() {
     case $program in *'~') continue ;; esac
     [ -f "$program" ] && [ -x "$program" ] || continue
     ran=$ran$program$newline
+    [ "$wanted" != post ] || ! logged "posted $program " || continue
     # shellcheck disable=SC2016 # the hook's own shell expands it
     command='exec "$1"' argument=$program detail=''
     perform "$wanted" "$whose" - "$1" - || set -- "$1" 1
+    [ "$wanted" != post ] || journal "posted $program "
     [ "$2" -eq 0 ] || [ "$wanted" = post ] || break
   done
   set -f
@@ -773,7 +885,9 @@ is_there() {
 }
 renew_file() {
   case $2:$3 in "$lineage":*.pem) return 0 ;; esac
-  write_file "$@"
+  [ "$2" = "$lineage" ] || return 0
+  # The generation may be active: whoever reads it finds the old file or the new one.
+  write_file "$1" "$2" "$3.new" "$4" "$5" && mv -f "$dir/$3.new" "$dir/$3" 2>/dev/null
 }
 
 # content_is FILE FIELD
@@ -874,16 +988,27 @@ tidy() {
 
 # --- Further files: staged beside their destination, and all of one folder renamed by one command --------------
 
-# destination PATH: sets $path to where a file is to be, $folder to the folder and $file to its name there.
+# destination PATH ALLOWED: sets $path to where a file is to be, $folder to the folder, $file to its name there, and
+# $staging to where it waits: beside it, so that it takes its place by a rename. Where others may write, they could put
+# anything there: it waits at home.
 destination() {
   decode_path "$1" || return 1
   if [ "$2" = symlink ] && [ -L "$path" ]; then path=$(readlink -f "$path"); fi
   folder=${path%/*} file=${path##*/}
   [ -n "$folder" ] || folder=/
+  staging=${folder%/}/.certfleet-staging
+  [ "$2" != shared ] || {
+    IFS=/
+    # shellcheck disable=SC2086 # its parts
+    set -- $folder
+    IFS=%
+    staging=$state/staging/$*
+    IFS=' '
+  }
 }
 
 # place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
-# put another file there, or a link to somewhere else. A folder above may be sticky, where others cannot move what is ours.
+# put another file there, or a link to somewhere else.
 place_is_safe() {
   destination "$8" "$7" || return 1
   if [ -L "$path" ]; then
@@ -894,32 +1019,28 @@ place_is_safe() {
     complain "$path is not a file"
   elif [ ! -w "$folder" ]; then
     complain "$folder cannot be written by $(id -un)"
-  elif [ "$7" != shared ]; then
-    set -- "$5" "$6" "$folder" "$folder"
-    while :; do
-      folder_is_safe "$3" "$4" || {
-        complain "$4 can be written by others, who could replace $path; mend its mode and owner, or say allow: ['shared']"
+  else
+    set -- "$5" "$6" "$7" "$(
+      cd -P "$folder" 2>/dev/null && put "$PWD$newline" || exit
+      [ "$folder" = "$PWD" ] || (with_parents "$folder")
+      with_parents "$PWD"
+    )"
+    case "${4%%"$newline"*}/" in
+      "$base"/*)
+        complain "$path is in $base, which is certfleet's own; name another folder"
         return 0
-      }
-      [ "$4" != / ] || break
-      set -- "$1" "$2" "$3" "${4%/*}"
-      [ -n "$4" ] || set -- "$1" "$2" "$3" /
-    done
+        ;;
+    esac
+    [ "$3" = shared ] || folders_are_safe "${4#*"$newline"}" "${4%%"$newline"*}" || {
+      complain "$unsafe can be written by others, who could replace $path; mend its mode and owner, or say allow: ['shared']"
+      return 0
+    }
+    case $3:$folder in
+      shared:*%*) complain "$folder has a % in its name; no file is placed there with allow: ['shared']" ;;
+    esac
     [ "$1" = - ] || id "$1" >/dev/null 2>&1 || complain "there is no user '$1' on the host, who is to own $path"
     [ "$1$2" = -- ] || [ "$(id -u)" -eq 0 ] || complain "only root can give $path an owner; set become: true"
   fi
-}
-
-# folder_is_safe DESTINATION FOLDER
-folder_is_safe() {
-  # shellcheck disable=SC2046 # its fields
-  set -- "$1" "$2" $(ls -ldn "$2")
-  case $3 in
-    ????????w[tT]*) [ "$1" != "$2" ] || return 1 ;;
-    ????????w*) return 1 ;;
-    ?????w*) [ "$6" = 0 ] || return 1 ;;
-  esac
-  [ "$5" = 0 ] || [ "$5" = "$(id -u)" ]
 }
 
 # place install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: beside the destination, with the owner and the mode that it
@@ -933,18 +1054,20 @@ place() {
   sync_to "$folder"
 }
 place_beside() {
-  mkdir -p "$folder/.certfleet/new" "$folder/.certfleet/old" || return 1
-  rm -f "$folder/.certfleet/old/$file"
-  (parts "$1") >"$folder/.certfleet/new/$file" && (parts "$1") | cmp - "$folder/.certfleet/new/$file" &&
-    chmod "$2" "$folder/.certfleet/new/$file" || return 1
+  mkdir -p "$staging/new" "$staging/old" || return 1
+  rm -f "$staging/old/$file"
+  (parts "$1") >"$staging/new/$file" && (parts "$1") | cmp - "$staging/new/$file" &&
+    chmod "$2" "$staging/new/$file" || return 1
   case $3:$4 in
     -:-) ;;
-    -:*) chgrp "$4" "$folder/.certfleet/new/$file" ;;
-    *:-) chown "$3" "$folder/.certfleet/new/$file" ;;
-    *) chown "$3:$4" "$folder/.certfleet/new/$file" ;;
+    -:*) chgrp "$4" "$staging/new/$file" ;;
+    *:-) chown "$3" "$staging/new/$file" ;;
+    *) chown "$3:$4" "$staging/new/$file" ;;
   esac || return 1
-  [ ! -e "$path" ] || ln "$path" "$folder/.certfleet/old/$file" 2>/dev/null ||
-    cp -p "$path" "$folder/.certfleet/old/$file"
+  [ -e "$path" ] || return 0
+  # Where others may write, they could turn the path meanwhile, and a link would keep them in possession of it.
+  case $staging in "$state"/*) ;; *) ! ln "$path" "$staging/old/$file" 2>/dev/null || return 0 ;; esac
+  cp -pP "$path" "$staging/old/$file"
 }
 
 # parts NAME[+NAME]...: files of the generation, one after another.
@@ -959,8 +1082,8 @@ parts() {
 # that is killed leaves none or all of them, so a certificate and its key in one folder change together.
 install() {
   destination "$8" "$7" || return 1
-  [ -e "$folder/.certfleet/new/$file" ] || return 0
-  why=$(move_all "$folder/.certfleet/new" | one_line)
+  [ -e "$staging/new/$file" ] || return 0
+  why=$(move_all "$staging/new" | one_line)
   if [ -n "$why" ]; then
     step activate "$2" - error 1 "$why"
     return 1
@@ -986,20 +1109,20 @@ label() {
 
 # take_back install ...: what was in its folder before, by one command too. Done again, it changes nothing more.
 take_back() {
-  destination "$8" "$7" && [ -d "$folder/.certfleet" ] || return 0
+  destination "$8" "$7" && [ -d "$staging" ] || return 0
   set --
   while IFS= read -r entry; do
     file=${entry##*/}
-    [ "$entry" = "install none ${folder%/}/$file" ] && [ ! -e "$folder/.certfleet/new/$file" ] || continue
+    [ "$entry" = "install none ${folder%/}/$file" ] && [ ! -e "$staging/new/$file" ] || continue
     [ ! -e "$folder/$file" ] || set -- "$@" "$folder/$file"
   done <"$state/journal"
   [ "$#" -eq 0 ] || rm -f "$@" 2>/dev/null || dirty=yes
-  [ -z "$(move_all "$folder/.certfleet/old")" ] || dirty=yes
+  [ -z "$(move_all "$staging/old")" ] || dirty=yes
 }
 
 # clear install ...
 clear() {
-  destination "$8" "$7" && [ -d "$folder/.certfleet" ] && rm -rf "$folder/.certfleet"
+  destination "$8" "$7" && [ -d "$staging" ] && rm -rf "$staging"
   return 0
 }
 
@@ -1008,6 +1131,10 @@ clear() {
 # undo TEXT: from whatever the journal says was begun, back to the pair before it. It serves a failed step and a
 # visit that was cut off alike.
 undo() {
+  if [ -n "$stays" ] && logged 'activated'; then
+    leave "$1"
+    return
+  fi
   dirty='' ending=failed_clean action=rollback failed_domains=$all_domains limping=
   each cert restore
   if logged 'installing'; then
@@ -1022,17 +1149,32 @@ undo() {
   fi
   if logged 'pre' || logged 'activate '; then post; fi
   each cert discard
-  [ -z "$dirty" ] || ending=failed_dirty
-  finish "$ending" "$1"
+  [ -z "$dirty$stuck" ] || ending=failed_dirty
+  finish "$ending" "$1${stuck:+; $stuck}"
   action=deploy failed_domains=
+}
+
+# leave TEXT: as it is, for a person to look at: the request wants no way back.
+leave() {
+  failed_domains=$all_domains limping=
+  post
+  each install clear
+  finish failed_dirty "$1; it was left as it is"
+  failed_domains=
 }
 
 # restore cert LINEAGE GENERATION ...: one that cannot be restored does not keep the others from it.
 restore() {
   logged "activate $2 $3 " || return 0
   set -- "$2" "$3" "${entry##* }"
-  [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ] || return 0
   [ "$2" = "$3" ] && return 0
+  if [ "$(readlink "$base/live/$1")" != "../archive/$1/$2" ]; then
+    # An undo that was cut off has been here.
+    ! logged "restoring $1 " || ending=rolled_back
+    return 0
+  fi
+  # Going back matters more than that it is written.
+  journal "restoring $1 " || true
   say begin "${recovering:-revert}" "$1" - 0
   if [ "$3" = - ]; then
     problem=$(rm -f "$base/live/$1" 2>&1)
@@ -1063,7 +1205,7 @@ run_again() {
 }
 deploy_together_again() {
   case $2:$3 in deploy:*,*) ;; *) return 0 ;; esac
-  logged "deploy $3 $4 " && had_one_before "${3%%,*}" || return 0
+  logged "deploy $3 $4 " && any_had_one_before "$3" || return 0
   ran=
   configured "$@" || dirty=yes
 }
@@ -1073,6 +1215,18 @@ look_again() {
 }
 
 had_one_before() { logged "activate $1 " && [ "${entry##* }" != - ]; }
+
+# any_had_one_before LINEAGES: with commas between them.
+any_had_one_before() {
+  IFS=,
+  # shellcheck disable=SC2086 # its names
+  set -- $1
+  IFS=' '
+  for whose in "$@"; do
+    ! had_one_before "$whose" || return 0
+  done
+  return 1
+}
 
 # discard cert LINEAGE GENERATION ...: what was staged and did not stay goes, with its key.
 discard() {
@@ -1099,6 +1253,7 @@ recover() {
   logged 'end '
   step recover - - ok 0 "${entry#end }"
   load "$1"
+  base=$2 state=$2/.certfleet
 }
 
 # --- Errands: what issuing needs of a host, beside any visit -------------------------------------------------
@@ -1121,11 +1276,15 @@ token() {
   fi
   why="the webroot $2 is not a folder on this host"
   [ -d "$2" ] || return 1
+  why="$3 is, or is below, a symbolic link; name the folder that it leads to as the webroot"
+  [ ! -L "$2/.well-known" ] && [ ! -L "$3" ] || return 1
   [ -d "$3" ] || why=$(umask 022 && mkdir -p "$3" 2>&1 | one_line)
   [ -d "$3" ] || return 1
   why="$3/$4 cannot be written by $(id -un); set become: true, or check the webroot"
   decode "$5"
-  { put "$decoded" >"$3/.$4"; } 2>/dev/null && chmod 644 "$3/.$4" && mv -f "$3/.$4" "$3/$4" 2>/dev/null &&
+  # The folder may be the web server's: what is written is made here and nowhere else (O_EXCL).
+  rm -f "$3/.$4" 2>/dev/null
+  (umask 022 && set -C && put "$decoded" >"$3/.$4") 2>/dev/null && mv -fT "$3/.$4" "$3/$4" 2>/dev/null &&
     content_is "$3/$4" "$5"
 }
 
@@ -1178,8 +1337,8 @@ subjectAltName=$5
 errand() {
   say hello "$version" "$(date +%s)"
   why=''
-  each token permit_token && each key permit_lineage || { say end failed_clean "$why"; return; }
-  case $plan in
+  each base permit_base && each token permit_token && each key permit_lineage || { say end failed_clean "$why"; return; }
+  case $newline$plan in
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac
   if each token token && each key make_key; then say end ok; else say end failed_clean "$why"; fi
@@ -1200,7 +1359,7 @@ preflight() {
   if [ "$clock" -gt 0 ] && { [ "$skew" -gt 300 ] || [ "$skew" -lt -300 ]; }; then
     complain "the host's clock is $skew seconds from the controller's, 300 are allowed; set it (is its time service running?)"
   fi
-  each cert permit_lineage || complain "$why"
+  each cert permit_lineage && each hostkey permit_lineage || complain "$why"
   each hook permit_hook || complain "$why"
   each directory permit_directory || complain "$why"
   each install permit_file || complain "$why"
@@ -1252,7 +1411,7 @@ permits() {
 }
 
 permit_lineage() { permits "certificate $2"; }
-permit_file() { decode "$8" && permits "file $decoded"; }
+permit_file() { decode "$8" && permits "file $decoded $3 $4 $5:$6 $7"; }
 permit_directory() { decode "$3" && permits "hooks-directory $decoded"; }
 permit_token() { decode "$3" && permits "webroot $decoded"; }
 permit_base() { decode "$2" && permits "base $decoded"; }
@@ -1286,8 +1445,8 @@ visit() {
     return
   fi
   lock_hooks || {
-    step preflight - - error 1 'a hook of an earlier visit cannot be ended'
-    say end deferred 'a hook of an earlier visit still runs'
+    step preflight - - error 1 "$why"
+    say end deferred "$why"
     return
   }
   recover
@@ -1309,6 +1468,7 @@ visit() {
   sync_to "$state"
   each cert activate || { undo "$why"; return; }
   each install install || { undo "$why"; return; }
+  journal activated || { undo "$why"; return; }
   if command -v restorecon >/dev/null 2>&1; then each install label; fi
   each cert deploy || { undo "$why"; return; }
   each hook deploy_together || { undo "$why"; return; }
@@ -1379,9 +1539,11 @@ query() {
     say end failed_clean "$why"
   elif [ ! -d "$state" ]; then
     say end unknown_token
+  elif ! prepare; then
+    say end deferred "$why"
   elif ! lock "$1" || ! lock_hooks; then
     say end deferred 'the visit is still under way on the host'
-  elif prepare && recover && answered "$token"; then
+  elif recover && answered "$token"; then
     true
   else
     say end unknown_token

@@ -87,7 +87,7 @@ struct Visit: Sendable {
     try await record(step: .connect, .succeeded, since: started)
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
-      materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned))
+      materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
     let dialogue = Dialogue(visit: self, request: request, conversation: conversation)
     let result: Dialogue.Result
     do {
@@ -108,7 +108,7 @@ struct Visit: Sendable {
   /// A host that went back must serve what it served before; when it does not, a person has to look. One that
   /// could not go back cleanly is looked at all the same, for that person.
   private func checkRevert(_ ending: Ending) async throws -> Ending {
-    guard ending.end == .rolledBack || ending.end == .failedDirty else { return ending }
+    guard ending.end == .rolledBack || ending.end == .failedDirty && !staysAsItIs else { return ending }
     for certificate in planned.certificates {
       guard let old = certificate.replaces else { continue }
       for verification in Verifier.checks(of: certificate) {

@@ -193,6 +193,41 @@ import ThrowawayFleet
     #expect(scene.live == "2")
   }
 
+  @Test(arguments: Shell.all)
+  func `what is to stay as it is stays when something fails after it was activated`(shell: Shell) async throws
+  {
+    let scene = try AgentScene(shell)
+    _ = try await scene.replies(scene.request(generation: 1))
+    let early = try await scene.replies(
+      scene.request(generation: 2, hooks: hooks(pre: "exit 3"), token: "a", staysAsItIs: true))
+    #expect(early.end == .end(.failedClean, text: "a pre hook failed") && scene.live == "1")
+    let late = try await scene.replies(
+      scene.request(
+        generation: 2, hooks: hooks(deploy: "exit 200", post: note), token: "b", staysAsItIs: true))
+    #expect(
+      late.steps == [
+        "preflight ok", "stage ok", "pre ok", "activate ok", "deploy exit status 200", "post ok",
+      ])
+    #expect(late.end == .end(.failedDirty, text: "deploy hook of x failed; it was left as it is"))
+    #expect(late.outputs == ["deploy::x.example y.example:\n"] && scene.live == "2")
+  }
+
+  @Test(arguments: Shell.all)
+  func `a keystore that was made anew takes the place of the one in the active generation`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene(shell)
+    for content in ["one", "two"] {
+      let store = AgentRequest.File(
+        lineage: "x", name: "store.p12", mode: "0600", content: Array(content.utf8))
+      let visit = try await scene.replies(
+        scene.request(generation: 1, token: VisitToken(content), more: [store]))
+      #expect(visit.end == .end(.ok, text: ""))
+      #expect(Files.read(scene.base + "/live/x/store.p12") == content)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scene.base + "/archive/x/1").count == 5)
+  }
+
   @Test func `hooks have the umask of the login, and keys have not`() async throws {
     let scene = try AgentScene(Shell.all[0])
     let made = "umask 022; exec dash -s"

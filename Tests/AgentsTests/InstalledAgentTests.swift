@@ -59,7 +59,7 @@ import ThrowawayFleet
       ("does not allow 'hook-as www-data true'", Hooks(pre: [Hook(command: "true", user: "www-data")]), []),
       ("does not allow 'environment B'", Hooks(pre: [Hook(command: "true", environment: ["B": "b"])]), []),
       ("does not allow 'hooks-directory /tmp'", Hooks(directories: ["/tmp"]), []),
-      ("does not allow 'file \(place.path)'", Hooks(), [place]),
+      ("does not allow 'file \(place.path) privkey.pem 0600 -:- -'", Hooks(), [place]),
     ]
     for (reason, hooks, destinations) in refusals {
       let replies = try await host.visit(2, hooks: hooks, destinations: destinations)
@@ -106,11 +106,11 @@ import ThrowawayFleet
     }
     #expect(!FileManager.default.fileExists(atPath: mark) && host.scene.live == nil)
     for text in [
-      "certfleet_request='visit t 1 1 1 web1 0 0'\ntouch \(mark)\ncertfleet_main n0nce 2 visit end\n",
-      "certfleet_request='x'\ncertfleet_main n0nce;touch\(mark) 2 visit end\n", "touch \(mark)\n", "",
+      "certfleet_request='visit t 1 1 1 web1 0 0'\ntouch \(mark)\ncertfleet_main n0nce 3 visit end\n",
+      "certfleet_request='x'\ncertfleet_main n0nce;touch\(mark) 3 visit end\n", "touch \(mark)\n", "",
     ] { #expect(try await host.replies(text).isEmpty) }
     #expect(!FileManager.default.fileExists(atPath: mark))
-    let older = try await host.visit(2) { $0.replacing("n0nce 2 visit", with: "n0nce 3 visit") }
+    let older = try await host.visit(2) { $0.replacing("n0nce 3 visit", with: "n0nce 4 visit") }
     #expect("\(older)".contains("install it anew"))
   }
 }

@@ -43,7 +43,7 @@ import Testing
   @Test func `script, request and start follow each other, and the start is last`() {
     let text = String(decoding: request().bytes(now: Date()), as: UTF8.self)
     #expect(text.hasPrefix("#!/bin/sh\n"))
-    #expect(text.hasSuffix("%sthe%spost%shook:%sq'\ncertfleet_main n 2 visit end\n"))
+    #expect(text.hasSuffix("%sthe%spost%shook:%sq'\ncertfleet_main n \(AgentScript.version) visit end\n"))
   }
 
   @Test func `a word is one line`() {

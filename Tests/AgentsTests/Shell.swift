@@ -38,7 +38,7 @@ struct AgentScene {
   func request(
     generation: Int, hooks: Hooks = Hooks(), token: VisitToken? = nil, epoch: Int = 1,
     confirm: Duration = .zero, verify: [Verification] = [], more: [AgentRequest.File] = [],
-    destinations: [AgentRequest.Destination] = []
+    destinations: [AgentRequest.Destination] = [], staysAsItIs: Bool = false
   ) -> AgentRequest {
     let visit = PlannedVisit(
       host: Host(name: "web1", address: "a", base: base),
@@ -56,7 +56,8 @@ struct AgentScene {
     return AgentRequest(
       nonce: "n0nce", token: token ?? VisitToken("t\(generation)"), epoch: epoch, rollout: Rollout.ID(1),
       wave: 1, visit: visit,
-      materials: .init(files: files + more, destinations: destinations), confirmTimeout: confirm)
+      materials: .init(files: files + more, destinations: destinations), confirmTimeout: confirm,
+      staysAsItIs: staysAsItIs)
   }
 
   /// A folder on the host that is nobody else's.

@@ -75,4 +75,26 @@ struct LoginTests {
     #expect(still.stdout.contains("/etc/ssl cannot be written by plain"), "\(still.everything)")
     await scene.stop()
   }
+
+  @Test func `a hook that nobody may end is a matter for a person`() async throws {
+    let scene = try await PrivateScene([
+      .init(
+        "plain", sudo: "ALL=(ALL) NOPASSWD: ALL",
+        files: ["hang": "trap '' TERM\necho $$ >/home/plain/pid\nexec sleep 600\n"])
+    ])
+    try await scene.declare(
+      hosts: ["{name: 'web', address: '\(scene.address)', user: 'plain', base: '~/certs'}"],
+      deploy: "{to: '*', hooks: {pre: [{run: 'sudo -n sh /home/plain/hang', timeout: '1s'}]}}")
+    let run = try await scene.expect(1, "run")
+    #expect(
+      run.stderr.contains("a hook runs on after its deadline of 1 s, and nobody here may end it"),
+      "\(run.everything)")
+    #expect(run.stderr.contains("web: failed dirty"))
+    let left = try #require(Int32(scene.host.read("/home/plain/pid").trimmingCharacters(in: .newlines)))
+    #expect(Running.isAlive(left))
+    kill(left, SIGKILL)
+    try await eventually("the hook is gone") { !Running.isAlive(left) }
+    #expect(!scene.host.exists("/home/plain/certs/live/one.example"))
+    await scene.stop()
+  }
 }

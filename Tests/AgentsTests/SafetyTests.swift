@@ -1,0 +1,122 @@
+import Fleet
+import Foundation
+import Testing
+import ThrowawayFleet
+
+@testable import Agents
+
+/// What others on a host, or a request that is not ours, could turn against it.
+@Suite struct SafetyTests {
+  private static let isRoot = geteuid() == 0
+
+  @Test(arguments: Shell.all)
+  func `a base into which others could put something is refused`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    for folder in [scene.base, scene.scratch.path] {
+      chmod(folder, 0o777)
+      let refused = try await scene.replies(scene.request(generation: 1))
+      #expect(
+        refused.end
+          == .end(
+            .failedClean,
+            text:
+              "\(folder) can be written by others, who could then run commands here; mend its owner and mode, or set another base"
+          ))
+      #expect(scene.live == nil && scene.generations.isEmpty)
+      chmod(folder, 0o755)
+    }
+    #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
+    chmod(scene.base, 0o777)
+    let query = AgentRequest.query(
+      "t1", nonce: "n0nce", host: Host(name: "web1", address: "a", base: scene.base), patience: .seconds(5))
+    guard case .end(.deferred, let text) = try await scene.replies(bytes: query).end else {
+      Issue.record("a journal that others could have written was believed")
+      return
+    }
+    #expect(text.contains("can be written by others"))
+  }
+
+  @Test(.enabled(if: isRoot, "needs root, to give a folder away"), arguments: Shell.all)
+  func `a state folder of somebody else's is refused`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
+    chown(scene.base + "/.certfleet", 1, 1)
+    let refused = try await scene.replies(scene.request(generation: 2))
+    #expect(refused.steps.last?.contains(".certfleet belongs to somebody else") == true, "\(refused.steps)")
+    #expect(scene.live == "1")
+  }
+
+  @Test(arguments: Shell.all)
+  func `a request with a record that nobody knows is refused, for it might forbid something`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene(shell)
+    let request = String(decoding: scene.request(generation: 1).bytes(now: Date()), as: UTF8.self)
+    for (record, named) in [("only fridays", "only"), ("stay here", "stay"), ("base :/other", "")] {
+      let replies = try await scene.replies(
+        bytes: Array(request.replacing("\nbase :", with: "\n\(record)\nbase :").utf8))
+      guard case .end(.failedClean, let text) = replies.end else {
+        Issue.record("\(record) was passed over: \(replies)")
+        continue
+      }
+      #expect(
+        text
+          == (named.isEmpty
+            ? "the request must name one visit and one base"
+            : "the request cannot be read: there is a record '\(named)' that is not as it should be"))
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scene.base).isEmpty)
+  }
+
+  @Test(arguments: Shell.all)
+  func `where others may write, files wait at home and take their place from there`(shell: Shell) async throws
+  {
+    let scene = try AgentScene(shell)
+    let shared = try scene.folder("shared 'one'")
+    chmod(shared, 0o777)
+    func visit(_ generation: Int, _ deploy: String) async throws -> AgentReply? {
+      let place = AgentRequest.Destination(
+        lineage: "x", parts: ["cert.pem"], path: shared + "/x.pem", mode: "0644", owner: nil, group: nil,
+        allowance: .shared)
+      return try await scene.replies(
+        scene.request(
+          generation: generation, hooks: Hooks(deploy: [Hook(command: deploy)]),
+          token: VisitToken("\(generation)\(deploy.count)"), destinations: [place])
+      ).end
+    }
+    let look = "ls -A '\(shared.replacing("'", with: "'\\''"))' >~/seen; [ $CERTFLEET_ACTION = rollback ]"
+    #expect(try await visit(1, "true") == .end(.ok, text: ""))
+    #expect(try await visit(2, look) == .end(.rolledBack, text: "deploy hook of x failed"))
+    #expect(Files.read(scene.scratch.path + "/seen") == "x.pem\n")
+    #expect(Files.read(shared + "/x.pem") == "cert.pem 1\n")
+    #expect(!FileManager.default.fileExists(atPath: scene.base + "/.certfleet/staging/x.pem"))
+    let inside = AgentRequest.Destination(
+      lineage: "x", parts: ["cert.pem"], path: scene.base + "/x.pem", mode: "0644", owner: nil, group: nil,
+      allowance: nil)
+    let refused = try await scene.replies(scene.request(generation: 2, destinations: [inside]))
+    #expect(refused.steps.last?.contains("which is certfleet's own; name another folder") == true)
+  }
+
+  @Test(arguments: Shell.all)
+  func `a token goes through no link of the web server's`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    let (www, elsewhere) = (try scene.folder("www"), try scene.folder("elsewhere"))
+    try FileManager.default.createSymbolicLink(atPath: www + "/.well-known", withDestinationPath: elsewhere)
+    let refused = try await scene.replies(.place([.init(name: "t", content: "c")], webroot: www))
+    guard case .end(.failedClean, let text) = refused.end else {
+      Issue.record("the link was followed: \(refused)")
+      return
+    }
+    #expect(text.contains("symbolic link; name the folder that it leads to as the webroot"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere).isEmpty)
+    try FileManager.default.removeItem(atPath: www + "/.well-known")
+    try Files.makeFolder(www + "/.well-known/acme-challenge")
+    try FileManager.default.createSymbolicLink(
+      atPath: www + "/.well-known/acme-challenge/.t", withDestinationPath: elsewhere + "/target")
+    #expect(
+      try await scene.replies(.place([.init(name: "t", content: "c")], webroot: www)).end
+        == .end(.ok, text: ""))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere).isEmpty)
+    #expect(Files.read(www + "/.well-known/acme-challenge/t") == "c")
+  }
+}
