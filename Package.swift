@@ -47,7 +47,7 @@ let package = Package(
         .embedInCode("\($0).sh")
       }, swiftSettings: strict),
     module("Engine", ["Fleet", "Planning", "Agents"]),
-    module("SSH", ["CSSH2"]),
+    module("SSH", ["CSSH2", "COpenSSL"]),
     module("Reporting", ["Fleet"]),
     .executableTarget(
       name: "certfleet",

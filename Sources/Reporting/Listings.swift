@@ -8,10 +8,11 @@ public enum Listing {
     var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
     for listed in hosts {
       let host = listed.host
+      let more = listed.pinned.count > 1 ? " and \(listed.pinned.count - 1) more" : ""
       let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       table.add(
         host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
-        host.become ? "yes" : "no", listed.pinned.first?.fingerprint ?? "not pinned",
+        host.become ? "yes" : "no", listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned",
         labels.joined(separator: ","))
     }
     return table.text

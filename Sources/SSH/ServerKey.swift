@@ -1,3 +1,4 @@
+import COpenSSL
 import CSSH2
 import Foundation
 
@@ -16,20 +17,50 @@ public struct ServerKey: Hashable, Sendable {
     self.fingerprint = fingerprint
   }
 
+  public init(type: String, blob: [UInt8]) {
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    SHA256(blob, blob.count, &digest)
+    let hash = Data(digest).base64EncodedString().replacing("=", with: "")
+    self.init(type: type, blob: blob, fingerprint: "SHA256:" + hash)
+  }
+
+  /// As `ssh-keygen -l` shows it: `256 SHA256:… web1 (ED25519)`.
+  ///
+  /// - Parameter comment: whose key it is.
+  public func line(_ comment: String) -> String {
+    let word = fileWord == "rsa" ? "RSA" : fileWord.uppercased()
+    return "\(bits) \(fingerprint) \(comment) (\(word))"
+  }
+
+  /// As sshd's key files are named: `ssh_host_ed25519_key`.
+  public var fileWord: String {
+    if type.hasPrefix("ecdsa") { return "ecdsa" }
+    return type == "ssh-rsa" ? "rsa" : "ed25519"
+  }
+
+  private var bits: Int {
+    switch type {
+    case "ssh-rsa":
+      // RFC 4253 §6.6: the name, e, n; a leading zero byte keeps n from being negative (RFC 4251 §5).
+      var rest = blob[...]
+      let parts = (0..<3).map { _ in PrivateKeyFile.takeString(&rest) ?? [] }
+      let modulus = parts[2].drop { $0 == 0 }
+      return modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0)
+    case _ where type.hasPrefix("ecdsa"): return Int(type.suffix(3)) ?? 256
+    default: return 256
+    }
+  }
+
   /// The key that a session's server has just proven to hold.
   init?(of session: borrowing SessionHandle) {
     var count = 0
     var kind: Int32 = 0
-    guard let start = libssh2_session_hostkey(session.pointer, &count, &kind), count > 0,
-      let digest = libssh2_hostkey_hash(session.pointer, LIBSSH2_HOSTKEY_HASH_SHA256)
-    else { return nil }
-    blob = start.withMemoryRebound(to: UInt8.self, capacity: count) {
+    guard let start = libssh2_session_hostkey(session.pointer, &count, &kind), count > 0 else { return nil }
+    let blob = start.withMemoryRebound(to: UInt8.self, capacity: count) {
       Array(UnsafeBufferPointer(start: $0, count: count))
     }
     guard let type = Self.type(of: blob) else { return nil }
-    self.type = type
-    let hash = Data(bytes: digest, count: 32).base64EncodedString()
-    fingerprint = "SHA256:" + hash.replacing("=", with: "")
+    self.init(type: type, blob: blob)
   }
 
   /// A key blob begins with its algorithm's name as an SSH string (RFC 4251 §5).

@@ -26,12 +26,23 @@ public enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull,
+    rolloutsInFull, severalHostKeys,
   ]
 
   private static let goingBack = """
     -- A generation that hosts were taken back from: it is not rolled out again.
     ALTER TABLE certificate ADD COLUMN withdrawn_at REAL;
+    """
+
+  /// More than one key of a type, so that the next one can be pinned before the host changes to it.
+  private static let severalHostKeys = """
+    ALTER TABLE host_key RENAME TO former;
+    CREATE TABLE host_key (
+      host TEXT NOT NULL REFERENCES host (name) ON DELETE CASCADE,
+      type TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, pinned_at REAL NOT NULL,
+      PRIMARY KEY (host, key)) STRICT;
+    INSERT INTO host_key SELECT * FROM former;
+    DROP TABLE former;
     """
 
   private static let rolloutsInFull = """

@@ -17,16 +17,26 @@ extension Store {
     return Dictionary(grouping: all, by: \.0).mapValues { $0.map(\.1) }
   }
 
-  /// Makes `key` the only one that the host may show.
-  public func pin(_ key: HostKey, of host: Host.Name, now: Date) throws {
+  /// Makes `keys` the only ones that a host may show, for each of the hosts.
+  public func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
     try database.transaction {
-      try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
+      for (host, keys) in keys.sorted(by: { $0.key < $1.key }) { try replace(keys, of: host, now) }
+    }
+  }
+
+  private func replace(_ keys: [HostKey], of host: Host.Name, _ now: Date) throws {
+    let former = try pinnedKeys(of: host).filter { !keys.contains($0) }
+    try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
+    for key in keys {
       try database.run(
         "INSERT INTO host_key (host, type, key, fingerprint, pinned_at) VALUES (?, ?, ?, ?, ?)",
         [.text(host.rawValue), .text(key.type), .text(key.encoded), .text(key.fingerprint), .moment(now)])
-      try append(
-        Event(
-          at: now, subject: .init(host: host), kind: .note(.pinned, text: "\(key.type) \(key.fingerprint)")))
     }
+    func text(_ keys: [HostKey]) -> String {
+      keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
+    }
+    let instead = former.isEmpty ? "" : ", no longer \(text(former))"
+    try append(
+      Event(at: now, subject: .init(host: host), kind: .note(.pinned, text: text(keys) + instead)))
   }
 }
