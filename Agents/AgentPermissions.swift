@@ -34,13 +34,13 @@ public struct AgentPermissions: Hashable, Sendable {
   private static func file(_ place: AgentRequest.Destination) -> String {
     let parts = place.parts.joined(separator: "+")
     let ownership = "\(place.owner ?? "-"):\(place.group ?? "-")"
-    return "file \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowance?.rawValue ?? "-")"
+    return "file \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowed)"
   }
 
   public var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
-    # base FOLDER, certificate NAME, webroot FOLDER, file PATH PARTS MODE OWNER:GROUP symlink|shared|-,
+    # base FOLDER, certificate NAME, webroot FOLDER, file PATH PARTS MODE OWNER:GROUP shared+symlink or -,
     # hooks-directory FOLDER, hook COMMAND, hook-as USER COMMAND, environment VARIABLE.
 
     """ + lines.map { $0 + "\n" }.joined()

@@ -69,11 +69,17 @@ public struct AgentRequest: Sendable {
     public let mode: String
     public let owner: String?
     public let group: String?
-    public let allowance: FileInstallation.Allowance?
+    public let allowances: [FileInstallation.Allowance]
+
+    /// As the agent reads it, which need not know what the inventory has asked for.
+    var allowed: String {
+      let words = allowances.filter { $0 != .apart }.map(\.rawValue)
+      return words.isEmpty ? "-" : words.joined(separator: "+")
+    }
 
     public init(
       lineage: Lineage.Name, parts: [String], path: String, mode: String, owner: String?, group: String?,
-      allowance: FileInstallation.Allowance?
+      allowances: [FileInstallation.Allowance] = []
     ) {
       self.lineage = lineage
       self.parts = parts
@@ -81,7 +87,7 @@ public struct AgentRequest: Sendable {
       self.mode = mode
       self.owner = owner
       self.group = group
-      self.allowance = allowance
+      self.allowances = allowances
     }
   }
 
@@ -156,7 +162,7 @@ public struct AgentRequest: Sendable {
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
     records += materials.destinations.map { file in
       let (owner, group) = (file.owner ?? "-", file.group ?? "-")
-      let rest = "\(owner) \(group) \(file.allowance?.rawValue ?? "-") \(AgentField.encode(file.path))"
+      let rest = "\(owner) \(group) \(file.allowed) \(AgentField.encode(file.path))"
       let parts = file.parts.joined(separator: "+")
       return "install \(file.lineage.declared) \(parts) \(file.mode) \(rest)"
     }

@@ -324,6 +324,17 @@ with_parents() {
   exec ls -ldn "$@"
 }
 
+# each_link PATH: the folders in which the links on the way stand; whoever can turn one of them chooses where files go.
+each_link() {
+  set -- "$1" 0
+  while [ -L "$1" ] && [ "$2" -lt 8 ]; do
+    (with_parents "${1%/*}")
+    entry=$(readlink "$1")
+    case $entry in /*) ;; *) entry=${1%/*}/$entry ;; esac
+    set -- "$entry" "$(($2 + 1))"
+  done
+}
+
 # folders_are_safe LISTING SHARED: whether nobody but root and oneself can put a file into any of them. A folder above may
 # be sticky, where others cannot move what is ours; SHARED is the one that may not. Sets $unsafe.
 folders_are_safe() {
@@ -646,8 +657,8 @@ perform() {
   # shellcheck disable=SC2016 # the inner shell expands it
   set -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet "$state/group" \
     "$inherited" env -i PATH="$PATH" SHELL=/bin/sh \
-    ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${domains:+"RENEWED_DOMAINS=$domains"} \
-    ${failed_domains:+"FAILED_DOMAINS=$failed_domains"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
+    ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${renewed+"RENEWED_DOMAINS=$renewed"} \
+    ${failed+"FAILED_DOMAINS=$failed"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
     CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" "$@"
   if [ "$user" = - ] || ! as_user; then
     set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}"
@@ -682,15 +693,19 @@ perform() {
 }
 
 # hook_environment: certbot's variables for this hook alone: deploy gets the renewed lineage and its domains, post the
-# domains that were renewed and those that were not, pre none.
+# domains that were renewed and those that were not, either of them empty where there are none; pre none.
 hook_environment() {
-  lineage_path='' domains='' generation=''
+  lineage_path='' generation=''
+  unset renewed failed
   case $moment in
     deploy | verify)
-      lineage_path=$base/live/$subject
+      lineage_path=$base/live/$subject renewed=''
       each cert for_lineages
       ;;
-    post) [ -n "$failed_domains" ] || domains=$all_domains ;;
+    post)
+      failed=$failed_domains renewed=''
+      [ -n "$failed" ] || renewed=$all_domains
+      ;;
   esac
 }
 for_lineages() {
@@ -698,7 +713,7 @@ for_lineages() {
   [ "$2" != "$subject" ] || generation=$3
   set -- "$5" "$decoded"
   decode "$1"
-  domains="$domains${domains:+ }$decoded"
+  renewed="$renewed${renewed:+ }$decoded"
   decoded=$2
 }
 
@@ -728,8 +743,8 @@ configured() {
   limping="a hook failed that may fail"
 }
 
-# in_directories MOMENT LINEAGE: certbot's directory hooks: executable files in the order of their bytes, but for those
-# that an editor has left. They are remembered, as the same hook may be configured too. After one that failed the
+# in_directories MOMENT LINEAGE: certbot's directory hooks: executable files in the order of their bytes (a name with a dot
+# at its start has its place in it, and no shell's * matches it), but for those that an editor has left. They are remembered, as the same hook may be configured too. After one that failed the
 # others run all the same where the moment is post.
 in_directories() {
   ran=
@@ -740,7 +755,7 @@ in_directory() {
   decode_path "$3" || return 1
   set -- "$2" 0
   set +f
-  for program in "$path/$wanted"/*; do
+  for program in "$path/$wanted"/[' '--]* "$path/$wanted"/.[!.]* "$path/$wanted"/[!' '--]*; do
     set -f
     case $program in *'~') continue ;; esac
     [ -f "$program" ] && [ -x "$program" ] || continue
@@ -993,26 +1008,29 @@ tidy() {
 # anything there: it waits at home.
 destination() {
   decode_path "$1" || return 1
-  if [ "$2" = symlink ] && [ -L "$path" ]; then path=$(readlink -f "$path"); fi
+  case +$2+ in *+symlink+*) [ ! -L "$path" ] || path=$(readlink -f "$path") ;; esac
   folder=${path%/*} file=${path##*/}
   [ -n "$folder" ] || folder=/
   staging=${folder%/}/.certfleet-staging
-  [ "$2" != shared ] || {
-    IFS=/
-    # shellcheck disable=SC2086 # its parts
-    set -- $folder
-    IFS=%
-    staging=$state/staging/$*
-    IFS=' '
-  }
+  case +$2+ in *+shared+*) ;; *) return 0 ;; esac
+  IFS=/
+  # shellcheck disable=SC2086 # its parts
+  set -- $folder
+  IFS=%
+  staging=$state/staging/$*
+  IFS=' '
 }
 
 # place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
 # put another file there, or a link to somewhere else.
 place_is_safe() {
   destination "$8" "$7" || return 1
+  set -- "$@" "$path"
   if [ -L "$path" ]; then
-    complain "$path is a symbolic link; name what it points to, or say allow: ['symlink']"
+    complain "$path is a symbolic link; name what it points to, or say allow: 'symlink'"
+  elif [ -z "$path" ]; then
+    decode_path "$8"
+    complain "$path is a symbolic link that leads nowhere; make what it points to, or remove it"
   elif [ ! -d "$folder" ]; then
     complain "$folder is not a folder on the host; make it first, with the owner and mode it is to have"
   elif [ -e "$path" ] && [ ! -f "$path" ]; then
@@ -1020,23 +1038,29 @@ place_is_safe() {
   elif [ ! -w "$folder" ]; then
     complain "$folder cannot be written by $(id -un)"
   else
+    decode_path "$8"
     set -- "$5" "$6" "$7" "$(
       cd -P "$folder" 2>/dev/null && put "$PWD$newline" || exit
       [ "$folder" = "$PWD" ] || (with_parents "$folder")
+      [ "$path" = "$9" ] || (each_link "$path")
       with_parents "$PWD"
-    )"
+    )" "$9" "$path"
+    path=$5
     case "${4%%"$newline"*}/" in
       "$base"/*)
         complain "$path is in $base, which is certfleet's own; name another folder"
         return 0
         ;;
     esac
-    [ "$3" = shared ] || folders_are_safe "${4#*"$newline"}" "${4%%"$newline"*}" || {
-      complain "$unsafe can be written by others, who could replace $path; mend its mode and owner, or say allow: ['shared']"
-      return 0
-    }
-    case $3:$folder in
-      shared:*%*) complain "$folder has a % in its name; no file is placed there with allow: ['shared']" ;;
+    case +$3+ in *+shared+*) ;; *)
+      folders_are_safe "${4#*"$newline"}" "${4%%"$newline"*}" || {
+        complain "$unsafe can be written by others, who could replace $6; mend its mode and owner, or say allow: 'shared'"
+        return 0
+      }
+      ;;
+    esac
+    case +$3+$folder in
+      *+shared+*%*) complain "$folder has a % in its name; no file is placed there with allow: 'shared'" ;;
     esac
     [ "$1" = - ] || id "$1" >/dev/null 2>&1 || complain "there is no user '$1' on the host, who is to own $path"
     [ "$1$2" = -- ] || [ "$(id -u)" -eq 0 ] || complain "only root can give $path an owner; set become: true"
@@ -1047,6 +1071,10 @@ place_is_safe() {
 # will have; and the old one as a second link, for going back.
 place() {
   [ "$2" = "$lineage" ] && destination "$8" "$7" || return 0
+  has_parts "$3" || {
+    why="$path was declared after generation ${dir##*/} was issued, which has no '$missing' on the host; bring the host forward: certfleet cert renew $2"
+    return 1
+  }
   if [ -e "$path" ]; then entry=old; else entry=none; fi
   journal "install $entry $path" || return 1
   why=$(place_beside "$3" "$4" "$5" "$6" 2>&1 | one_line)
@@ -1068,6 +1096,17 @@ place_beside() {
   # Where others may write, they could turn the path meanwhile, and a link would keep them in possession of it.
   case $staging in "$state"/*) ;; *) ! ln "$path" "$staging/old/$file" 2>/dev/null || return 0 ;; esac
   cp -pP "$path" "$staging/old/$file"
+}
+
+# has_parts NAME[+NAME]...: sets $missing.
+has_parts() {
+  IFS=+
+  for missing in $1; do
+    [ -f "$dir/$missing" ] || break
+    missing=
+  done
+  IFS=' '
+  [ -z "$missing" ]
 }
 
 # parts NAME[+NAME]...: files of the generation, one after another.
@@ -1109,7 +1148,16 @@ label() {
 
 # take_back install ...: what was in its folder before, by one command too. Done again, it changes nothing more.
 take_back() {
-  destination "$8" "$7" && [ -d "$staging" ] || return 0
+  destination "$8" "$7" || return 0
+  if [ ! -d "$staging" ]; then
+    # An undo that was cut off has been here.
+    ! logged "taking back $path" || ending=rolled_back
+    return 0
+  fi
+  if [ ! -e "$staging/new/$file" ] && { logged "install old $path" || logged "install none $path"; }; then
+    ending=rolled_back
+    journal "taking back $path" || true
+  fi
   set --
   while IFS= read -r entry; do
     file=${entry##*/}
@@ -1214,7 +1262,17 @@ look_again() {
   look "$@" || dirty=yes
 }
 
-had_one_before() { logged "activate $1 " && [ "${entry##* }" != - ]; }
+# had_one_before LINEAGE: a generation of certfleet's, or a file of somebody's where one of its files went.
+had_one_before() {
+  if logged "activate $1 " && [ "${entry##* }" != - ]; then return 0; fi
+  owner=$1 found=
+  each install had_file_before
+  [ -n "$found" ]
+}
+had_file_before() {
+  [ "$2" = "$owner" ] && destination "$8" "$7" && logged "install old $path" && found=yes
+  return 0
+}
 
 # any_had_one_before LINEAGES: with commas between them.
 any_had_one_before() {
@@ -1362,23 +1420,43 @@ preflight() {
   each cert permit_lineage && each hostkey permit_lineage || complain "$why"
   each hook permit_hook || complain "$why"
   each directory permit_directory || complain "$why"
+  each directory is_folder
   each install permit_file || complain "$why"
   each need is_found
   each hook user_is_known
   each install place_is_safe
-  enough_space || complain "$why"
+  enough_space
   [ -z "$complaint" ]
 }
 
-# enough_space: a visit writes some ten kilobytes for each certificate.
+# enough_space: a visit writes some ten kilobytes for each certificate, to the base and to where its files go.
 enough_space() {
-  IFS=" $newline"
-  # shellcheck disable=SC2046 # its fields; the second line's fourth is what is free (df -P in POSIX)
-  set -- $(df -Pk "$base" 2>/dev/null)
+  places=$base
+  each install add_folder
+  IFS=$newline
+  # shellcheck disable=SC2046,SC2086 # its lines, and the places
+  set -- $(exec df -Pk $places 2>/dev/null)
+  [ "$#" -eq 0 ] || shift
+  for listed in "$@"; do
+    IFS=' '
+    # shellcheck disable=SC2086 # its fields
+    has_space $listed || complain "$why"
+  done
   IFS=' '
-  case ${11:-} in '' | *[!0-9]*) return 0 ;; esac
-  why="only ${11} KiB are free at $base, 1024 are needed"
-  [ "${11}" -ge 1024 ]
+}
+add_folder() { destination "$8" "$7" && [ -d "$folder" ] && places=$places$newline$folder; }
+
+# has_space SYSTEM KIBIBYTES USED FREE ...: `df -P` in POSIX.
+has_space() {
+  case ${4:-} in '' | *[!0-9]*) return 0 ;; esac
+  why="only $4 KiB are free at ${listed#*% }, 1024 are needed"
+  [ "$4" -ge 1024 ]
+}
+
+# is_folder directory SECONDS FOLDER
+is_folder() {
+  decode_path "$3"
+  [ -d "$path" ] || complain "the folder of hooks $path is not there; make it on the host, or correct 'directories'"
 }
 
 # is_found need COMMAND WHAT: a command that a hook begins with.

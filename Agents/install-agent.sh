@@ -111,7 +111,16 @@ END
 $lines
 END
   say await "$6"
+  # Nobody may be there any more to close the connection: then it is undone without a word.
+  (
+    sleep "$6" >/dev/null 2>&1
+    undo
+    say end failed_clean 'no word from the controller'
+    kill -s KILL "$$"
+  ) &
+  watch=$!
   read -r word || word=gone
+  kill -s KILL "$watch" 2>/dev/null
   [ "$word" = "$nonce commit" ] || fail "${word#"$nonce revert "}"
   settle
   say end ok

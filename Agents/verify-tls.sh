@@ -1,15 +1,19 @@
-# Looks at the host itself whether a service shows the certificate in $RENEWED_LINEAGE, twice in a row: a server's old
-# workers may answer for a moment longer. ADDRESS:PORT, name to ask for, seconds, and the protocol before TLS or nothing.
+# Looks at the host itself whether a service shows the certificate in $RENEWED_LINEAGE, five times in a row: a server's old
+# workers may answer for a moment longer. Once both were seen, twelve times: an old process may stay and answer half of all.
+# ADDRESS:PORT, name to ask for, seconds, and the protocol before TLS or nothing.
 wanted=$(openssl x509 -in "$RENEWED_LINEAGE/cert.pem") || exit
-seen=0 tries=0
+xmpp=
+[ "${4:-}" != xmpp ] || xmpp=$2
+seen=0 tries=0 wanted_times=5
 while [ "$tries" -lt "$3" ]; do
-  answer=$(openssl s_client -connect "$1" -servername "$2" ${4:+-starttls "$4"} </dev/null 2>&1)
+  answer=$(openssl s_client -connect "$1" -servername "$2" ${4:+-starttls "$4"} ${xmpp:+-xmpphost "$xmpp"} </dev/null 2>&1)
   served=$(echo "$answer" | openssl x509 2>/dev/null)
   if [ "$served" = "$wanted" ]; then
     seen=$((seen + 1))
-    [ "$seen" -lt 2 ] || exit 0
+    [ "$seen" -lt "$wanted_times" ] || exit 0
     continue
   fi
+  [ "$seen" -eq 0 ] || wanted_times=12
   seen=0 tries=$((tries + 1))
   sleep 1
 done

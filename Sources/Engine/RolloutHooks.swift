@@ -49,10 +49,14 @@ struct RolloutHooks: Sendable {
   }
 }
 
+/// What a hook is run for, as CERTFLEET_ACTION tells it.
+enum HookAction: String { case deploy, rollback }
+
 /// One command on the controller, recorded as a step of a wave or of the whole rollout.
 struct ControllerHook: Sendable {
   let hook: Hook
   let step: Step
+  var action = HookAction.deploy
   let ports: Ports
 
   /// More than this of one variable, the kernel refuses (execve(2): MAX_ARG_STRLEN).
@@ -70,7 +74,7 @@ struct ControllerHook: Sendable {
     var own = own.mapValues { String($0.prefix(Self.longest)) }
     own["CERTFLEET_ROLLOUT"] = subject.rollout.map { "\($0)" }
     own["CERTFLEET_WAVE"] = subject.wave.map { "\($0)" }
-    own["CERTFLEET_ACTION"] = "deploy"
+    own["CERTFLEET_ACTION"] = action.rawValue
     let result = await ports.localHooks.run(
       hook.command, environment: hook.environment.merging(own) { $1 }, timeout: hook.timeout)
     try await ports.recorder.record(

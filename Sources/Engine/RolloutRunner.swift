@@ -123,7 +123,7 @@ public struct RolloutRunner: Sendable {
     let attempt = (await logbook.visit(of: planned.host.name)?.attempt ?? 0) + 1
     return Visit(
       planned: planned, rollout: rollout, wave: wave, attempt: attempt,
-      staysAsItIs: plan.policy.onFailure == .halt, ports: ports)
+      staysAsItIs: plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now), ports: ports)
   }
 
   func visits(_ planned: [PlannedVisit], wave: Int) async -> [Visit] {

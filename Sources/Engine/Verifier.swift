@@ -10,7 +10,10 @@ struct Verifier: Sendable {
   /// How long a service may take to show a certificate after its reload.
   private static let patience = Duration.seconds(15)
   /// A server's old workers may answer for a moment longer: it has to be seen this often in a row.
-  private static let sightings = 2
+  private static let sightings = 5
+  /// Once the other one was seen in between: an old process that stays may answer half of all connections.
+  private static let sightingsInDoubt = 12
+  private static let pauseBetween = Duration.milliseconds(100)
 
   /// How long the agent is to wait for the controller's word about this visit; zero when nothing is looked at.
   static func confirmTimeout(for visit: PlannedVisit) -> Duration {
@@ -75,23 +78,27 @@ struct Verifier: Sendable {
     let time = visit.ports.time
     let deadline = time.uptime + Self.patience
     var pause = Duration.milliseconds(50)
-    var seen = 0
+    var (seen, isInDoubt) = (0, false)
     while true {
       let outcome: Outcome
       do {
         let served = try await visit.ports.probe.served(by: host, at: question)
-        seen = served == expected ? seen + 1 : 0
-        if seen == Self.sightings { return .succeeded }
-        outcome = .failed("serves \(served.short), expected \(expected.short)")
+        if served == expected {
+          seen += 1
+          if seen == (isInDoubt ? Self.sightingsInDoubt : Self.sightings) { return .succeeded }
+          outcome = .failed("serves now one certificate and now another; is an old process still running?")
+        } else {
+          isInDoubt = isInDoubt || seen > 0
+          seen = 0
+          outcome = .failed("serves \(served.short), expected \(expected.short)")
+        }
       } catch {
         seen = 0
         outcome = error.isOurs ? .inconclusive(error.reason) : .failed(error.reason)
       }
       guard time.uptime + pause < deadline else { return outcome }
-      if seen == 0 {
-        await time.pause(for: pause)
-        pause = min(pause * 2, .seconds(1))
-      }
+      await time.pause(for: seen > 0 ? Self.pauseBetween : pause)
+      if seen == 0 { pause = min(pause * 2, .seconds(1)) }
     }
   }
 }

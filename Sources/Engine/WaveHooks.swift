@@ -8,6 +8,7 @@ struct WaveHooks: Sendable {
   /// From 1.
   let wave: Int
   let visits: [PlannedVisit]
+  var action = HookAction.deploy
   let ports: Ports
 
   /// - Returns: the hosts whose hook failed, which therefore must not be begun, and why.
@@ -51,7 +52,8 @@ struct WaveHooks: Sendable {
   }
 
   private func run(_ hook: Hook, _ moment: Hook.Moment, for hosts: [Host]) async throws -> Outcome {
-    try await ControllerHook(hook: hook, step: moment == .pre ? .pre : .post, ports: ports).run(
-      environment: ControllerHook.hosts(hosts), subject: .init(rollout: rollout, wave: wave))
+    try await ControllerHook(hook: hook, step: moment == .pre ? .pre : .post, action: action, ports: ports)
+      .run(
+        environment: ControllerHook.hosts(hosts), subject: .init(rollout: rollout, wave: wave))
   }
 }

@@ -79,6 +79,9 @@ public struct Certificate: Hashable, Sendable, Codable {
     self.revokedAt = revokedAt
   }
 
+  /// From when on nobody should serve it.
+  public var servesUntil: Date { revokedAt ?? notAfter }
+
   public func isValid(at moment: Date) -> Bool {
     notBefore <= moment && moment < notAfter && revokedAt == nil
   }

@@ -10,13 +10,13 @@ public struct FileInstallation: Hashable, Sendable, Codable {
   /// Octal, of the file that holds the key, or of the only one; `nil` is 0600 with a key and 0644 without.
   public var mode: String?
   /// What is refused otherwise.
-  public var allowance: Allowance?
+  public var allowances: [Allowance]
   /// A file on the controller with the password of a keystore.
   public var passwordFile: String?
 
   public init(
     format: Format, path: String, keyPath: String? = nil, owner: String? = nil, group: String? = nil,
-    mode: String? = nil, allowance: Allowance? = nil, passwordFile: String? = nil
+    mode: String? = nil, allowances: Set<Allowance> = [], passwordFile: String? = nil
   ) {
     self.format = format
     self.path = path
@@ -24,7 +24,7 @@ public struct FileInstallation: Hashable, Sendable, Codable {
     self.owner = owner
     self.group = group
     self.mode = mode
-    self.allowance = allowance
+    self.allowances = allowances.sorted { $0.rawValue < $1.rawValue }
     self.passwordFile = passwordFile
   }
 
@@ -56,6 +56,15 @@ public struct FileInstallation: Hashable, Sendable, Codable {
     case symlink
     /// Others may write its folder.
     case shared
+    /// Key and certificate are in two folders, which do not change in one moment: a host that loses power in between has
+    /// one old and one new until its next visit.
+    case apart
+  }
+
+  /// Whether key and certificate go to two folders.
+  public var isApart: Bool {
+    func folder(_ path: String) -> Substring { path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex) }
+    return keyPath.map { folder($0) != folder(path) } ?? false
   }
 
   /// Every path that it writes.

@@ -45,6 +45,14 @@ public struct PlannedVisit: Hashable, Sendable, Codable {
     PlannedVisit(host: host, certificates: certificates.map(\.essence))
   }
 
+  /// Whether the host would go back to a certificate that nobody should serve any more.
+  public func hasNoWayBack(at moment: Date) -> Bool {
+    certificates.contains { certificate in
+      certificate.replaces.map { moment >= $0.servesUntil && $0.generation != certificate.generation }
+        ?? false
+    }
+  }
+
   /// The visit that takes the host back to what it had; `nil` where that is nothing, or would not be valid.
   public func back(at moment: Date) -> PlannedVisit? {
     let former = certificates.compactMap { $0.back(at: moment) }

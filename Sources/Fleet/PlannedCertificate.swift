@@ -24,12 +24,13 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   public struct Former: Hashable, Sendable, Codable {
     public var generation: Generation
     public var fingerprint: Fingerprint
-    public var notAfter: Date
+    /// From when on nobody should serve it: it is revoked, or has expired.
+    public var servesUntil: Date
 
-    public init(generation: Generation, fingerprint: Fingerprint, notAfter: Date) {
+    public init(generation: Generation, fingerprint: Fingerprint, servesUntil: Date) {
       self.generation = generation
       self.fingerprint = fingerprint
-      self.notAfter = notAfter
+      self.servesUntil = servesUntil
     }
   }
 
@@ -72,11 +73,13 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   }
 
   func back(at moment: Date) -> PlannedCertificate? {
-    guard let replaces, replaces.generation != generation, moment < replaces.notAfter else { return nil }
+    guard let replaces, replaces.generation != generation, replaces.generation > Generation(0),
+      moment < replaces.servesUntil
+    else { return nil }
     var back = self
     (back.generation, back.fingerprint, back.isReturn) = (replaces.generation, replaces.fingerprint, true)
     // Where going back does not work either, the host is where it was.
-    back.replaces = Former(generation: generation, fingerprint: fingerprint, notAfter: .distantFuture)
+    back.replaces = Former(generation: generation, fingerprint: fingerprint, servesUntil: .distantFuture)
     return back
   }
 }
@@ -99,7 +102,7 @@ extension PlannedCertificate {
     } else {
       // Of what was replaced only the fingerprint was kept once: enough to look for it, too little to go back to it.
       replaces = try values.decodeIfPresent(Fingerprint.self, forKey: .replaces).map {
-        Former(generation: Generation(0), fingerprint: $0, notAfter: .distantPast)
+        Former(generation: Generation(0), fingerprint: $0, servesUntil: .distantFuture)
       }
     }
   }

@@ -60,7 +60,7 @@ public enum Planner {
       due.cause = cause
       if let kept {
         due.replaces = .init(
-          generation: kept.generation, fingerprint: kept.fingerprint, notAfter: kept.notAfter)
+          generation: kept.generation, fingerprint: kept.fingerprint, servesUntil: kept.servesUntil)
         due.deadline = kept.generation == certificate.generation ? nil : deadline(kept, in: snapshot)
       }
       due.isReturn =

@@ -8,10 +8,10 @@ import ThrowawayFleet
 @Suite struct DestinationTests {
   private func place(
     _ path: String, _ parts: [String] = ["fullchain.pem", "privkey.pem"], mode: String = "0640",
-    owner: String? = nil, group: String? = nil, allowance: FileInstallation.Allowance? = nil
+    owner: String? = nil, group: String? = nil, allowances: [FileInstallation.Allowance] = []
   ) -> AgentRequest.Destination {
     .init(
-      lineage: "x", parts: parts, path: path, mode: mode, owner: owner, group: group, allowance: allowance)
+      lineage: "x", parts: parts, path: path, mode: mode, owner: owner, group: group, allowances: allowances)
   }
 
   @Test(arguments: Shell.all)
@@ -80,12 +80,59 @@ import ThrowawayFleet
     let allowed = try await scene.replies(
       scene.request(
         generation: 1, token: "again",
-        destinations: [place(paths[0], allowance: .symlink), place(paths[1], allowance: .shared)]))
+        destinations: [place(paths[0], allowances: [.symlink]), place(paths[1], allowances: [.shared])]))
     #expect(allowed.end == .end(.ok, text: ""), "\(allowed.steps)")
     #expect(Files.read(own + "/real.pem") == "fullchain.pem 1\nprivkey.pem 1\n")
     #expect(
       try FileManager.default.destinationOfSymbolicLink(atPath: paths[0]) == own + "/real.pem"
         && Files.read(paths[1]) == "fullchain.pem 1\nprivkey.pem 1\n")
+  }
+
+  @Test(arguments: Shell.all)
+  func `a file that was there before certfleet is served again when its first visit fails`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene(shell)
+    let folder = try scene.folder("tls")
+    try Files.write(folder + "/x.pem", "somebody's\n")
+    let deploy = "cat '\(folder)/x.pem' >>~/served; [ $CERTFLEET_ACTION = rollback ]"
+    func visit(_ token: VisitToken) async throws -> AgentReply? {
+      try await scene.replies(
+        scene.request(
+          generation: 1, hooks: Hooks(deploy: [Hook(command: deploy)]), token: token,
+          destinations: [place(folder + "/x.pem", ["cert.pem"])])
+      ).end
+    }
+    #expect(try await visit("a") == .end(.rolledBack, text: "deploy hook of x failed"))
+    #expect(Files.read(scene.scratch.path + "/served") == "cert.pem 1\nsomebody's\n")
+    #expect(Files.read(folder + "/x.pem") == "somebody's\n" && scene.live == nil)
+    // The same generation, and only the file is new: what was put back was changed, and is looked at.
+    _ = try await scene.replies(scene.request(generation: 1, token: "b"))
+    #expect(try await visit("c") == .end(.rolledBack, text: "deploy hook of x failed"))
+    #expect(Files.read(folder + "/x.pem") == "somebody's\n" && scene.live == "1")
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, to give a folder away"), arguments: Shell.all)
+  func `a link that somebody else could turn is not followed, nor one that leads nowhere`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene(shell)
+    let (theirs, ours) = (try scene.folder("theirs"), try scene.folder("ours"))
+    try Files.write(ours + "/target", "before\n")
+    symlink(ours + "/target", theirs + "/x.pem")
+    symlink("../theirs/x.pem", ours + "/two.pem")
+    symlink(ours + "/none/at/all", ours + "/dangling.pem")
+    chown(theirs, 1000, 1000)
+    for path in [theirs + "/x.pem", ours + "/two.pem", ours + "/dangling.pem"] {
+      let refused = try await scene.replies(
+        scene.request(generation: 1, destinations: [place(path, allowances: [.symlink])]))
+      let reason =
+        path.hasSuffix("dangling.pem")
+        ? "\(path) is a symbolic link that leads nowhere"
+        : "/theirs can be written by others, who could replace \(path)"
+      #expect(refused.steps.count == 1 && refused.steps[0].contains(reason), "\(refused.steps)")
+    }
+    #expect(Files.read(ours + "/target") == "before\n")
   }
 
   @Test(.enabled(if: geteuid() == 0, "needs root, to give files away"), arguments: Shell.all)
@@ -116,18 +163,23 @@ import ThrowawayFleet
     let scene = try AgentScene(shell)
     #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
     let disk = try scene.folder("disk")
-    try await Mounted.tmpfs(at: disk, "size=16k") {
-      try Files.write(disk + "/filler", String(repeating: "x", count: 12 << 10))
+    try await Mounted.tmpfs(at: disk, "size=1100k") {
       let large = AgentRequest.File(
-        lineage: "x", name: "large", mode: "0600", content: Array(repeating: 65, count: 9 << 10))
+        lineage: "x", name: "large", mode: "0600", content: Array(repeating: 65, count: 1200 << 10))
       let full = try await scene.replies(
         scene.request(
           generation: 2, token: "full", more: [large], destinations: [place(disk + "/x.pem", ["large"])]))
       #expect(full.steps.last?.hasPrefix("stage ") == true, "\(full.steps)")
       guard case .end(.failedClean, let why) = full.end else { throw Program.Failed("\(full)") }
       #expect(why.lowercased().contains("no space left"), "\(why)")
-      #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["filler"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: disk).isEmpty)
       #expect(scene.live == "1" && scene.generations == ["1"])
+    }
+    try await Mounted.tmpfs(at: disk, "size=400k") {
+      let small = try await scene.replies(
+        scene.request(generation: 2, token: "disk", destinations: [place(disk + "/x.pem", ["cert.pem"])]))
+      #expect(
+        small.steps.first?.contains("KiB are free at \(disk), 1024 are needed") == true, "\(small.steps)")
     }
     try await Mounted.tmpfs(at: scene.base, "size=400k") {
       let small = try await scene.replies(scene.request(generation: 1, token: "small"))

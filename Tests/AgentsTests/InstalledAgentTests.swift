@@ -53,7 +53,7 @@ import ThrowawayFleet
     let place = AgentRequest.Destination(
       lineage: "x", parts: ["privkey.pem"], path: host.scene.scratch.path + "/x.pem", mode: "0600",
       owner: nil,
-      group: nil, allowance: nil)
+      group: nil, allowances: [])
     let refusals: [(String, Hooks, [AgentRequest.Destination])] = [
       ("does not allow 'hook true; id'", Hooks(pre: [Hook(command: "true; id")]), []),
       ("does not allow 'hook-as www-data true'", Hooks(pre: [Hook(command: "true", user: "www-data")]), []),
@@ -80,7 +80,7 @@ import ThrowawayFleet
     let place = AgentRequest.Destination(
       lineage: "x", parts: ["privkey.pem"], path: host.scene.scratch.path + "/x.pem", mode: "0600",
       owner: nil,
-      group: nil, allowance: nil)
+      group: nil, allowances: [])
     let hooks = Hooks(pre: [Hook(command: "true")])
     let changes: [(String) -> String] = [
       { $0.replacing(#/visit t2 1 1 1 web1 0 \d+/#, with: "visit t2 1 1 1 web1 0 x[$(touch\(mark))]") },

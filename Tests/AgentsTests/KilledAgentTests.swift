@@ -97,7 +97,7 @@ private struct KilledScene: Sendable {
     func place(_ parts: [String], _ name: String) -> AgentRequest.Destination {
       .init(
         lineage: "x", parts: parts, path: files + "/" + name, mode: "0640", owner: nil, group: nil,
-        allowance: nil)
+        allowances: [])
     }
     return AgentRequest(
       nonce: "n0nce", token: VisitToken(token), epoch: 1, rollout: Rollout.ID(1), wave: 1,

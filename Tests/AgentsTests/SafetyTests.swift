@@ -77,7 +77,7 @@ import ThrowawayFleet
     func visit(_ generation: Int, _ deploy: String) async throws -> AgentReply? {
       let place = AgentRequest.Destination(
         lineage: "x", parts: ["cert.pem"], path: shared + "/x.pem", mode: "0644", owner: nil, group: nil,
-        allowance: .shared)
+        allowances: [.shared])
       return try await scene.replies(
         scene.request(
           generation: generation, hooks: Hooks(deploy: [Hook(command: deploy)]),
@@ -92,7 +92,7 @@ import ThrowawayFleet
     #expect(!FileManager.default.fileExists(atPath: scene.base + "/.certfleet/staging/x.pem"))
     let inside = AgentRequest.Destination(
       lineage: "x", parts: ["cert.pem"], path: scene.base + "/x.pem", mode: "0644", owner: nil, group: nil,
-      allowance: nil)
+      allowances: [])
     let refused = try await scene.replies(scene.request(generation: 2, destinations: [inside]))
     #expect(refused.steps.last?.contains("which is certfleet's own; name another folder") == true)
   }

@@ -85,10 +85,12 @@ struct AgentInstallTests {
     let refused = try await scene.expect(1, "host", "check")
     #expect(
       refused.stdout.contains("/etc/certfleet/agent.conf does not allow 'hook cat /etc/shadow'")
-        && refused.stdout.contains("/etc/certfleet/agent.conf does not allow 'file /etc/x.pem'"),
+        && refused.stdout.contains(
+          "/etc/certfleet/agent.conf does not allow 'file /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -'"),
       "\(refused.stdout)")
     let shown = try await scene.expect(0, "agent", "install", "web", "--dry-run")
-    #expect(shown.stdout.contains("\nfile /etc/x.pem\nhook cat /etc/shadow\n"))
+    #expect(
+      shown.stdout.contains("\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\nhook cat /etc/shadow\n"))
     try await scene.expect(
       0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
     #expect(try await scene.expect(0, "host", "check").stdout == "ready: web\n")

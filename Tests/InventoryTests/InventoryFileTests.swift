@@ -250,7 +250,11 @@ import ThrowawayFleet
     ("to: '*', files: [{format: 'pkcs12', path: '/a'}]", "'password_file' is missing"),
     (
       "to: '*', files: [{format: 'haproxy', path: '/a', allow: 'links'}]",
-      "'links' is not one of symlink, shared"
+      "'links' is not one of symlink, shared, apart"
+    ),
+    (
+      "to: '*', files: [{format: 'pem', path: '/etc/ssl/certs/a', key_path: '/etc/ssl/private/a', allow: ['shared']}]",
+      "files[0].key_path: is in another folder than the certificate, and two folders do not change in one moment"
     ),
     (
       "to: '*', files: [{format: 'haproxy', path: '/a'}, {format: 'fullchain', path: '/a'}]",
@@ -280,6 +284,7 @@ import ThrowawayFleet
           files: [
             {format: 'pem', path: '/etc/x/tls.crt', key_path: '/etc/x/tls.key', owner: 'root', group: 'ssl-cert', mode: '640'},
             {format: 'java-keystore', path: '~/store.p12', password_file: 'p12', allow: 'symlink'},
+            {format: 'der', path: '/etc/y/a.crt', key_path: '/etc/z/a.key', allow: ['shared', 'apart']},
           ],
           hooks: { pre: [{run: 'drain', on: 'controller', timeout: '1m'}], directories: '/etc/letsencrypt/renewal-hooks',
             deploy: ['@nginx', {run: 'app reload', user: 'app', on_failure: 'continue', environment: {A_B: 'c d'}}], coalesce: true },
@@ -293,8 +298,10 @@ import ThrowawayFleet
           format: .pem, path: "/etc/x/tls.crt", keyPath: "/etc/x/tls.key", owner: "root", group: "ssl-cert",
           mode: "0640"),
         FileInstallation(
-          format: .javaKeystore, path: "~/store.p12", allowance: .symlink,
+          format: .javaKeystore, path: "~/store.p12", allowances: [.symlink],
           passwordFile: scratch.path + "/p12"),
+        FileInstallation(
+          format: .der, path: "/etc/y/a.crt", keyPath: "/etc/z/a.key", allowances: [.shared, .apart]),
       ])
     let hooks = deployment.hooks
     #expect(hooks.isCoalesced && hooks.directories == ["/etc/letsencrypt/renewal-hooks"])

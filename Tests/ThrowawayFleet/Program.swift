@@ -61,8 +61,22 @@ public enum Program {
 /// Not Foundation's `Process`: on Linux it learns of an end by a socket's end of file, which a daemon started at
 /// the same moment may hold open for good.
 public final class Running: Sendable {
-  private let exit = Promise<Int32>()
+  private let exit = Promise<(status: Int32, usage: Usage)>()
   public let id: Int32
+
+  /// What a program has used, as getrusage(2) tells it.
+  public struct Usage: Sendable {
+    /// In user and kernel mode, in seconds.
+    public let processorTime: Double
+    /// The most that was resident at once.
+    public let peakMegabytes: Double
+
+    init(_ usage: rusage) {
+      func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+      processorTime = seconds(usage.ru_utime) + seconds(usage.ru_stime)
+      peakMegabytes = Double(usage.ru_maxrss) / 1024
+    }
+  }
 
   /// Everything that is running now, for a program that is interrupted.
   public static var live: Set<Int32> { known.withLock { $0 } }
@@ -81,11 +95,12 @@ public final class Running: Sendable {
     _ = Self.known.withLock { $0.insert(id) }
     Thread { [id, exit] in
       var status: Int32 = 0
-      while waitpid(id, &status, 0) < 0, errno == EINTR {}
+      var usage = rusage()
+      while wait4(id, &status, 0, &usage) < 0, errno == EINTR {}
       _ = Self.known.withLock { $0.remove(id) }
       // wait(2): the low seven bits are the signal, the next byte the exit status.
       let signal = status & 0x7f
-      exit.fulfil(signal == 0 ? status >> 8 & 0xff : 128 + signal)
+      exit.fulfil((signal == 0 ? status >> 8 & 0xff : 128 + signal, Usage(usage)))
     }.start()
   }
 
@@ -99,7 +114,10 @@ public final class Running: Sendable {
   deinit { if Self.live.contains(id) { kill(id, SIGTERM) } }
 
   /// The exit status, or 128 and the signal's number.
-  public func ended() async -> Int32 { await exit.value }
+  public func ended() async -> Int32 { await exit.value.status }
+
+  /// What it has used, once it has ended.
+  public func usage() async -> Usage { await exit.value.usage }
 
   public func signal(_ number: Int32) { kill(id, number) }
 

@@ -43,7 +43,7 @@ public final class SSHServer: Sendable {
       PermitRootLogin prohibit-password
       PrintMotd no
       PrintLastLog no
-      MaxStartups 300
+      MaxStartups 2000
       \(options.joined(separator: "\n"))
 
       """)

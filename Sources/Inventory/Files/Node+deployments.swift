@@ -22,7 +22,7 @@ extension Node {
       let keyPath = fields["key_path"]?.destination()
       let (owner, group) = (fields["owner"]?.accountName(), fields["group"]?.accountName())
       let mode = fields["mode"]
-      let allowance = fields["allow"]?.choice(FileInstallation.Allowance.self)
+      let allowed = fields["allow"]?.listOrOne().compactMap { $0.choice(FileInstallation.Allowance.self) }
       let password = fields["password_file"]
       guard let format, let path else { return nil }
       if let keyPath, keyPath == path { fields.node.fail("'path' and 'key_path' are the same file") }
@@ -34,10 +34,16 @@ extension Node {
         fields.node.fail("'password_file' is missing: a keystore has a password")
       }
       if !format.needsPassword { password?.fail("\(format.rawValue) has no password; remove it") }
-      return FileInstallation(
+      let installation = FileInstallation(
         format: format, path: path, keyPath: keyPath, owner: owner, group: group,
-        mode: mode?.fileMode(holdsKey: format.holdsKey || keyPath != nil), allowance: allowance,
+        mode: mode?.fileMode(holdsKey: format.holdsKey || keyPath != nil), allowances: Set(allowed ?? []),
         passwordFile: format.needsPassword ? password?.secretFile() : nil)
+      if installation.isApart, !installation.allowances.contains(.apart) {
+        fields["key_path"]?.fail(
+          "is in another folder than the certificate, and two folders do not change in one moment; put both into one, point the server to live/, or say allow: 'apart'"
+        )
+      }
+      return installation
     }
   }
 

@@ -100,7 +100,7 @@ struct StoredMaterials: Materials {
         installation.places.map { place in
           AgentRequest.Destination(
             lineage: certificate.lineage, parts: place.parts, path: place.path, mode: place.mode,
-            owner: installation.owner, group: installation.group, allowance: installation.allowance)
+            owner: installation.owner, group: installation.group, allowances: installation.allowances)
         }
       }
     }

@@ -108,7 +108,7 @@ enum ModelPlan {
       let visits = (0..<(random.number(below: 5) + 1)).map { _ in
         number += 1
         let former = PlannedCertificate.Former(
-          generation: Generation(1), fingerprint: "g1", notAfter: .distantFuture)
+          generation: Generation(1), fingerprint: "g1", servesUntil: .distantFuture)
         let certificate = PlannedCertificate(
           lineage: "x", generation: Generation(2), fingerprint: "g2", domains: ["x"], hooks: hooks,
           verify: verify, replaces: random.chance(80) ? former : nil)
