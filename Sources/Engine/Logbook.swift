@@ -21,10 +21,16 @@ actor Logbook: Recorder {
 
   var state: RolloutState { ledger.state }
   var waves: [RolloutLedger.Wave] { ledger.waves }
-  var ends: [VisitEnd] { ledger.visits.values.compactMap(\.end) }
 
   func visit(of host: Host.Name) -> RolloutLedger.Visit? { ledger.visits[host] }
-  func ends(of visits: [PlannedVisit]) -> [VisitEnd] { visits.compactMap { ledger.end(of: $0.host.name) } }
+
+  /// The ends that budgets count.
+  func ends(of visits: [PlannedVisit]) -> [VisitEnd] {
+    visits.compactMap { visit in
+      let end = ledger.end(of: visit.host.name)
+      return visit.wasUnreachable && end?.account == .unreachable ? nil : end
+    }
+  }
 
   /// Those that have not come to an end that stands.
   func left(of visits: [PlannedVisit]) -> [PlannedVisit] {
@@ -36,6 +42,19 @@ actor Logbook: Recorder {
     visits.filter { planned in
       guard let visit = ledger.visits[planned.host.name], let end = visit.end else { return false }
       return end.account == .success || visit.isRevert && end == .interrupted
+    }
+  }
+
+  /// Those that are to go back, are on their way, or are back.
+  func goingBack(in visits: [PlannedVisit]) -> [PlannedVisit] {
+    let changed = Set(changed(of: visits).map(\.host.name))
+    return visits.filter { changed.contains($0.host.name) || ledger.visits[$0.host.name]?.isRevert == true }
+  }
+
+  /// Those whose way back was begun and did not come to its end.
+  func notBack(of visits: [PlannedVisit]) -> [Host.Name] {
+    visits.map(\.host.name).filter { host in
+      ledger.visits[host].map { $0.isRevert && $0.end != .rolledBack } ?? false
     }
   }
 

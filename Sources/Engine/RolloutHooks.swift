@@ -59,9 +59,6 @@ struct ControllerHook: Sendable {
   var action = HookAction.deploy
   let ports: Ports
 
-  /// More than this of one variable, the kernel refuses (execve(2): MAX_ARG_STRLEN).
-  private static let longest = 100_000
-
   static func hosts(_ hosts: [Host]) -> [String: String] {
     [
       "CERTFLEET_HOSTS": hosts.map(\.name.rawValue).joined(separator: " "),
@@ -71,7 +68,7 @@ struct ControllerHook: Sendable {
 
   func run(environment own: [String: String], subject: Event.Subject) async throws -> Outcome {
     let started = ContinuousClock.now
-    var own = own.mapValues { String($0.prefix(Self.longest)) }
+    var own = own
     own["CERTFLEET_ROLLOUT"] = subject.rollout.map { "\($0)" }
     own["CERTFLEET_WAVE"] = subject.wave.map { "\($0)" }
     own["CERTFLEET_ACTION"] = action.rawValue

@@ -37,14 +37,22 @@ extension RolloutRunner {
     let number = index + 1
     let changed = await logbook.changed(of: plan.waves[index].visits)
     let back = changed.compactMap { $0.back(at: ports.time.now) }
+    // With those that were back before a crash: what was drained for them is filled again.
+    let onTheWay = await logbook.goingBack(in: plan.waves[index].visits)
+    let hooks = WaveHooks(
+      rollout: rollout, wave: number, visits: onTheWay, action: .rollback, ports: ports)
+    // That a load balancer could not be drained keeps no host from going back.
+    _ = try await hooks.before()
     try await revert(back, wave: number)
+    let trouble = try await hooks.after()
     if stop.isRequested, await !logbook.changed(of: back).isEmpty {
       return false
     }
-    let notBack = await logbook.hosts(of: back) { $0 != .rolledBack }.map(\.host.name)
+    let notBack = await logbook.notBack(of: plan.waves[index].visits)
     let staying = changed.count - back.count
     var reasons =
       notBack.isEmpty ? [] : ["not back: \(notBack.sorted().map(\.rawValue).joined(separator: ", "))"]
+    if !trouble.isEmpty { reasons.append(trouble) }
     if staying > 0 {
       reasons.append(
         "\(staying) had nothing before that is still valid, and \(staying == 1 ? "keeps" : "keep") the new certificate"
@@ -70,7 +78,11 @@ extension RolloutRunner {
     if let (visit, verdict) = verdicts.first(where: { $0.1.isInconclusive }) {
       return try await pause(because: "\(visit.host.name): \(verdict)")
     }
-    var toRevert: [PlannedVisit] = []
+    // Those that a crash cut off on their way back.
+    let cutOff = await logbook.notBack(of: wave.visits)
+    var toRevert = wave.visits.filter { cutOff.contains($0.host.name) }.compactMap {
+      $0.back(at: ports.time.now)
+    }
     for (visit, verdict) in verdicts where !verdict.isSuccess {
       if plan.policy.onFailure != .halt, let back = visit.planned.back(at: ports.time.now) {
         toRevert.append(back)
@@ -81,6 +93,7 @@ extension RolloutRunner {
     }
     try await revert(toRevert, wave: number)
     if stop.isRequested { return false }
+    if let reason = try await stillUnknown(in: wave) { return try await pause(because: reason) }
     let ends = await logbook.ends(of: wave.visits)
     let budget = Budget(of: wave, number: number, under: plan.policy)
     let broken = await broken(index)

@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Planning
+import struct Fleet.Host
 
 extension RolloutRunner {
   /// A bake that takes longer is waited for by the next run, so that this one does not keep others from theirs.
@@ -29,7 +30,13 @@ extension RolloutRunner {
     }
     switch waves[index].state {
     case .pending, .gated, .draining: return try await pass(to: index, waves[index].state, orders)
-    case .running: return try await carryOut(index)
+    case .running:
+      // Begun in its window, and cut off: what is left of it waits for the next one.
+      if case .closed(let reason) = Gate.window(of: plan, at: ports.time.now) {
+        try await abandon(index)
+        return try await pause(because: reason)
+      }
+      return try await carryOut(index)
     case .baking: return try await bake(index, since: waves[index].since ?? ports.time.now)
     case .verifying: return try await lookAgain(index)
     case .failed, .reverting, .reverted, .revertFailed, .passed:
@@ -113,6 +120,10 @@ extension RolloutRunner {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
       return true
     }
+    if let reason = try await stillUnknown(in: wave) {
+      try await record(.waveMoved(.draining, reason: reason), wave: number)
+      return try await pause(because: reason)
+    }
     let undecided = await logbook.hosts(of: wave.visits) { $0 == .inconclusive }
     if let host = undecided.first?.host.name {
       let why = await logbook.visit(of: host)?.reason ?? ""
@@ -134,12 +145,29 @@ extension RolloutRunner {
     return true
   }
 
+  /// A wave cannot pass while nobody knows how a visit ended: its host is asked once more.
+  ///
+  /// - Returns: which hosts are not known still; `nil` where all are.
+  func stillUnknown(in wave: PlannedWave) async throws -> String? {
+    func unknown() async -> Set<Host.Name> {
+      Set(await logbook.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name))
+    }
+    let first = await unknown()
+    guard !first.isEmpty else { return nil }
+    if !stop.isRequested {
+      let open = await logbook.open.filter { first.contains($0.key) }
+      try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(open)
+    }
+    let left = await unknown().sorted().map(\.rawValue).joined(separator: ", ")
+    return left.isEmpty ? nil : "nobody knows how the visit ended: \(left)"
+  }
+
   /// Why the wave, or the rollout with it, has more trouble than it may have.
   func broken(_ index: Int) async -> String? {
     let wave = plan.waves[index]
     let ends = await logbook.ends(of: wave.visits)
     if let broken = Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends) { return broken }
-    return Budget(of: plan).broken(by: await logbook.ends)
+    return Budget(of: plan).broken(by: await logbook.ends(of: plan.visits))
   }
 
   private func bakeEnd(_ index: Int, since: Date) -> Date {
@@ -160,8 +188,7 @@ extension RolloutRunner {
   }
 
   private func finish() async throws {
-    let ends = await logbook.ends
-    let bad = ends.count { $0.account != .success }
+    let bad = await logbook.hosts(of: plan.visits) { $0.account != .success }.count
     if bad == 0 {
       try await end(.succeeded, because: "")
     } else {

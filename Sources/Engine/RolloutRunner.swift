@@ -78,9 +78,11 @@ public struct RolloutRunner: Sendable {
 
   private func begin() async throws -> Bool {
     guard !stop.isRequested else { return false }
-    try await record(.rolloutStarted)
+    // Killed meanwhile, the next run does them again: no host is begun without them.
     if let trouble = try await rolloutHooks.before() {
       try await record(.rolloutMoved(.halting, reason: trouble))
+    } else {
+      try await record(.rolloutStarted)
     }
     return true
   }
@@ -138,10 +140,9 @@ public struct RolloutRunner: Sendable {
     guard !open.isEmpty, !stop.isRequested else { return }
     let state = await logbook.state
     let recovery = Recovery(plan: plan, rollout: rollout, ports: ports)
-    if state == .running || state == .paused {
-      try await recovery.resolve(open)
-    } else {
-      try await recovery.learn(open)
-    }
+    let goesOn = state == .running || state == .paused
+    // A rollout that goes back goes on with that: hosts that were on the way are taken back once more.
+    try await recovery.resolve(open.filter { goesOn || $0.value.isRevert })
+    try await recovery.learn(open.filter { !goesOn && !$0.value.isRevert })
   }
 }

@@ -34,10 +34,13 @@ public struct PlannedWave: Hashable, Sendable {
 public struct PlannedVisit: Hashable, Sendable, Codable {
   public var host: Host
   public var certificates: [PlannedCertificate]
+  /// Whether the host was not reached last time: that it is not reached again is nothing new, and no budget counts it.
+  public var wasUnreachable: Bool
 
-  public init(host: Host, certificates: [PlannedCertificate]) {
+  public init(host: Host, certificates: [PlannedCertificate], wasUnreachable: Bool = false) {
     self.host = host
     self.certificates = certificates
+    self.wasUnreachable = wasUnreachable
   }
 
   /// What is wanted of the host, without what it had before and why it is visited.
@@ -57,6 +60,15 @@ public struct PlannedVisit: Hashable, Sendable, Codable {
   public func back(at moment: Date) -> PlannedVisit? {
     let former = certificates.compactMap { $0.back(at: moment) }
     return former.isEmpty ? nil : PlannedVisit(host: host, certificates: former)
+  }
+}
+
+extension PlannedVisit {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    host = try values.decode(Host.self, forKey: .host)
+    certificates = try values.decode([PlannedCertificate].self, forKey: .certificates)
+    wasUnreachable = try values.decodeIfPresent(Bool.self, forKey: .wasUnreachable) ?? false
   }
 }
 

@@ -75,10 +75,19 @@ public struct RolloutLedger: Hashable, Sendable {
     case .visitStarted(let token): try begin(event, token, isRevert: false)
     case .revertStarted(let token): try begin(event, token, isRevert: true)
     case .visitEnded(let end, let reason): try conclude(event, end, reason)
-    case .step(let result):
-      if let host = event.subject.host { visits[host]?.step = result.step }
+    case .step(let result): try take(result, event)
     case .instructed, .note: break
     }
+  }
+
+  private mutating func take(_ result: StepResult, _ event: Event) throws(Refused) {
+    guard let host = event.subject.host else { return }
+    guard let visit = visits[host], visit.end == nil || visit.end == .unknown || result.step == .reverify
+    else {
+      throw Refused(
+        description: "\(host) is not being visited, and cannot have done '\(result.step.rawValue)'")
+    }
+    visits[host]?.step = result.step
   }
 
   private mutating func move(to next: RolloutState, _ reason: String) throws(Refused) {
@@ -122,6 +131,9 @@ public struct RolloutLedger: Hashable, Sendable {
     }
     let (earlier, attempt) = (visits[host], event.subject.attempt ?? 1)
     if let earlier {
+      guard earlier.end != nil else {
+        throw Refused(description: "\(host) is being visited and cannot be begun twice")
+      }
       guard attempt > earlier.attempt else {
         throw Refused(description: "\(host) has had attempt \(earlier.attempt) already")
       }

@@ -25,7 +25,7 @@ public enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
 
   public var following: Set<RolloutState> {
     switch self {
-    case .planned: [.running, .cancelled, .superseded]
+    case .planned: [.running, .halting, .cancelled, .superseded]
     case .running: [.paused, .halting, .succeeded, .partial, .superseded]
     case .paused: [.running, .halting, .superseded]
     case .halting: [.halted, .rollingBack, .cancelled]

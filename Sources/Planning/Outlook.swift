@@ -6,6 +6,8 @@ public import struct Fleet.Host
 public struct Outlook: Sendable {
   public var plans: [Plan] = []
   public var held: [Held] = []
+  /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
+  public var unfinished: Set<RolloutPolicy.Name> = []
 
   /// A host that is not what it should be and is left alone until later.
   public struct Held: Hashable, Sendable, Codable {
@@ -29,6 +31,12 @@ public struct PlanRequest: Hashable, Sendable {
   public var ignoresPauses: Bool
   /// The hosts to look at; `nil` for all.
   public var hosts: Set<Host.Name>?
+  /// What rollouts that wait are to bring, which no second one brings meanwhile.
+  public var underWay: [RolloutPolicy.Name: Set<Lineage.Name>] = [:]
+
+  func isUnderWay(_ lineage: Lineage.Name, under policy: RolloutPolicy.Name) -> Bool {
+    underWay[policy]?.contains(lineage) ?? false
+  }
 
   public enum Push: Hashable, Sendable {
     /// What is not where it should be.

@@ -12,8 +12,18 @@ public enum Planner {
     for policy in snapshot.policiesInOrder {
       let wishes = Wishes(of: policy.name, in: snapshot, at: now)
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
+      let setbacks = snapshot.setbacks[policy.name] ?? [:]
       let visits = Order(of: policy, in: snapshot).sort(hosts).compactMap { host in
-        visit(host, wishes.certificates(for: host), in: snapshot, for: request.push)
+        var due = visit(
+          host,
+          wishes.certificates(for: host).filter { !request.isUnderWay($0.lineage, under: policy.name) },
+          in: snapshot, for: request.push)
+        due?.wasUnreachable = setbacks[host.name]?.end.account == .unreachable
+        return due
+      }
+      // What went wrong within the budgets of a rollout that passed keeps nobody else waiting.
+      if visits.contains(where: { setbacks[$0.host.name]?.isTolerated(of: $0) != true }) {
+        outlook.unfinished.insert(policy.name)
       }
       let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
       outlook.held += held
@@ -89,6 +99,7 @@ public enum Planner {
 
   /// When a certificate that a host has must have been replaced.
   private static func deadline(_ kept: Certificate, in snapshot: Snapshot) -> Date {
+    if let revokedAt = kept.revokedAt { return revokedAt }
     guard let advice = snapshot.advice[kept.lineage], advice.generation == kept.generation,
       let window = advice.window
     else { return kept.notAfter }

@@ -39,6 +39,11 @@ public struct Setback: Hashable, Sendable {
     return at.addingTimeInterval(min(Self.firstPause * pow(2, doublings), Self.longestPause))
   }
 
+  /// Whether it belongs to a rollout that passed all the same, and nothing else is wanted since.
+  func isTolerated(of visit: PlannedVisit) -> Bool {
+    !hasHaltedRollout && end != .skipped && wanted == visit.essence
+  }
+
   /// Whether a visit has to wait: for `retryAt`, or where a person cancelled it, until one wants it again.
   func holds(_ visit: PlannedVisit, at now: Date) -> Bool {
     (now < retryAt || end == .skipped) && wanted == visit.essence

@@ -26,8 +26,13 @@ public struct RolloutAccount: Sendable, Encodable {
     /// `nil` while its visit is under way, and where it was not begun.
     public let end: VisitEnd?
     public let isBegun: Bool
+    /// Whether the visit was to take it back.
+    public let isRevert: Bool
     public let reason: String
     public let attempt: Int
+
+    /// Where a way back did not come to its end, the host still has what it was to go back from.
+    var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
 
   public init(_ rollout: Rollout, _ ledger: RolloutLedger) {
@@ -42,6 +47,7 @@ public struct RolloutAccount: Sendable, Encodable {
         let visit = ledger.visits[planned.host.name]
         return HostAccount(
           host: planned.host.name, wave: index + 1, end: visit?.end, isBegun: visit != nil,
+          isRevert: visit?.isRevert ?? false,
           reason: visit?.reason ?? "", attempt: visit?.attempt ?? 0)
       }
     }
@@ -85,8 +91,8 @@ public struct RolloutAccount: Sendable, Encodable {
   }
 
   private var served: String {
-    let new = named { $0.end?.account == .success }
-    let others = named { $0.isBegun && $0.end?.account != .success }
+    let new = named(\.isOnNew)
+    let others = named { $0.isBegun && !$0.isOnNew }
     let parts = [
       new.isEmpty ? "no host was brought to the new certificate" : "on the new certificate: \(new)",
       others.isEmpty ? "" : "not: \(others)",
@@ -102,7 +108,7 @@ public struct RolloutAccount: Sendable, Encodable {
 
   private var advice: String {
     switch state {
-    case .succeeded, .superseded, .rolledBack, .planned: ""
+    case .succeeded, .superseded, .planned: ""
     case .running, .halting, .rollingBack: "go on with: certfleet run"
     case .paused:
       if let wave = waves.first(where: { $0.state == .gated }), wave.reason.contains("approval") {
@@ -112,7 +118,7 @@ public struct RolloutAccount: Sendable, Encodable {
       } else {
         "the next run looks whether it can go on: certfleet run"
       }
-    case .partial, .halted, .rollbackFailed, .cancelled:
+    case .partial, .halted, .rolledBack, .rollbackFailed, .cancelled:
       "when what kept them is mended, try again at once: certfleet rollout retry \(id)"
     }
   }

@@ -129,6 +129,47 @@ import struct Fleet.Host
     snapshot.setbacks["standard"] = ["mail": try setback("mail", .unreachable, in: snapshot)]
     let plan = try #require(plans(snapshot).first)
     #expect(plan.visits.map(\.host.name) == ["web2", "web10", "mail"])
+    #expect(plan.visits.map(\.wasUnreachable) == [false, false, true])
+  }
+
+  @Test func `a policy is unfinished until its hosts have what they should have, but for what was tolerated`()
+    throws
+  {
+    var snapshot = try snapshot()
+    #expect(Planner.outlook(on: snapshot, at: now).unfinished == ["standard"])
+    let kept = ["a": certificate("a", 2), "b": certificate("b", 1)] as [Lineage.Name: Certificate]
+    for (end, hasHalted, isUnfinished) in [
+      (VisitEnd.unreachable, false, false), (.rolledBack, false, false), (.rolledBack, true, true),
+      (.skipped, false, true),
+    ] {
+      snapshot.kept = [:]
+      let setback = try setback("mail", end, hasHalted: hasHalted, in: snapshot)
+      snapshot.kept = ["web2": kept, "web10": kept]
+      snapshot.setbacks = ["standard": ["mail": setback]]
+      #expect(Planner.outlook(on: snapshot, at: now).unfinished.isEmpty != isUnfinished, "\(end)")
+    }
+    snapshot.newest["a"] = certificate("a", 3)
+    #expect(Planner.outlook(on: snapshot, at: now).unfinished == ["standard"])
+  }
+
+  @Test func `what a waiting rollout is to bring is left to it, and the rest goes`() throws {
+    var request = PlanRequest()
+    request.underWay = ["standard": ["a"]]
+    let visits = try #require(plans(try snapshot(), request).first).visits
+    #expect(visits.map(\.host.name) == ["web2", "web10"])
+    #expect(visits.allSatisfy { $0.certificates.map(\.lineage) == ["b"] })
+  }
+
+  @Test func `a certificate that was revoked or has expired is none to go back to`() throws {
+    var (snapshot, old) = (try snapshot(), certificate("a", 1))
+    snapshot.kept = ["mail": ["a": old]]
+    let good = try #require(plans(snapshot).first?.visits.first { $0.host.name == "mail" })
+    #expect(!good.hasNoWayBack(at: now) && good.back(at: now) != nil)
+    old.revokedAt = now.addingTimeInterval(-60)
+    snapshot.kept = ["mail": ["a": old]]
+    let revoked = try #require(plans(snapshot).first?.visits.first { $0.host.name == "mail" })
+    #expect(revoked.hasNoWayBack(at: now) && revoked.back(at: now) == nil)
+    #expect(revoked.certificates[0].deadline == old.revokedAt)
   }
 
   @Test func `nothing is planned when nothing is due, issued or valid`() throws {

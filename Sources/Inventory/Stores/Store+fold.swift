@@ -102,13 +102,21 @@ extension Store {
       case .rolledBack where isRevert: try keep(certificate, subject, at)
       case .rolledBack, .failedClean, .inconclusive, .interrupted: try displace(subject, certificate, at)
       // It was kept, and is not served after all.
-      case .failedDirty where !isRevert:
-        try database.run(
-          "UPDATE placement SET kept_at = NULL WHERE host = ? AND lineage = ? AND generation = ?",
-          key(subject, certificate))
+      case .failedDirty where !isRevert: try doNotKeep(certificate, subject)
       case .failedDirty, .unreachable, .deferred, .unknown, .skipped: break
       }
     }
+    guard isRevert, end != .rolledBack else { return }
+    // What it was to go back from is not what it should have, and it has not gone back either: it is due again.
+    for certificate in subject.host.flatMap({ course?.visits[$0]?.certificates }) ?? [] {
+      try doNotKeep(certificate, subject)
+    }
+  }
+
+  private func doNotKeep(_ certificate: PlannedCertificate, _ subject: Event.Subject) throws {
+    try database.run(
+      "UPDATE placement SET kept_at = NULL WHERE host = ? AND lineage = ? AND generation = ?",
+      key(subject, certificate))
   }
 
   private func keep(_ certificate: PlannedCertificate, _ subject: Event.Subject, _ at: SQLiteValue) throws {

@@ -40,12 +40,17 @@ struct FleetRun {
     if let warning = try await session.unpinnedWarning() { Console.standard.say("certfleet: \(warning)") }
     try await askWhatIsUnknown()
     var code = ExitCode.converged
-    // What is not begun, nor waited for, in this run: a rollout that has just halted is not begun anew in the same
-    // breath, since a person may want to look.
+    // What is not begun in this run: a rollout that has just halted is not begun anew in the same breath, since a person
+    // may want to look.
     var unsettled: Set<RolloutPolicy.Name> = []
+    var request = errand.request
     for rollout in try await session.store.openRollouts() where !stop.isRequested {
-      let state = try await goOn(with: rollout)
-      if !state.hasPassed { unsettled.insert(rollout.plan.policy.name) }
+      let (state, policy) = (try await goOn(with: rollout), rollout.plan.policy.name)
+      if state == .paused {
+        request.underWay[policy, default: []].formUnion(rollout.plan.lineages)
+      } else if !state.hasPassed {
+        unsettled.insert(policy)
+      }
       code = code.combined(with: try await exitCode(of: rollout.id, state))
     }
     var isIdle = code == .converged
@@ -55,26 +60,31 @@ struct FleetRun {
       if try await !desk.carryOut(due) { code = .failed }
     }
     let snapshot = try await session.snapshot(only: errand.only)
-    let outlook = Planner.outlook(on: snapshot, for: errand.request, at: Date())
+    let outlook = Planner.outlook(on: snapshot, for: request, at: Date())
     for group in HeldHosts.groups(of: outlook.held) {
       Console.standard.say(group.text)
       code = code.combined(with: group.cause.end.account == .unreachable ? .unreachable : .failed)
     }
-    unsettled.formUnion(outlook.held.filter(\.holdsPolicy).map(\.policy))
     for plan in outlook.plans where !stop.isRequested {
-      if let reason = plan.policy.waits(for: unsettled) {
+      if let reason = try await whyNotYet(plan, unsettled: unsettled) {
         Console.standard.say("policy \(plan.policy.name): \(reason)")
-        unsettled.insert(plan.policy.name)
         code = code.combined(with: .waiting)
         continue
       }
       let id = try await session.store.plan(plan, now: Date())
       let state = try await carryOut(id, plan, from: RolloutLedger(waves: plan.waves.count))
-      if !state.hasPassed { unsettled.insert(plan.policy.name) }
       code = code.combined(with: try await exitCode(of: id, state))
     }
     try await conclude(nothingDone: outlook.plans.isEmpty && outlook.held.isEmpty && isIdle)
     return code
+  }
+
+  /// Why a plan is not begun now; `nil` when it may be. What goes before is looked at whole, whatever this run is for.
+  private func whyNotYet(_ plan: Plan, unsettled: Set<RolloutPolicy.Name>) async throws -> String? {
+    if unsettled.contains(plan.policy.name) { return "its last rollout has not come to a good end" }
+    guard !plan.policy.after.isEmpty else { return nil }
+    let unfinished = Planner.outlook(on: try await session.snapshot(), at: Date()).unfinished
+    return plan.policy.after.first(where: unfinished.contains).map { "waits until \($0) has passed" }
   }
 
   private func whatIsDue() async throws -> DueList {
@@ -139,7 +149,11 @@ struct FleetRun {
       if ends.contains(where: { $0.account == .failure || $0.account == .undecided }) { return .failed }
       if state == .paused { return .waiting }
       return .unreachable
-    case .planned, .running, .halting, .halted, .rollingBack, .rolledBack, .rollbackFailed, .cancelled:
+    case .halted:
+      let ends = try await session.store.ledger(of: id).visits.values.compactMap(\.end)
+      return ends.contains { $0.account == .unreachable } && !ends.contains { $0.account == .failure }
+        ? .unreachable : .failed
+    case .planned, .running, .halting, .rollingBack, .rolledBack, .rollbackFailed, .cancelled:
       return .failed
     }
   }
@@ -165,13 +179,4 @@ struct FleetRun {
 extension RolloutState {
   /// Whether what waits for it may go.
   fileprivate var hasPassed: Bool { [.succeeded, .partial, .superseded].contains(self) }
-}
-
-extension RolloutPolicy {
-  /// Why it does not begin now; `nil` when it may.
-  fileprivate func waits(for unsettled: Set<Name>) -> String? {
-    if unsettled.contains(name) { return "its last rollout has not come to a good end" }
-    guard let first = after.first(where: unsettled.contains) else { return nil }
-    return "waits until \(first) has passed"
-  }
 }

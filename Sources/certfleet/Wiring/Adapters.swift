@@ -39,6 +39,9 @@ struct StoredOrders: Steering {
 struct ShellHooks: LocalHooks {
   func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
     do {
+      let lists = try LongLists(environment)
+      defer { lists.remove() }
+      let environment = lists.environment
       let result = try await LocalCommand.shell(command, environment: environment, deadline: timeout).run()
       let outcome: Outcome =
         switch result.status {
@@ -51,6 +54,35 @@ struct ShellHooks: LocalHooks {
         outcome: outcome, stdout: CapturedOutput(result.stdout), stderr: CapturedOutput(result.stderr))
     } catch { return LocalHookResult(outcome: .failed("\(error)")) }
   }
+}
+
+/// Variables that are too long for the kernel (execve(2): MAX_ARG_STRLEN): in their place NAME_FILE names a file with the
+/// words of NAME, a line each. Nothing is ever cut.
+private struct LongLists {
+  private static let longest = 100_000
+  private(set) var environment: [String: String]
+  private var folder: URL?
+
+  init(_ environment: [String: String]) throws {
+    self.environment = environment
+    for (name, value) in environment where value.utf8.count > Self.longest {
+      let folder = try self.folder ?? Self.makeFolder()
+      self.folder = folder
+      let file = folder.appending(path: name)
+      try Data((value.replacing(" ", with: "\n") + "\n").utf8).write(to: file)
+      self.environment[name] = nil
+      self.environment[name + "_FILE"] = file.path(percentEncoded: false)
+    }
+  }
+
+  private static func makeFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "certfleet-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    return folder
+  }
+
+  func remove() { folder.map { try? FileManager.default.removeItem(at: $0) } }
 }
 
 extension CapturedOutput {

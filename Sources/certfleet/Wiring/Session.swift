@@ -60,7 +60,9 @@ struct Session: Sendable {
     try await store.setbacks().reduce(into: [:]) { all, stored in
       all[stored.policy, default: [:]][stored.host] = Setback(
         failures: stored.failures, end: stored.end, reason: stored.reason, at: stored.at,
-        rollout: stored.rollout, hasHaltedRollout: stored.stateOfRollout.isFailure, wanted: stored.wanted)
+        rollout: stored.rollout,
+        hasHaltedRollout: stored.stateOfRollout.isFailure && stored.end.account == .failure,
+        wanted: stored.wanted)
     }
   }
 

@@ -106,6 +106,19 @@ struct ModelCheck {
 
   /// No false success, and none back that is not.
   private mutating func hosts(_ stored: RolloutLedger, _ hosts: [Host.Name: ModelHost]) {
+    for (index, wave) in stored.waves.enumerated() {
+      let own = stored.visits.filter { $0.value.wave == index + 1 }
+      if wave.state == .passed, own.contains(where: { $0.value.end == .unknown }) {
+        faults.append("wave \(index + 1) passed with a host of which nothing is known")
+      }
+      if wave.state == .passed, own.contains(where: { $0.value.isRevert && $0.value.end == .interrupted }) {
+        faults.append("wave \(index + 1) passed with a host that was on its way back")
+      }
+      guard wave.state == .reverted else { continue }
+      for (host, visit) in own where visit.isRevert && hosts[host]?.active == 2 {
+        faults.append("wave \(index + 1) is said to be back, and \(host) is not")
+      }
+    }
     for (host, visit) in stored.visits {
       let active = hosts[host]?.active ?? 1
       switch visit.end {
@@ -116,6 +129,8 @@ struct ModelCheck {
       case .failedClean where !visit.isRevert:
         if active != 1 { faults.append("\(host) is said to be unchanged and has \(active)") }
       case nil: faults.append("\(host) has no end")
+      case .interrupted where [.succeeded, .partial].contains(stored.state):
+        faults.append("\(host) was interrupted and nobody went on with it")
       default: break
       }
     }

@@ -55,7 +55,8 @@ extension Command {
       )
     }
     var errand = FleetRun.Errand(only: Set(left.flatMap { $0.certificates.map(\.lineage) }), issues: false)
-    errand.request = PlanRequest(ignoresPauses: true, hosts: Set(left.map(\.host.name)))
+    errand.request = PlanRequest(
+      push: .again(left.flatMap(\.certificates)), ignoresPauses: true, hosts: Set(left.map(\.host.name)))
     return try await session.start(errand, invocation)
   }
 
@@ -82,6 +83,15 @@ extension Command {
     var errand = FleetRun.Errand(only: Set(targets.map(\.lineage)), issues: false)
     errand.request = PlanRequest(ignoresPauses: true, hosts: Set(rollout.plan.visits.map(\.host.name)))
     return try await session.rollOut(errand, under: lease, invocation)
+  }
+}
+
+extension PlanRequest.Push {
+  /// What was asked for when these were planned: hooks that failed are run again, though nothing is due.
+  fileprivate static func again(_ certificates: [PlannedCertificate]) -> PlanRequest.Push {
+    let causes = Set(certificates.compactMap(\.cause))
+    if causes == [.hooks] { return .hooksOnly }
+    return causes.contains(.forced) ? .everything : .due
   }
 }
 
