@@ -5,21 +5,24 @@ struct Dial: Sendable {
   let host: Host
   let connector: any Connector
   var time: any Timekeeper = SystemTime()
-  var tries = 3
 
   private static let firstPause = Duration.milliseconds(500)
+  private static let tries = 3
+  /// Of a host that is there and takes no more connections now: the last pause is up to 32 times the first.
+  private static let triesWhileBusy = 7
 
   func connect() async throws(ConnectFailure) -> any Conversation {
     var ceiling = Self.firstPause
-    for _ in 1..<tries {
+    var tried = 1
+    while true {
       do {
         return try await connector.connect(to: host)
       } catch {
-        guard error.isPassing else { throw error }
+        guard error.isPassing, tried < (error.isBusy ? Self.triesWhileBusy : Self.tries) else { throw error }
       }
       await time.pause(for: ceiling * Double.random(in: 0...1))
       ceiling *= 2
+      tried += 1
     }
-    return try await connector.connect(to: host)
   }
 }

@@ -30,10 +30,13 @@ public struct ConnectFailure: Error, Sendable {
   public let reason: String
   /// Whether another try may succeed; a changed host key or a refused login will not.
   public let isPassing: Bool
+  /// Whether the host is there and takes no more connections now: it is tried for longer.
+  public let isBusy: Bool
 
-  public init(reason: String, isPassing: Bool) {
+  public init(reason: String, isPassing: Bool, isBusy: Bool = false) {
     self.reason = reason
     self.isPassing = isPassing
+    self.isBusy = isBusy
   }
 }
 

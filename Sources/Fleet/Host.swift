@@ -12,6 +12,10 @@ public struct Host: Hashable, Sendable, Codable {
   public var become: Bool
   /// The private key file; `nil` means the SSH agent, else the user's default keys, as with ssh.
   public var identity: String?
+  /// A file on the controller whose first line opens the private key.
+  public var passphraseFile: String?
+  /// The host through which this one is reached, as ssh's ProxyJump; that one may have another.
+  public var via: Name?
   /// The folder that holds `live/` and `archive/` on the host.
   public var base: String
   /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
@@ -20,8 +24,8 @@ public struct Host: Hashable, Sendable, Codable {
 
   public init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
-    identity: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
-    labels: [String: String] = [:]
+    identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
+    base: String = Host.standardBase, hasAgent: Bool = false, labels: [String: String] = [:]
   ) {
     self.name = name
     self.address = address
@@ -29,6 +33,8 @@ public struct Host: Hashable, Sendable, Codable {
     self.user = user
     self.become = become
     self.identity = identity
+    self.passphraseFile = passphraseFile
+    self.via = via
     self.base = base
     self.hasAgent = hasAgent
     self.labels = labels
@@ -46,6 +52,9 @@ extension Host {
     user = try values.decodeIfPresent(String.self, forKey: .user)
     become = try values.decode(Bool.self, forKey: .become)
     identity = try values.decodeIfPresent(String.self, forKey: .identity)
+    // What was stored earlier knows nothing of these.
+    passphraseFile = try values.decodeIfPresent(String.self, forKey: .passphraseFile)
+    via = try values.decodeIfPresent(Name.self, forKey: .via)
     base = try values.decode(String.self, forKey: .base)
     // What was stored before agents could be installed has none.
     hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false

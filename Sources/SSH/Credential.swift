@@ -3,7 +3,8 @@ import Foundation
 
 /// What to log in with: exactly one key, because servers count refused ones.
 public enum Credential: Hashable, Sendable {
-  case file(path: String)
+  /// - Parameter passphrase: a file whose first line opens the key.
+  case file(path: String, passphrase: String? = nil)
   /// A key that the SSH agent holds; `nil` takes its first of a kind that modern servers accept.
   case agent(blob: [UInt8]?)
 
@@ -11,13 +12,14 @@ public enum Credential: Hashable, Sendable {
   /// user's default key.
   ///
   /// - Throws: `authentication`, when there is none.
-  public static func choose(identity: String?, environment: [String: String]) throws(SSHFailure) -> Credential
-  {
+  public static func choose(
+    identity: String?, passphraseFile: String? = nil, environment: [String: String]
+  ) throws(SSHFailure) -> Credential {
     let hasAgent = environment["SSH_AUTH_SOCK"].map { !$0.isEmpty } ?? false
     let home = environment["HOME"] ?? NSHomeDirectory()
     if let identity {
       let path = identity.hasPrefix("~/") ? home + identity.dropFirst() : identity
-      return try chooseFile(path, hasAgent: hasAgent)
+      return try chooseFile(path, passphraseFile, hasAgent: hasAgent)
     }
     if hasAgent { return .agent(blob: nil) }
     let names = ["id_ed25519", "id_ecdsa", "id_rsa"].map { "\(home)/.ssh/\($0)" }
@@ -25,7 +27,7 @@ public enum Credential: Hashable, Sendable {
       throw .authentication(
         "there is no SSH key: no agent, and no \(names[0]); make one with ssh-keygen, or set identity")
     }
-    return try chooseFile(path, hasAgent: false)
+    return try chooseFile(path, nil, hasAgent: false)
   }
 
   /// The public half of an identity file: from the file itself, or from the `.pub` beside it.
@@ -47,15 +49,20 @@ public enum Credential: Hashable, Sendable {
     return PrivateKeyFile.takeString(&rest).map { (String(decoding: $0, as: UTF8.self), blob) }
   }
 
-  private static func chooseFile(_ path: String, hasAgent: Bool) throws(SSHFailure) -> Credential {
+  private static func chooseFile(_ path: String, _ passphraseFile: String?, hasAgent: Bool) throws(SSHFailure)
+    -> Credential
+  {
     guard let data = FileManager.default.contents(atPath: path) else {
       let why = FileManager.default.fileExists(atPath: path) ? "cannot be read" : "does not exist"
       throw .authentication("the identity \(path) \(why); check identity in the inventory")
     }
     let key = PrivateKeyFile(String(decoding: data, as: UTF8.self))
     guard key.isEncrypted else { return .file(path: path) }
+    if let passphraseFile { return .file(path: path, passphrase: passphraseFile) }
     guard hasAgent, let blob = key.publicBlob else {
-      throw .authentication("the identity \(path) has a passphrase; load it into an agent: ssh-add \(path)")
+      throw .authentication(
+        "the identity \(path) has a passphrase; load it into an agent: ssh-add \(path), or set passphrase_file"
+      )
     }
     return .agent(blob: blob)
   }

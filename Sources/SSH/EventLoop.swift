@@ -13,6 +13,9 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private let inbox = Mutex<[UnownedJob]>([])
   private var waiters: [Int32: Waiter] = [:]
+  /// No deadline is before it. It may be too early, and is then found out; looking for the true one at each wake-up would
+  /// cost as much as everything else at a width of hundreds.
+  private var earliest: ContinuousClock.Instant?
 
   /// What a wait ended with.
   enum Wake: Sendable { case ready, timedOut }
@@ -66,6 +69,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
       }
       waiters[descriptor] = Waiter(deadline: deadline, resume: continuation)
+      if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
     }
   }
 
@@ -94,15 +98,17 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
   private func expire() {
     let now = ContinuousClock.now
+    guard let first = earliest, first <= now else { return }
     for (descriptor, waiter) in waiters where waiter.deadline <= now {
       waiters[descriptor] = nil
       waiter.resume.resume(returning: .timedOut)
     }
+    earliest = waiters.values.map(\.deadline).min()
   }
 
   /// For epoll_wait(2): −1 waits without end, and a deadline is rounded up, so that it has passed on waking.
   private func millisecondsToNextDeadline() -> Int32 {
-    guard let next = waiters.values.map(\.deadline).min() else { return -1 }
+    guard let next = earliest else { return -1 }
     let left = (next - .now).components
     let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1
     return Int32(clamping: max(milliseconds, 0))

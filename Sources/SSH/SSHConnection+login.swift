@@ -9,18 +9,31 @@ extension SSHConnection {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
     switch credential {
-    case .file(let path): try await authenticate(user, file: path, until: deadline)
+    case .file(let path, let passphrase):
+      try await authenticate(user, file: path, passphrase: passphrase, until: deadline)
     case .agent(let blob): try await authenticate(user, agentKey: blob, until: deadline)
     }
   }
 
   private func authenticate(
-    _ user: String, file path: String, until deadline: ContinuousClock.Instant
+    _ user: String, file path: String, passphrase: String?, until deadline: ContinuousClock.Instant
   ) async throws(SSHFailure) {
+    let secret = try passphrase.map { (file) throws(SSHFailure) in try Self.firstLine(of: file) }
     let status = try await retrying("the login", until: deadline) {
-      libssh2_userauth_publickey_fromfile_ex(session.pointer, user, UInt32(user.utf8.count), nil, path, nil)
+      libssh2_userauth_publickey_fromfile_ex(
+        session.pointer, user, UInt32(user.utf8.count), nil, path, secret)
     }
-    guard status == 0 else { throw loginFailure(status, user: user, key: path) }
+    guard status == 0 else {
+      let isRSA = Credential.publicKey(identity: path, environment: [:])?.type == "ssh-rsa"
+      throw loginFailure(status, user: user, key: path, isRSA: isRSA)
+    }
+  }
+
+  private static func firstLine(of file: String) throws(SSHFailure) -> String {
+    guard let text = FileManager.default.contents(atPath: file).map({ String(decoding: $0, as: UTF8.self) }),
+      let line = text.split(whereSeparator: \.isNewline).first
+    else { throw .authentication("the passphrase cannot be read from \(file)") }
+    return String(line)
   }
 
   private func authenticate(
@@ -48,7 +61,8 @@ extension SSHConnection {
       }
       guard status == 0 else {
         throw loginFailure(
-          status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key")
+          status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key",
+          isRSA: ServerKey.type(of: held) == "ssh-rsa")
       }
       return
     }
@@ -64,16 +78,21 @@ extension SSHConnection {
     return type == "ssh-ed25519" || type.hasPrefix("ecdsa-sha2-")
   }
 
-  private func loginFailure(_ status: Int, user: String, key: String) -> SSHFailure {
+  /// libssh2 1.11 brought RFC 8332's signatures.
+  private static var signsRSAWithSHA1: Bool { libssh2_version(0x01_0b_00) == nil }
+
+  private func loginFailure(_ status: Int, user: String, key: String, isRSA: Bool) -> SSHFailure {
     switch Int32(status) {
     case LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
       .authentication(
         "\(endpoint) refused the key \(key) for user \(user); add its public half to that user's authorized_keys"
-          + " (RSA keys need libssh2 1.11, here is \(LIBSSH2_VERSION))")
+          + (isRSA && Self.signsRSAWithSHA1
+            ? "; it is an RSA key, which libssh2 \(LIBSSH2_VERSION) signs with SHA-1, as sshd takes it no more: make an ed25519 key, or use libssh2 1.11"
+            : ""))
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
       .unreachable("\(endpoint) closed the connection at the login (MaxStartups or a penalty?)")
     case LIBSSH2_ERROR_FILE:
-      .authentication("the key \(key) cannot be used: \(session.message)")
+      .authentication("the key \(key) cannot be used: \(session.message); is the passphrase right?")
     default: .authentication("the login to \(endpoint) as \(user) failed: \(session.message)")
     }
   }

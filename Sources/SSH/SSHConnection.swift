@@ -10,6 +10,8 @@ public actor SSHConnection {
   var session: SessionHandle
   let endpoint: Endpoint
   var channel: OpaquePointer?
+  /// What is forwarded through this connection.
+  var forwarding: Forwarding?
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -27,14 +29,26 @@ public actor SSHConnection {
     case look([String])
   }
 
+  /// The way to a server.
+  public enum Route: Sendable {
+    case direct
+    /// Over a channel of a connection to a host in between (ProxyJump in ssh_config(5)).
+    case through(SSHConnection)
+  }
+
   /// Connects, and checks the server's key before anything else is said.
   public static func connect(
-    to endpoint: Endpoint, expecting expectation: Expectation, on loop: EventLoop, within timeout: Duration
+    to endpoint: Endpoint, by route: Route = .direct, expecting expectation: Expectation, on loop: EventLoop,
+    within timeout: Duration
   ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
     let deadline = ContinuousClock.now + timeout
-    let descriptor = try await Dialer(loop: loop).dial(endpoint, until: deadline)
+    let descriptor =
+      switch route {
+      case .direct: try await Dialer(loop: loop).dial(endpoint, until: deadline)
+      case .through(let jump): try await jump.forward(to: endpoint, until: deadline)
+      }
     guard let session = SessionHandle(owning: descriptor) else {
-      throw .unreachable("libssh2 could not be initialised")
+      throw .exhausted("libssh2 could not be initialised")
     }
     let connection = SSHConnection(endpoint: endpoint, session: session, loop: loop)
     do {
@@ -68,16 +82,29 @@ public actor SSHConnection {
   }
 
   private func handshakeFailure(_ status: Int, _ types: [String]) -> SSHFailure {
+    let said = session.greeting.words
+    guard session.greeting.isSSH else {
+      // sshd says "Exceeded MaxStartups" or "Not allowed at this time" in the place of its version.
+      if said.contains("MaxStartups") || said.contains("Not allowed at this time") {
+        return .busy(
+          "\(endpoint) takes no connection now: '\(said)'; raise MaxStartups there, or lower parallel")
+      }
+      return said.isEmpty
+        ? .busy(
+          "\(endpoint) closed the connection before it said anything; is sshd overloaded (MaxStartups), or a firewall in between?"
+        )
+        : .unreachable("\(endpoint) does not speak SSH: it says '\(said)'; check address and port")
+    }
+    let own = AlgorithmOffer(of: session, hostKeys: types)
+    if let server = AlgorithmOffer(serverSays: session.greeting.sinceVersion),
+      let conflict = own.conflict(with: server)
+    {
+      return .incompatible("\(endpoint) and libssh2 \(LIBSSH2_VERSION) have \(conflict)")
+    }
     switch Int32(status) {
-    case LIBSSH2_ERROR_KEX_FAILURE, LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE, LIBSSH2_ERROR_METHOD_NONE:
-      .incompatible(
-        "\(endpoint) and libssh2 \(LIBSSH2_VERSION) have no common algorithm (host key types asked for: \(types.joined(separator: ", ")))"
-      )
-    case LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_BANNER_NONE:
-      .unreachable("\(endpoint) does not speak SSH")
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
-      .unreachable("\(endpoint) closed the connection during the handshake (MaxStartups or a firewall?)")
-    default: .unreachable("the handshake with \(endpoint) failed: \(session.message)")
+      return .unreachable("\(endpoint) closed the connection during the handshake")
+    default: return .unreachable("the handshake with \(endpoint) failed: \(session.message)")
     }
   }
 
@@ -103,8 +130,14 @@ public actor SSHConnection {
     }
   }
 
+  public var isOpen: Bool { session.isOpen }
+
   /// Says goodbye, as far as the socket takes it, and frees everything. May be called more than once.
-  public func close() { session.close() }
+  public func close() {
+    forwarding?.end()
+    forwarding = nil
+    session.close()
+  }
 
   /// For every entry: what was closed is gone.
   func requireOpen() throws(SSHFailure) {

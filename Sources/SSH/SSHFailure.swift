@@ -2,6 +2,10 @@
 public enum SSHFailure: Error, Hashable, Sendable {
   /// Nothing was sent to the host's shell, and another try may succeed.
   case unreachable(String)
+  /// The server takes no more connections now (MaxStartups or PerSourcePenalties in sshd_config(5)).
+  case busy(String)
+  /// This machine has no descriptor or memory left for one more connection, which says nothing about the host.
+  case exhausted(String)
   /// The server is not who it is supposed to be. No other try is of use.
   case hostKey(String)
   /// The login was refused, or there is no usable key. No other try is of use.
@@ -15,8 +19,9 @@ public enum SSHFailure: Error, Hashable, Sendable {
 extension SSHFailure: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unreachable(let why), .hostKey(let why), .authentication(let why), .incompatible(let why),
-      .lost(let why):
+    case .unreachable(let why), .busy(let why), .exhausted(let why), .hostKey(let why),
+      .authentication(let why),
+      .incompatible(let why), .lost(let why):
       why
     }
   }

@@ -6,17 +6,21 @@ struct SessionHandle: ~Copyable {
   let pointer: OpaquePointer
   let descriptor: Int32
   private(set) var isOpen = true
+  /// Goes after the session, which writes to it.
+  let greeting = ServerGreeting()
 
   /// libssh2_init(3) must have run once before any thread makes a session.
   private static let isInitialised = libssh2_init(0) == 0
 
   /// Takes the socket over; `nil` when libssh2 has no memory, and then the socket is closed.
   init?(owning descriptor: Int32) {
-    guard Self.isInitialised, let made = libssh2_session_init_ex(nil, nil, nil, nil) else {
+    guard Self.isInitialised, let made = libssh2_session_init_ex(nil, nil, nil, greeting.abstract) else {
       Foundation.close(descriptor)
       return nil
     }
     libssh2_session_set_blocking(made, 0)
+    libssh2_session_callback_set(
+      made, LIBSSH2_CALLBACK_RECV, unsafeBitCast(ServerGreeting.receive, to: UnsafeMutableRawPointer.self))
     pointer = made
     self.descriptor = descriptor
   }

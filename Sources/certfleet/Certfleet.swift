@@ -23,6 +23,7 @@ enum Certfleet {
     // Private keys are in memory at times: they must not end in a core dump.
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    ConnectionLimits.raiseDescriptorLimit()
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
     let code: ExitCode
     do {

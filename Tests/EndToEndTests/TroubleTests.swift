@@ -26,6 +26,33 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `hosts behind others are pinned, visited and told apart through them`() async throws {
+    let scene = try await Scene(hosts: 3)
+    let inventory = scene.scratch.path + "/fleet.json5"
+    let text = Files.read(inventory)
+    for (name, via) in [("web2", "web1"), ("web3", "web2")] {
+      let declared = Files.read(inventory).replacing(
+        "{name: '\(name)',", with: "{name: '\(name)', via: '\(via)',")
+      try scene.scratch.write("fleet.json5", declared)
+    }
+    try await scene.expect(0, "apply", inventory)
+    let fingerprint = try await scene.hosts[2].ssh.fingerprint()
+    let pinned = try await scene.expect(0, "host", "pin", "web3", "--fingerprint", fingerprint)
+    #expect(pinned.stdout.contains("256 \(fingerprint) web3 (ED25519) is pinned already"))
+    try await scene.expect(0, "run")
+    #expect(scene.generations() == ["1", "1", "1"])
+    // A connection from here comes from the controller's side of loopback, one that was forwarded from the jump host's.
+    #expect(scene.hosts[2].ssh.log.contains("Accepted publickey"))
+    try await scene.expect(0, "cert", "renew", "one.example")
+    await scene.hosts[1].ssh.stop()
+    let run = try await scene.expect(2, "run")
+    #expect(run.stderr.contains("web3: unreachable: via web2: "), "\(run.stderr)")
+    #expect(run.stderr.contains("the jump host cannot reach \(scene.hosts[1].address):2222"))
+    #expect(scene.generations() == ["2", "1", "1"])
+    try scene.scratch.write("fleet.json5", text)
+    await scene.fleet.stop()
+  }
+
   @Test func `a changed host key stops before anything is sent, and says both fingerprints`() async throws {
     let scene = try await Scene(hosts: 2)
     let old = try await scene.hosts[0].ssh.fingerprint()

@@ -275,6 +275,29 @@ import ThrowawayFleet
     #expect(found.count == 1 && found[0].contains(reason), "\(found)")
   }
 
+  @Test(arguments: [
+    (
+      "{name: 'a', via: 'bastoin'}, {name: 'bastion'}",
+      "hosts[0].via: there is no host 'bastoin'; did you mean 'bastion'?"
+    ),
+    ("{name: 'a', via: 'a'}", "hosts[0].via: goes round in a circle: a via a"),
+    (
+      "{name: 'a', via: 'b'}, {name: 'b', via: 'c'}, {name: 'c', via: 'a'}",
+      "goes round in a circle: a via b via c via a"
+    ),
+    ("{name: 'a', passphrase_file: 'none'}", "hosts[0].passphrase_file"),
+  ])
+  func `a way that leads nowhere is named`(hosts: String, problem: String) {
+    let found = problems("{hosts: [\(hosts)]}")
+    #expect(!found.isEmpty && found[0].contains(problem), "\(found)")
+  }
+
+  @Test func `a way by default is for all but the host that it names`() throws {
+    let fleet = try read(
+      "{defaults: {via: 'gate'}, hosts: [{name: 'a'}, {name: 'gate'}, {name: 'b', via: 'a'}]}")
+    #expect(fleet.hosts.map(\.via) == ["gate", nil, "a"])
+  }
+
   @Test func `everything that a deployment may say is read`() throws {
     try scratch.write("p12", "changeit")
     let fleet = try read(

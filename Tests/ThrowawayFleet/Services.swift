@@ -95,7 +95,9 @@ public enum Services {
       postlog unix-dgram n - n - 1 postlogd
 
       """)
-    return try start("postfix", ["-c", folder, "start-fg"], in: folder)
+    // What start-fg starts does not end with it.
+    let script = "trap 'postfix -c \"$1\" stop' TERM; postfix -c \"$1\" start-fg & wait; wait"
+    return try start("sh", ["-c", script, "postfix", folder], in: folder)
   }
 
   /// Dovecot with STARTTLS: IMAP on port 1143, POP3 on 1110.

@@ -21,8 +21,9 @@ import Testing
   @Test(arguments: [
     (["runn"], "unknown command 'runn'; did you mean 'run'?"),
     (["host"], "host needs a verb: list, pin, check"),
-    (["host", "pni"], "'pni' is not a verb of host: list, pin, check"), (["host", "pin"], "HOST is missing"),
-    (["host", "pin", "a", "b"], "'b' is one argument too many"),
+    (["host", "pni"], "'pni' is not a verb of host: list, pin, check"),
+    (["cert", "revoke"], "CERT is missing"),
+    (["cert", "revoke", "a", "b"], "'b' is one argument too many"),
     (["run", "--jsn"], "unknown option '--jsn'"),
     (["report", "--jsn"], "unknown option '--jsn'; did you mean 'json'?"),
     (["report", "-j"], "unknown option '-j'; options begin with '--'"),

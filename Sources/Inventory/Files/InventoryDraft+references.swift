@@ -1,11 +1,13 @@
 import Fleet
 import Foundation
 import PKI
+import struct Fleet.Host
 
 /// Everything that is referred to must be declared here or stored already, and must go together.
 extension InventoryDraft {
   func checkReferences(beside known: FleetDeclaration) {
     let hosts = declaration.hosts + known.hosts
+    checkWays(among: hosts)
     let issuers = declaration.issuers + known.issuers
     let policies =
       (declaration.policies + known.policies).map(\.name.rawValue) + [RolloutPolicy.standard.name.rawValue]
@@ -29,6 +31,34 @@ extension InventoryDraft {
           place.at(step + ".to").fail(
             "'\(deployment.selector.text.visible)' picks no host; check the labels with: certfleet host list")
         }
+      }
+    }
+  }
+}
+
+/// The hosts on the way to others.
+extension InventoryDraft {
+  fileprivate func checkWays(among hosts: [Host]) {
+    let known = Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    for host in declaration.hosts {
+      guard let via = host.via, let place = place(of: "hosts \(host.name)") else { continue }
+      guard known[via] != nil else {
+        if !mistaken.contains("hosts \(via)") {
+          place.undefined("host", via.rawValue, at: ".via", among: hosts.map(\.name.rawValue))
+        }
+        continue
+      }
+      var way = [host.name]
+      while let next = known[way[way.count - 1]]?.via {
+        way.append(next)
+        guard way.dropLast().contains(next) else { continue }
+        // Named once, at the host that closes the circle.
+        if next == host.name {
+          place.at(".via").fail(
+            "goes round in a circle: \(way.map(\.rawValue).joined(separator: " via ")); one of them has to be reached directly"
+          )
+        }
+        break
       }
     }
   }

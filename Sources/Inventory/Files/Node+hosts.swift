@@ -1,4 +1,5 @@
 import Fleet
+import struct Fleet.Host
 
 /// Where the agent's script comes from.
 enum AgentPlace: String, CaseIterable {
@@ -14,6 +15,8 @@ struct Defaults {
   var port: UInt16 = 22
   var become = false
   var identity: String?
+  var passphraseFile: String?
+  var via: Host.Name?
   var base = Host.standardBase
   var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
@@ -36,6 +39,8 @@ extension Node {
       if let port = fields["port"]?.port() { defaults.port = port }
       if let become = fields["become"]?.bool() { defaults.become = become }
       defaults.identity = fields["identity"]?.localPath()
+      defaults.passphraseFile = fields["passphrase_file"]?.secretFile()
+      defaults.via = fields["via"]?.name().map { Host.Name($0) }
       if let base = fields["base"]?.hostPath() { defaults.base = base }
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
@@ -55,6 +60,8 @@ extension Node {
       let user = fields["user"]?.name()
       let become = fields["become"]?.bool()
       let identity = fields["identity"]?.localPath()
+      let passphraseFile = fields["passphrase_file"]?.secretFile()
+      let via = fields["via"]?.name().map { Host.Name($0) }
       let base = fields["base"]?.hostPath()
       let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
@@ -63,6 +70,9 @@ extension Node {
       host.user = user ?? defaults.user
       host.become = become ?? defaults.become
       host.identity = identity ?? defaults.identity
+      host.passphraseFile = passphraseFile ?? (identity == nil ? defaults.passphraseFile : nil)
+      // The default is for all but the one that it names.
+      host.via = via ?? (defaults.via == host.name ? nil : defaults.via)
       host.base = base ?? defaults.base
       host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]

@@ -35,7 +35,10 @@ extension Command {
     }
     let wanted = try fingerprint(invocation)
     for host in try await session.hosts(named: invocation.operands) {
-      try await HostPinning(store: session.store, host: host, keeping: keeping).pin(wanted)
+      // Anew for each: the one before may be on the way to it.
+      let connector = try await session.connector(invocation)
+      try await HostPinning(store: session.store, host: host, connector: connector, keeping: keeping).pin(
+        wanted)
     }
     return .converged
   }
@@ -69,6 +72,7 @@ extension Session {
 private struct HostPinning {
   let store: Store
   let host: Host
+  let connector: SSHConnector
   let keeping: Bool
 
   /// - Parameter wanted: the fingerprint; `nil` asks.
@@ -109,20 +113,12 @@ private struct HostPinning {
   ///
   /// - Parameter wanted: the fingerprint to look for among the host's other keys, where its first is another.
   private func offered(until wanted: String?) async throws -> [ServerKey] {
-    let loop = EventLoop()
-    let first = try await look(ServerKey.knownTypes, on: loop)
+    let first = try await connector.look(at: host, for: ServerKey.knownTypes)
     var keys = [first]
     guard let wanted else { return keys }
     for type in ServerKey.knownTypes where type != first.type && keys.last?.fingerprint != wanted {
-      if let key = try? await look([type], on: loop) { keys.append(key) }
+      if let key = try? await connector.look(at: host, for: [type]) { keys.append(key) }
     }
     return keys
-  }
-
-  private func look(_ types: [String], on loop: EventLoop) async throws -> ServerKey {
-    let made = try await SSHConnection.connect(
-      to: Endpoint(host), expecting: .look(types), on: loop, within: .seconds(15))
-    await made.connection.close()
-    return made.key
   }
 }

@@ -8,50 +8,168 @@ import struct Fleet.Host
 
 /// The engine's connector over libssh2.
 struct SSHConnector: Connector {
-  let loop: EventLoop
-  let pinned: [Host.Name: [HostKey]]
-  let environment: [String: String]
+  private let loop = EventLoop()
+  private let pinned: [Host.Name: [HostKey]]
+  private let hosts: [Host.Name: Host]
+  private let environment: [String: String]
+  private let limits = ConnectionLimits()
+  private let jumps = JumpHosts()
 
   private static let connectTimeout = Duration.seconds(15)
   private static let sendTimeout = Duration.seconds(60)
 
+  init(hosts: [Host], pinned: [Host.Name: [HostKey]], environment: [String: String]) {
+    self.hosts = Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    self.pinned = pinned
+    self.environment = environment
+  }
+
   func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+    let seats = await Seats(in: [limits.sessions] + turnstiles(to: host))
     do {
-      let keys = (pinned[host.name] ?? []).compactMap(ServerKey.init)
-      guard !keys.isEmpty else {
-        throw SSHFailure.hostKey(
-          "no host key is pinned; look at it and pin it: certfleet host pin \(host.name)")
-      }
-      let credential = try Credential.choose(identity: host.identity, environment: environment)
-      let connection = try await SSHConnection.connect(
-        to: Endpoint(host), expecting: .pinned(keys), on: loop, within: Self.connectTimeout
-      ).connection
+      let connection = try await login(to: host, seats)
       do {
-        try await connection.authenticate(
-          as: host.user ?? NSUserName(), with: credential, within: Self.connectTimeout)
         try await connection.execute(AgentScript.command(for: host), within: Self.connectTimeout)
       } catch {
         await connection.close()
         throw error
       }
-      return SSHConversation(connection: connection, sendTimeout: Self.sendTimeout)
-    } catch let failure as SSHFailure {
-      throw ConnectFailure(failure, host: host.name)
+      return SSHConversation(connection: connection, seats: seats, sendTimeout: Self.sendTimeout)
     } catch {
-      throw ConnectFailure(reason: "\(error)", isPassing: false)
+      await seats.leave()
+      throw (error as? SSHFailure).map(ConnectFailure.init)
+        ?? ConnectFailure(reason: "\(error)", isPassing: false)
+    }
+  }
+
+  /// The key that a host shows, of one of these types.
+  func look(at host: Host, for types: [String]) async throws -> ServerKey {
+    let made = try await SSHConnection.connect(
+      to: Endpoint(host), by: try await route(to: host), expecting: .look(types), on: loop,
+      within: Self.connectTimeout)
+    await made.connection.close()
+    return made.key
+  }
+
+  /// Of the hosts on the way.
+  private func turnstiles(to host: Host) async -> [Turnstile] {
+    guard let via = host.via else { return [] }
+    return [await jumps.turnstile(of: via)]
+  }
+
+  /// Connects and logs in. Where this machine has no room for one more, until another has ended.
+  private func login(to host: Host, _ seats: Seats? = nil) async throws -> SSHConnection {
+    let route = try await route(to: host)
+    while true {
+      await limits.handshakes.enter()
+      await limits.starts.begin()
+      do {
+        let connection = try await attempt(host, route)
+        await limits.handshakes.leave()
+        return connection
+      } catch {
+        await limits.handshakes.leave()
+        guard case SSHFailure.exhausted = error, let seats, await seats.makeRoom() else { throw error }
+      }
+    }
+  }
+
+  private func attempt(_ host: Host, _ route: SSHConnection.Route) async throws -> SSHConnection {
+    let keys = (pinned[host.name] ?? []).compactMap(ServerKey.init)
+    guard !keys.isEmpty else {
+      throw SSHFailure.hostKey(
+        "no host key is pinned; look at it and pin it: certfleet host pin \(host.name)")
+    }
+    let credential = try Credential.choose(
+      identity: host.identity, passphraseFile: host.passphraseFile, environment: environment)
+    let connection = try await Self.connect(host, route, keys, loop)
+    do {
+      try await connection.authenticate(
+        as: host.user ?? NSUserName(), with: credential, within: Self.connectTimeout)
+      return connection
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
+  private static func connect(
+    _ host: Host, _ route: SSHConnection.Route, _ keys: [ServerKey], _ loop: EventLoop
+  ) async throws -> SSHConnection {
+    do {
+      return try await SSHConnection.connect(
+        to: Endpoint(host), by: route, expecting: .pinned(keys), on: loop, within: connectTimeout
+      ).connection
+    } catch {
+      guard case .hostKey(let why) = error else { throw error }
+      throw SSHFailure.hostKey("\(why); if expected: certfleet host pin \(host.name)")
+    }
+  }
+
+  private func route(to host: Host) async throws -> SSHConnection.Route {
+    guard let via = host.via else { return .direct }
+    guard let jump = hosts[via] else {
+      throw SSHFailure.incompatible(
+        "there is no host '\(via)', through which it is reached; apply the inventory")
+    }
+    do {
+      return .through(try await jumps.connection(to: via) { try await login(to: jump) })
+    } catch let failure as SSHFailure { throw failure.at(via) }
+  }
+}
+
+/// What a connection takes up, until it is given back.
+private actor Seats {
+  private let turnstiles: [Turnstile]
+  private var isTaken = true
+
+  init(in turnstiles: [Turnstile]) async {
+    self.turnstiles = turnstiles
+    for turnstile in turnstiles { await turnstile.enter() }
+  }
+
+  func leave() async {
+    guard isTaken else { return }
+    isTaken = false
+    for turnstile in turnstiles { await turnstile.leave() }
+  }
+
+  /// Waits until another connection has ended.
+  ///
+  /// - Returns: whether there is another.
+  func makeRoom() async -> Bool {
+    guard let sessions = turnstiles.first else { return false }
+    let isOneOfMany = await sessions.leaveForWantOfRoom()
+    await sessions.enter()
+    return isOneOfMany
+  }
+}
+
+extension SSHFailure {
+  /// The same of a host on the way.
+  fileprivate func at(_ jump: Host.Name) -> SSHFailure {
+    let why = "via \(jump): \(description)"
+    return switch self {
+    case .unreachable, .lost: .unreachable(why)
+    case .busy: .busy(why)
+    case .exhausted: .exhausted(why)
+    case .hostKey: .hostKey(why)
+    case .authentication: .authentication(why)
+    case .incompatible: .incompatible(why)
     }
   }
 }
 
 extension ConnectFailure {
-  fileprivate init(_ failure: SSHFailure, host: Host.Name) {
-    switch failure {
-    case .unreachable(let why), .lost(let why): self.init(reason: why, isPassing: true)
-    case .hostKey(let why) where why.hasPrefix("host key changed"):
-      self.init(reason: "\(why); if expected: certfleet host pin \(host)", isPassing: false)
-    case .hostKey(let why), .authentication(let why), .incompatible(let why):
-      self.init(reason: why, isPassing: false)
-    }
+  fileprivate init(_ failure: SSHFailure) {
+    let isPassing =
+      switch failure {
+      case .unreachable, .busy, .exhausted, .lost: true
+      case .hostKey, .authentication, .incompatible: false
+      }
+    var isBusy = false
+    if case .busy = failure { isBusy = true }
+    self.init(reason: failure.description, isPassing: isPassing, isBusy: isBusy)
   }
 }
 
@@ -76,6 +194,7 @@ extension HostKey {
 /// The agent's command as the engine sees it.
 private struct SSHConversation: Conversation {
   let connection: SSHConnection
+  let seats: Seats
   let sendTimeout: Duration
 
   func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
@@ -94,5 +213,8 @@ private struct SSHConversation: Conversation {
     } catch { throw ConnectionLost(reason: error.description) }
   }
 
-  func close() async { await connection.close() }
+  func close() async {
+    await connection.close()
+    await seats.leave()
+  }
 }

@@ -36,10 +36,13 @@ struct Session: Sendable {
   }
 
   func hostErrands(_ invocation: Invocation) async throws -> HostErrands {
-    HostErrands(
-      connector: SSHConnector(
-        loop: EventLoop(), pinned: try await store.pinnedKeys(), environment: invocation.environment),
-      hosts: try await store.hosts())
+    HostErrands(connector: try await connector(invocation), hosts: try await store.hosts())
+  }
+
+  func connector(_ invocation: Invocation) async throws -> SSHConnector {
+    SSHConnector(
+      hosts: try await store.hosts(), pinned: try await store.pinnedKeys(),
+      environment: invocation.environment)
   }
 
   /// What the planner decides from.

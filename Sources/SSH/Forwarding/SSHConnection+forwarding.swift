@@ -1,0 +1,38 @@
+import CSSH2
+import Foundation
+
+/// A connection as the way to others, over channels to where they listen (RFC 4254 §7.2).
+extension SSHConnection {
+  /// - Returns: a socket of this process that is connected to the server.
+  func forward(to endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws(SSHFailure)
+    -> Int32
+  {
+    try requireOpen()
+    let forwarding = forwarding ?? begin()
+    let result = await withCheckedContinuation { answer in
+      forwarding.add(
+        Forwarding.Request(
+          host: endpoint.address, port: Int32(endpoint.port), deadline: deadline, answer: answer))
+    }
+    return try result.get()
+  }
+
+  private func begin() -> Forwarding {
+    let made = Forwarding(session: session.pointer, socket: session.descriptor)
+    forwarding = made
+    Task { await carry(made) }
+    return made
+  }
+
+  /// For as long as the connection lives.
+  private func carry(_ forwarding: Forwarding) async {
+    while !forwarding.hasEnded {
+      guard forwarding.goOn() else {
+        close()
+        return
+      }
+      _ = await loop.wait(
+        for: forwarding.descriptor, reading: true, writing: false, until: forwarding.nextDeadline)
+    }
+  }
+}

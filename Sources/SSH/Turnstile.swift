@@ -1,0 +1,51 @@
+import Foundation
+
+/// Lets so many in at once, in the order in which they come.
+public actor Turnstile {
+  private var width: Int
+  private var inside = 0
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  public init(width: Int) { self.width = max(width, 1) }
+
+  public func enter() async {
+    guard inside >= width else {
+      inside += 1
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  public func leave() {
+    inside -= 1
+    while inside < width, !waiting.isEmpty {
+      inside += 1
+      waiting.removeFirst().resume()
+    }
+  }
+
+  /// Makes it as narrow as what is inside without the caller, who had no room after all, and leaves. Who comes back waits
+  /// until another has left.
+  ///
+  /// - Returns: whether there is another; nobody would ever make room else.
+  public func leaveForWantOfRoom() -> Bool {
+    leave()
+    width = max(min(width, inside), 1)
+    return inside > 0
+  }
+}
+
+/// Spaces beginnings out: a burst of logins makes a server drop some of them (MaxStartups in sshd_config(5)).
+public actor Pacer {
+  private let interval: Duration
+  private var next = ContinuousClock.now
+
+  public init(perSecond: Int) { interval = .seconds(1) / perSecond }
+
+  public func begin() async {
+    let now = ContinuousClock.now
+    let mine = max(next, now)
+    next = mine + interval
+    if mine > now { try? await Task.sleep(until: mine) }
+  }
+}

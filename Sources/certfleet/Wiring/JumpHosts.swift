@@ -1,0 +1,38 @@
+import Fleet
+import Foundation
+import SSH
+import struct Fleet.Host
+
+/// Connections to the hosts that others are reached through: one each, made when it is first needed, and shared.
+actor JumpHosts {
+  private var open: [Host.Name: Task<SSHConnection, any Error>] = [:]
+  private var turnstiles: [Host.Name: Turnstile] = [:]
+
+  /// - Parameter make: connects and logs in.
+  func connection(
+    to host: Host.Name, make: @escaping @Sendable () async throws -> SSHConnection
+  ) async throws -> SSHConnection {
+    if let known = open[host] {
+      let connection = try await known.value
+      if await connection.isOpen { return connection }
+      if open[host] == known { open[host] = nil }
+      return try await self.connection(to: host, make: make)
+    }
+    let task = Task { try await make() }
+    open[host] = task
+    do {
+      return try await task.value
+    } catch {
+      // The next one tries again.
+      if open[host] == task { open[host] = nil }
+      throw error
+    }
+  }
+
+  /// What keeps a small machine from having to carry a whole fleet at once.
+  func turnstile(of host: Host.Name) -> Turnstile {
+    let turnstile = turnstiles[host] ?? Turnstile(width: ConnectionLimits.mostThroughOneHost)
+    turnstiles[host] = turnstile
+    return turnstile
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import SSH
+import Testing
+import ThrowawayFleet
+
+/// Hosts that are reached through others.
+@Suite struct ForwardingTests {
+  private let scratch: ScratchFolder
+  private let network = Loopback.random()
+  private let loop = EventLoop()
+  private let user = NSUserName()
+
+  init() async throws {
+    scratch = try ScratchFolder()
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+  }
+
+  private func server(_ number: Int, _ options: String...) async throws -> SSHServer {
+    try await SSHServer(
+      in: scratch.path + "/sshd\(number)", at: network.host(number), home: scratch.path + "/home\(number)",
+      authorizedKey: Files.read(scratch.path + "/id.pub"), extraOptions: options)
+  }
+
+  private func login(
+    _ server: SSHServer, by route: SSHConnection.Route = .direct, key: ServerKey? = nil
+  ) async throws -> SSHConnection {
+    let endpoint = Endpoint(address: server.address, port: server.port)
+    let pinned: ServerKey
+    if let key {
+      pinned = key
+    } else {
+      let looked = try await SSHConnection.connect(
+        to: endpoint, by: route, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+      await looked.connection.close()
+      pinned = looked.key
+    }
+    let connection = try await SSHConnection.connect(
+      to: endpoint, by: route, expecting: .pinned([pinned]), on: loop, within: .seconds(10)
+    ).connection
+    try await connection.authenticate(
+      as: user, with: .file(path: scratch.path + "/id"), within: .seconds(10))
+    return connection
+  }
+
+  private func output(_ connection: SSHConnection, _ command: String, stdin: [UInt8] = []) async throws
+    -> [UInt8]
+  {
+    try await connection.execute(command, within: .seconds(10))
+    try await connection.send(stdin, within: .seconds(30))
+    var said: [UInt8] = []
+    while true {
+      switch try await connection.receive(within: .seconds(30)) {
+      case .stdout(let bytes): said += bytes
+      case .stderr: continue
+      case .ended:
+        await connection.close()
+        return said
+      }
+    }
+  }
+
+  @Test func `one hop and two carry what one connection carries, each with its own key`() async throws {
+    let servers = [try await server(1), try await server(2), try await server(3)]
+    let first = try await login(servers[0])
+    let second = try await login(servers[1], by: .through(first))
+    let third = try await login(servers[2], by: .through(second))
+    let stdin = (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    #expect(try await output(third, "head -c 400000 | tee ~/in", stdin: stdin) == stdin)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/home3") == ["in"])
+    #expect(servers[2].log.contains("Accepted publickey"))
+    for connection in [second, first] { await connection.close() }
+    for server in servers { await server.stop() }
+  }
+
+  @Test func `many go through one at the same time, and none is mixed up with another`() async throws {
+    let (jump, target) = (try await server(1), try await server(2))
+    let first = try await login(jump)
+    let looked = try await SSHConnection.connect(
+      to: Endpoint(address: target.address, port: target.port), by: .through(first),
+      expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+    await looked.connection.close()
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for number in 0..<40 {
+        group.addTask {
+          let stdin = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* (number + 3)) }
+          let connection = try await login(target, by: .through(first), key: looked.key)
+          return try await output(connection, "head -c 150000", stdin: stdin) == stdin
+        }
+      }
+      for try await isWhole in group { #expect(isWhole) }
+    }
+    #expect(await first.isOpen)
+    await first.close()
+    for server in [jump, target] { await server.stop() }
+  }
+
+  @Test func `what stands in the way is told apart`() async throws {
+    let (jump, closed, target) = (
+      try await server(1), try await server(2, "AllowTcpForwarding no"), try await server(3)
+    )
+    let (first, strict) = (try await login(jump), try await login(closed))
+    let nobody = Endpoint(address: network.host(9), port: 2222)
+    for (way, endpoint) in [(first, nobody), (strict, Endpoint(address: target.address, port: target.port))] {
+      await #expect {
+        try await SSHConnection.connect(
+          to: endpoint, by: .through(way), expecting: .look(ServerKey.knownTypes), on: loop,
+          within: .seconds(10))
+      } throws: {
+        "\($0)".contains("the jump host cannot reach \(endpoint.address):2222, or may not forward to it")
+      }
+    }
+    let through = try await login(target, by: .through(first))
+    try await through.execute("echo here; sleep 60", within: .seconds(10))
+    guard case .stdout = try await through.receive(within: .seconds(10)) else {
+      Issue.record("the command did not begin")
+      return
+    }
+    await jump.stop()
+    for session in jump.sessions { kill(session, SIGKILL) }
+    await first.close()
+    await #expect { try await through.receive(within: .seconds(10)) } throws: {
+      guard case .lost = $0 as? SSHFailure else { return false }
+      return true
+    }
+    await #expect(throws: SSHFailure.self) { try await login(target, by: .through(first)) }
+    for server in [closed, target] { await server.stop() }
+  }
+}
