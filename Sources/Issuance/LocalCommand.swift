@@ -22,7 +22,7 @@ public struct LocalCommand: Sendable {
     public let timedOut: Bool
 
     /// The last line that it said, mostly why it failed.
-    var lastLine: String {
+    public var lastLine: String {
       let lines = (stderr + "\n" + stdout).split(separator: "\n")
       return stderr.split(separator: "\n").last.map(String.init) ?? lines.last.map(String.init) ?? ""
     }
@@ -35,12 +35,22 @@ public struct LocalCommand: Sendable {
     LocalCommand(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
   }
 
+  /// A program with its arguments.
+  ///
+  /// - Parameter package: Debian's that has it.
+  public static func program(
+    _ name: String, _ arguments: [String], package: String, deadline: Duration
+  ) -> LocalCommand {
+    LocalCommand(path: name, arguments: arguments, package: package, deadline: deadline)
+  }
+
   /// - Throws: `ProofFailure` when it cannot be started.
   public func run() async throws -> Result {
     try await BlockingCall.run { try self.runBlocking() }
   }
 
-  private func runBlocking() throws -> Result {
+  /// As `run`, on this thread.
+  public func runBlocking() throws -> Result {
     let (started, streams) = try Self.starting.withLock { _ in try start() }
     defer { for end in [streams.stdout, streams.stderr] { close(end) } }
     // What is written here is less than a pipe holds (pipe(7)), so it cannot block.

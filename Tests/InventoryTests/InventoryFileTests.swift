@@ -292,6 +292,25 @@ import ThrowawayFleet
     #expect(!found.isEmpty && found[0].contains(problem), "\(found)")
   }
 
+  @Test func `what ssh would do goes before the defaults, and what a host says before that`() throws {
+    let file = try scratch.write(
+      "f.json5",
+      "{defaults: {user: 'deploy', port: 2200, ssh_config: true}, hosts: [{name: 'a'}, {name: 'b', port: 22, user: 'own', via: 'a'}, {name: 'c', ssh_config: false}, {name: 'd', ssh_config: 'mine'}, {name: 'gate', ssh_config: false}]}"
+    )
+    let fleet = try InventoryFiles.read([file], beside: FleetDeclaration()) { host, configuration in
+      if let configuration { #expect(host == "d" && configuration.hasSuffix("/mine")) }
+      return SSHSettings(
+        address: host + ".net", port: 24, user: "ssh", identity: "/id", jumps: ["far", "gate"])
+    }
+    let shown = fleet.hosts.map { "\($0.address) \($0.port) \($0.user ?? "") \($0.via?.rawValue ?? "-")" }
+    #expect(
+      shown == [
+        "a.net 24 ssh gate", "b.net 22 own a", "c 2200 deploy -", "d.net 24 ssh gate", "gate 2200 deploy -",
+      ])
+    let nobody = problems("{hosts: [{name: 'a', ssh_config: true}]}")
+    #expect(nobody.count == 1 && nobody[0].contains("hosts[0]: ssh does not say how it would reach 'a'"))
+  }
+
   @Test func `a way by default is for all but the host that it names`() throws {
     let fleet = try read(
       "{defaults: {via: 'gate'}, hosts: [{name: 'a'}, {name: 'gate'}, {name: 'b', via: 'a'}]}")

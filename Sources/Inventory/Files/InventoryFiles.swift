@@ -6,12 +6,16 @@ public enum InventoryFiles {
   /// - Parameters:
   ///   - paths: files, or folders whose `*.json5` files are read in the order of their names.
   ///   - known: what is stored already and may be referred to.
+  ///   - ask: what ssh would do, for hosts with `ssh_config`.
   /// - Throws: `InvalidInventory`.
-  public static func read(_ paths: [String], beside known: FleetDeclaration) throws -> FleetDeclaration {
+  public static func read(
+    _ paths: [String], beside known: FleetDeclaration,
+    asking ask: @escaping SSHSettings.Reader = SSHSettings.nobody
+  ) throws -> FleetDeclaration {
     let problems = Problems()
     let files = paths.flatMap { InventoryFile.find($0, problems) }
     let roots = files.compactMap { InventoryFile.parse($0, problems) }
-    var draft = InventoryDraft(problems: problems)
+    var draft = InventoryDraft(problems: problems, asking: ask)
     draft.readDefaults(roots)
     for root in roots { draft.read(root) }
     draft.addStandardPolicy()
@@ -27,13 +31,17 @@ public enum InventoryFiles {
 /// What has been read so far, with the place where each thing was declared.
 struct InventoryDraft {
   private let problems: Problems
+  private let ask: SSHSettings.Reader
   private var defaults = Defaults()
   private(set) var declaration = FleetDeclaration()
   private var places: [String: Node] = [:]
   /// What is declared with a mistake: it is there, so that whoever refers to it makes no second one.
   private(set) var mistaken: Set<String> = []
 
-  init(problems: Problems) { self.problems = problems }
+  init(problems: Problems, asking ask: @escaping SSHSettings.Reader) {
+    self.problems = problems
+    self.ask = ask
+  }
 
   /// Defaults hold for all files of one apply, whichever of them says so, so they are read first.
   mutating func readDefaults(_ roots: [Node]) {
@@ -69,7 +77,7 @@ struct InventoryDraft {
         }
       }
       _ = fields["defaults"]
-      read.hosts = each("hosts", \.name.rawValue) { $0.host(defaults) }
+      read.hosts = each("hosts", \.name.rawValue) { $0.host(defaults, asking: ask) }
       read.issuers = each("issuers", \.name.rawValue) { $0.issuer() }
       read.lineages = each("certificates", \.name.rawValue) { $0.lineage() }
       read.policies = each("rollouts", \.name.rawValue) { $0.policy(defaults) }

@@ -17,6 +17,7 @@ struct Defaults {
   var identity: String?
   var passphraseFile: String?
   var via: Host.Name?
+  var sshConfiguration = SSHConfigurationPlace.ignored
   var base = Host.standardBase
   var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
@@ -41,6 +42,7 @@ extension Node {
       defaults.identity = fields["identity"]?.localPath()
       defaults.passphraseFile = fields["passphrase_file"]?.secretFile()
       defaults.via = fields["via"]?.name().map { Host.Name($0) }
+      if let place = fields["ssh_config"]?.sshConfiguration() { defaults.sshConfiguration = place }
       if let base = fields["base"]?.hostPath() { defaults.base = base }
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
@@ -49,7 +51,9 @@ extension Node {
     }
   }
 
-  func host(_ defaults: Defaults) -> Host? {
+  /// - Parameter ask: what ssh would do, for hosts that want it. It goes before the defaults, and what the host itself says
+  ///   goes before it, as ssh's own options do.
+  func host(_ defaults: Defaults, asking ask: SSHSettings.Reader) -> Host? {
     object { fields in
       let name = fields.required("name")?.name()
       let address = fields["address"].map { $0.address() } ?? name
@@ -65,18 +69,43 @@ extension Node {
       let base = fields["base"]?.hostPath()
       let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
+      let place = fields["ssh_config"].map { $0.sshConfiguration() } ?? defaults.sshConfiguration
       guard var host else { return nil }
-      host.port = port ?? defaults.port
-      host.user = user ?? defaults.user
+      if let settings = place.flatMap({ settings(of: host.address, $0, ask) }) {
+        (host.address, host.port, host.user) = (
+          settings.address, port ?? settings.port, user ?? settings.user
+        )
+        host.identity = identity ?? settings.identity
+        host.via = via ?? settings.jumps.last.map { Host.Name($0) }
+      } else {
+        (host.port, host.user) = (port ?? defaults.port, user ?? defaults.user)
+        host.identity = identity ?? defaults.identity
+        // The default is for all but the one that it names.
+        host.via = via ?? (defaults.via == host.name ? nil : defaults.via)
+      }
       host.become = become ?? defaults.become
-      host.identity = identity ?? defaults.identity
       host.passphraseFile = passphraseFile ?? (identity == nil ? defaults.passphraseFile : nil)
-      // The default is for all but the one that it names.
-      host.via = via ?? (defaults.via == host.name ? nil : defaults.via)
       host.base = base ?? defaults.base
       host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]
       return host
+    }
+  }
+
+  private func settings(
+    of address: String, _ place: SSHConfigurationPlace, _ ask: SSHSettings.Reader
+  ) -> SSHSettings? {
+    let file: String?
+    switch place {
+    case .ignored: return nil
+    case .standard: file = nil
+    case .file(let path): file = path
+    }
+    do {
+      return try ask(address, file)
+    } catch {
+      fail("ssh does not say how it would reach '\(address)': \(error)")
+      return nil
     }
   }
 }

@@ -34,6 +34,15 @@ public struct KnownHosts: Sendable {
     public var revoked: [ServerKey] = []
     /// Marked `@cert-authority`: they vouch for keys with certificates, which libssh2 does not know.
     public var authorities: [ServerKey] = []
+
+    public init() {}
+
+    /// What another file says beside this one: a key that one of them revokes is revoked.
+    public mutating func add(_ other: Found) {
+      revoked += other.revoked
+      authorities += other.authorities
+      keys = (keys + other.keys.filter { !keys.contains($0) }).filter { !revoked.contains($0) }
+    }
   }
 
   public init(_ text: String) {

@@ -16,7 +16,8 @@ extension Command {
     let session = try Session(invocation, makes: true)
     let prune = invocation.has("prune")
     let known = prune ? FleetDeclaration() : try await session.store.declaration()
-    let declared = try InventoryFiles.read(invocation.operands, beside: known)
+    let declared = try InventoryFiles.read(
+      invocation.operands, beside: known, asking: SSHConfiguration.settings)
     let changes = try await session.store.apply(
       declared, prune: prune, dryRun: invocation.has("dry-run"), now: Date())
     if invocation.has("json") {

@@ -15,7 +15,9 @@ extension Command {
         name: "fingerprint", value: "SHA256:…", help: "pin without asking if the key has this fingerprint"),
       Option(
         name: "from-known-hosts", value: "FILE",
-        help: "pin what a file that you trust says, for all hosts or those named; contacts nobody"),
+        help:
+          "pin what a file that you trust says, for all hosts or those named; 'ssh' is what ssh itself would look into"
+      ),
       Option(name: "add", help: "keep what is pinned, too: for a host that is about to change its key"),
     ]
   ) { invocation in

@@ -8,16 +8,21 @@ import struct Fleet.Host
 /// Pins what a known_hosts file says of hosts. What it changes is said host by host; the rest is told in a line.
 struct KnownHostsImport {
   let store: Store
+  /// Or `ssh`, for the files of ssh's own configuration.
   let file: String
   /// Whether what is pinned stays, too.
   let keeping: Bool
 
   func pin(_ hosts: [Host]) async throws -> ExitCode {
-    let known = try read()
+    var read: [String: KnownHosts] = [:]
     let pinned = try await store.pinnedKeys()
     var (new, missing): ([Host.Name: [HostKey]], [Host.Name]) = ([:], [])
     for host in hosts {
-      let found = known.keys(of: [host.address, host.name.rawValue], port: host.port)
+      let found = try files(for: host).reduce(into: KnownHosts.Found()) { all, file in
+        let known = try read[file] ?? self.read(file)
+        read[file] = known
+        all.add(known.keys(of: [host.address, host.name.rawValue], port: host.port))
+      }
       let former = pinned[host.name] ?? []
       let usable = found.keys.filter { ServerKey.knownTypes.contains($0.type) }.map(HostKey.init)
       let revoked = Set(found.revoked.map(HostKey.init))
@@ -41,7 +46,13 @@ struct KnownHostsImport {
     return .failed
   }
 
-  private func read() throws -> KnownHosts {
+  private func files(for host: Host) throws -> [String] {
+    guard file == "ssh" else { return [file] }
+    return try SSHConfiguration.knownHosts(of: host.address).filter(
+      FileManager.default.fileExists(atPath:))
+  }
+
+  private func read(_ file: String) throws -> KnownHosts {
     guard let data = FileManager.default.contents(atPath: file) else {
       throw BadInput("'\(file.visible)' cannot be read; name a known_hosts file")
     }
