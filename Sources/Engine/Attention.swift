@@ -12,6 +12,7 @@ struct Attention {
   private let end: ContinuousClock.Instant
   private var patienceEnds: ContinuousClock.Instant
   private var framesLeft: Int
+  private let isQuery: Bool
   /// A host knows a lineage by its declared name, and here it may be the host's own instance of it.
   private let instances: [Lineage.Name: Lineage.Name]
   private var stepStarted = ContinuousClock.now
@@ -23,6 +24,8 @@ struct Attention {
 
   /// How long the agent may be silent between two frames, beside what its hook may take.
   private static let patience = Duration.seconds(60)
+  /// How long it may take until it says anything: a login that hangs is not waited for as long as a hook.
+  private static let patienceForHello = Duration.seconds(30)
   /// What the programs of hook directories may take together, beyond what is known of them.
   private static let folders = Duration.seconds(600)
   private static let mostInFolder = 200
@@ -38,7 +41,8 @@ struct Attention {
       100 + AgentHooks(visit).all.count * 16 + visit.certificates.count * (24 + folders * Self.mostInFolder)
     // A recovery of an earlier visit may come first; its hooks are taken to be like these.
     end = .now + Self.longestVisit(visit) * 2 + Self.patience
-    patienceEnds = isQuery ? end : .now + Self.patience
+    self.isQuery = isQuery
+    patienceEnds = .now + Self.patienceForHello
   }
 
   /// What a visit may take when everything in it takes its whole time and is rolled back.
@@ -81,12 +85,13 @@ struct Attention {
   }
 
   private mutating func take(_ reply: AgentReply) {
-    patienceEnds = .now + Self.patience
+    // What is asked about may still be under way there, and ends by its own deadlines.
+    patienceEnds = isQuery ? end : .now + Self.patience
     switch reply {
     case .hello: hasStarted = true
     case .begin(_, _, _, let limit):
       stepStarted = .now
-      patienceEnds = .now + Self.patience + limit
+      if !isQuery { patienceEnds += limit }
     case .output(.stdout, let output): stdout = output
     case .output(.stderr, let output): stderr = output
     case .step, .await, .end: break

@@ -29,24 +29,23 @@ public actor SSHConnection {
     case look([String])
   }
 
-  /// The way to a server.
-  public enum Route: Sendable {
-    case direct
-    /// Over a channel of a connection to a host in between (ProxyJump in ssh_config(5)).
-    case through(SSHConnection)
-  }
-
   /// Connects, and checks the server's key before anything else is said.
   public static func connect(
-    to endpoint: Endpoint, by route: Route = .direct, expecting expectation: Expectation, on loop: EventLoop,
+    to endpoint: Endpoint, by route: Wire.Route = .direct, expecting expectation: Expectation,
+    on loop: EventLoop,
     within timeout: Duration
   ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
     let deadline = ContinuousClock.now + timeout
-    let descriptor =
-      switch route {
-      case .direct: try await Dialer(loop: loop).dial(endpoint, until: deadline)
-      case .through(let jump): try await jump.forward(to: endpoint, until: deadline)
-      }
+    let wire = try await Wire.connect(to: endpoint, by: route, on: loop, within: timeout)
+    return try await connect(over: wire, expecting: expectation, on: loop, within: deadline - .now)
+  }
+
+  /// As much, over a wire that is there already.
+  public static func connect(
+    over wire: Wire, expecting expectation: Expectation, on loop: EventLoop, within timeout: Duration
+  ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
+    let (endpoint, deadline) = (wire.endpoint, ContinuousClock.now + timeout)
+    guard let descriptor = wire.take() else { throw .lost("the connection to \(endpoint) is another's") }
     guard let session = SessionHandle(owning: descriptor) else {
       throw .exhausted("libssh2 could not be initialised")
     }
@@ -142,18 +141,5 @@ public actor SSHConnection {
   /// For every entry: what was closed is gone.
   func requireOpen() throws(SSHFailure) {
     guard session.isOpen else { throw .lost("the connection to \(endpoint) was closed") }
-  }
-}
-
-/// Connecting belongs on the loop's thread before there is a connection to do it.
-private actor Dialer {
-  private let loop: EventLoop
-
-  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-
-  init(loop: EventLoop) { self.loop = loop }
-
-  func dial(_ endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws(SSHFailure) -> Int32 {
-    try await Socket.connect(to: endpoint, on: loop, until: deadline)
   }
 }

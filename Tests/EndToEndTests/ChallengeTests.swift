@@ -5,15 +5,17 @@ import ThrowawayFleet
 /// The ways to show control of a name, each with what it meets in the world.
 @Suite(.serialized) struct ChallengeTests {
   /// A script that notes certbot's variables, one line a run, and does more.
-  private func hook(_ name: String, in scratch: ScratchFolder, _ more: String) throws -> String {
-    try scratch.write(
-      name + ".sh",
+  private func hook(_ name: String, in scratch: ScratchFolder, _ more: String) async throws -> String {
+    let path = "\(scratch.path)/\(name).sh"
+    try await Files.writeProgram(
+      path,
       """
       #!/bin/sh
       env | grep ^CERTBOT_ | sort | tr '\\n' ' ' >>\(scratch.path)/\(name)
       echo >>\(scratch.path)/\(name)
       \(more)
-      """, mode: 0o700)
+      """)
+    return path
   }
 
   @Test func `a hook pair gets what certbot gives, and shows wildcard and name together`() async throws {
@@ -22,9 +24,9 @@ import ThrowawayFleet
     func manage(_ verb: String) -> String {
       "curl -s -d '{\"host\": \"_acme-challenge.'$CERTBOT_DOMAIN'.\", \"value\": \"'$CERTBOT_VALIDATION'\"}' http://\(scene.ca.network.authority):8055/\(verb)"
     }
-    let auth = try hook(
+    let auth = try await hook(
       "auth", in: scene.scratch, manage("set-txt") + "; echo token-$CERTBOT_REMAINING_CHALLENGES")
-    let cleanup = try hook("cleanup", in: scene.scratch, manage("clear-txt"))
+    let cleanup = try await hook("cleanup", in: scene.scratch, manage("clear-txt"))
     try await scene.declare([
       """
       {name: 'w', domains: ['*.a.example', 'a.example'], issuer: 'ca', challenge: {type: 'dns-01',
@@ -60,7 +62,7 @@ import ThrowawayFleet
     try await scene.declare([
       certificate("fails.example", challenge("echo 'no credentials' >&2; exit 3")),
       certificate("hangs.example", challenge("(trap '' TERM; sleep 61.75) & sleep 60")),
-      certificate("sees.example", challenge(try hook("seen", in: scene.scratch, "exit 1"))),
+      certificate("sees.example", challenge(try await hook("seen", in: scene.scratch, "exit 1"))),
     ])
     let result = try await scene.expect(1, "run").stderr
     #expect(result.contains("fails.example: the auth hook ended with status 3: no credentials"))
@@ -136,17 +138,19 @@ import ThrowawayFleet
     func challenge(_ more: String) -> String {
       "challenge: {type: 'dns-01', resolver: '\(names.address)', nsupdate: {server: '\(names.address)', key_file: '\(names.keyFile)'\(more)}}"
     }
-    func script(_ name: String, _ line: String) throws -> String {
-      try scratch.write(
-        name,
+    func script(_ name: String, _ line: String) async throws -> String {
+      let path = "\(scratch.path)/\(name)"
+      try await Files.writeProgram(
+        path,
         """
         #!/bin/sh
         printf 'server \(names.address) 53\\nupdate \(line)\\nsend\\n' "$CERTBOT_DOMAIN" "$CERTBOT_VALIDATION" |
           nsupdate -k \(names.keyFile)
-        """, mode: 0o700)
+        """)
+      return path
     }
-    let auth = try script("auth", "add _acme-challenge.%s. 60 TXT \"%s\"")
-    let cleanup = try script("cleanup", "delete _acme-challenge.%s. TXT \"%s\"")
+    let auth = try await script("auth", "add _acme-challenge.%s. 60 TXT \"%s\"")
+    let cleanup = try await script("cleanup", "delete _acme-challenge.%s. TXT \"%s\"")
     try await scene.declare([
       """
       {name: 'hooks', domains: ['h.example', '*.h.example'], issuer: 'ca',

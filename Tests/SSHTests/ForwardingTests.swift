@@ -22,7 +22,7 @@ import ThrowawayFleet
   }
 
   private func login(
-    _ server: SSHServer, by route: SSHConnection.Route = .direct, key: ServerKey? = nil
+    _ server: SSHServer, by route: Wire.Route = .direct, key: ServerKey? = nil
   ) async throws -> SSHConnection {
     let endpoint = Endpoint(address: server.address, port: server.port)
     let pinned: ServerKey

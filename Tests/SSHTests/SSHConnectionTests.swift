@@ -165,24 +165,79 @@ import ThrowawayFleet
     await #expect {
       try await SSHConnection.connect(
         to: Endpoint(address: network.host(3), port: silent.port), expecting: .look([]), on: loop,
-        within: .milliseconds(300))
+        within: .seconds(3))
     } throws: { "\($0)".contains("timed out at the handshake") }
   }
 
-  @Test(arguments: [1, 2, 8, 33, 64, 256])
-  func `many connections at once all end`(width: Int) async throws {
+  @Test(.timeLimit(.minutes(10)), arguments: [1, 7, 64, 256])
+  func `300 connections end at any width, each with its command`(width: Int) async throws {
     let key = try await look()
     try await withThrowingTaskGroup(of: String.self) { group in
-      for _ in 0..<width {
+      var begun = 0
+      func begin() {
+        guard begun < 300 else { return }
+        begun += 1
         group.addTask {
           let made = try await SSHConnection.connect(
-            to: endpoint, expecting: .pinned([key]), on: loop, within: .seconds(60))
+            to: endpoint, expecting: .pinned([key]), on: loop, within: .seconds(120))
           try await made.connection.authenticate(
-            as: user, with: .file(path: scratch.path + "/id"), within: .seconds(60))
+            as: user, with: .file(path: scratch.path + "/id"), within: .seconds(120))
           return try await output(made.connection, "echo done").text
         }
       }
-      for try await text in group { #expect(text == "done\n") }
+      for _ in 0..<width { begin() }
+      var ended = 0
+      for try await text in group {
+        #expect(text == "done\n")
+        ended += 1
+        begin()
+      }
+      #expect(ended == 300)
+    }
+    await server.stop()
+  }
+
+  @Test func `a server that is too busy, talks without end or is none is told apart`() async throws {
+    await server.stop()
+    for (says, expected) in [
+      ("Exceeded MaxStartups\r\n", "takes no connection now: 'Exceeded MaxStartups'"),
+      ("Not allowed at this time\r\n", "takes no connection now: 'Not allowed at this time'"),
+      ("", "closed the connection before it said anything"),
+      ("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SSH: it says 'HTTP/1.1 400 Bad Request'"),
+      (String(repeating: "\u{1B}[2Jx\r\n", count: 10_000), "does not speak SSH: it says '?[2Jx'"),
+      (String(repeating: "y", count: 100_000), "does not speak SSH: it says 'yyy"),
+    ] {
+      let talking = try TalkingServer(says: says)
+      await #expect {
+        try await SSHConnection.connect(
+          to: Endpoint(address: "127.0.0.1", port: talking.port), expecting: .look(ServerKey.knownTypes),
+          on: loop, within: .seconds(20))
+      } throws: { "\($0)".contains(expected) }
+    }
+  }
+
+  @Test func `a locked key opens with its passphrase, and an RSA key is named where libssh2 cannot use it`()
+    async throws
+  {
+    try await KeyPair.make(at: scratch.path + "/locked", type: "ed25519", passphrase: "secret")
+    try await KeyPair.make(at: scratch.path + "/rsa", type: "rsa")
+    try Files.write(
+      scratch.path + "/sshd/authorized_keys",
+      Files.read(scratch.path + "/locked.pub") + Files.read(scratch.path + "/rsa.pub"))
+    let right = try scratch.write("right", "secret\n")
+    let wrong = try scratch.write("wrong", "guess\n")
+    let credential = try Credential.choose(
+      identity: scratch.path + "/locked", passphraseFile: right, environment: [:])
+    #expect(try await output(try await login(credential), "echo in").text == "in\n")
+    await #expect { try await login(.file(path: scratch.path + "/locked", passphrase: wrong)) } throws: {
+      "\($0)".contains("is the passphrase right?")
+    }
+    do {
+      let made = try await login(.file(path: scratch.path + "/rsa"))
+      #expect(try await output(made, "echo in").text == "in\n")
+    } catch {
+      #expect(
+        "\(error)".contains("it is an RSA key, which libssh2 1.10") && "\(error)".contains("with SHA-1"))
     }
     await server.stop()
   }

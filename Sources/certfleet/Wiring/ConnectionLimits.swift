@@ -3,7 +3,7 @@ import SSH
 
 /// How many connections there may be, of each kind: what is good for the hosts, and what this machine can carry.
 struct ConnectionLimits: Sendable {
-  /// Connecting, agreeing on keys and logging in, at once: beyond what the processors can do they only make each other wait.
+  /// Agreeing on keys and logging in, at once: beyond what the processors can do they only make each other wait.
   let handshakes = Turnstile(width: 64)
   let starts = Pacer(perSecond: 250)
   let sessions: Turnstile

@@ -59,22 +59,6 @@ struct SSHConnector: Connector {
 
   /// Connects and logs in. Where this machine has no room for one more, until another has ended.
   private func login(to host: Host, _ seats: Seats? = nil) async throws -> SSHConnection {
-    let route = try await route(to: host)
-    while true {
-      await limits.handshakes.enter()
-      await limits.starts.begin()
-      do {
-        let connection = try await attempt(host, route)
-        await limits.handshakes.leave()
-        return connection
-      } catch {
-        await limits.handshakes.leave()
-        guard case SSHFailure.exhausted = error, let seats, await seats.makeRoom() else { throw error }
-      }
-    }
-  }
-
-  private func attempt(_ host: Host, _ route: SSHConnection.Route) async throws -> SSHConnection {
     let keys = (pinned[host.name] ?? []).compactMap(ServerKey.init)
     guard !keys.isEmpty else {
       throw SSHFailure.hostKey(
@@ -82,7 +66,43 @@ struct SSHConnector: Connector {
     }
     let credential = try Credential.choose(
       identity: host.identity, passphraseFile: host.passphraseFile, environment: environment)
-    let connection = try await Self.connect(host, route, keys, loop)
+    let wire = try await wire(to: host, seats)
+    // Only now: a host that does not answer keeps none that does from being logged in to.
+    await limits.handshakes.enter()
+    do {
+      let connection = try await login(to: host, over: wire, keys, credential)
+      await limits.handshakes.leave()
+      return connection
+    } catch {
+      await limits.handshakes.leave()
+      throw error
+    }
+  }
+
+  private func wire(to host: Host, _ seats: Seats?) async throws -> Wire {
+    let route = try await route(to: host)
+    while true {
+      await limits.starts.begin()
+      do {
+        return try await Wire.connect(to: Endpoint(host), by: route, on: loop, within: Self.connectTimeout)
+      } catch {
+        guard case .exhausted = error, let seats, await seats.makeRoom() else { throw error }
+      }
+    }
+  }
+
+  private func login(
+    to host: Host, over wire: Wire, _ keys: [ServerKey], _ credential: Credential
+  ) async throws -> SSHConnection {
+    let connection: SSHConnection
+    do {
+      connection = try await SSHConnection.connect(
+        over: wire, expecting: .pinned(keys), on: loop, within: Self.connectTimeout
+      ).connection
+    } catch {
+      guard case .hostKey(let why) = error else { throw error }
+      throw SSHFailure.hostKey("\(why); if expected: certfleet host pin \(host.name)")
+    }
     do {
       try await connection.authenticate(
         as: host.user ?? NSUserName(), with: credential, within: Self.connectTimeout)
@@ -93,20 +113,7 @@ struct SSHConnector: Connector {
     }
   }
 
-  private static func connect(
-    _ host: Host, _ route: SSHConnection.Route, _ keys: [ServerKey], _ loop: EventLoop
-  ) async throws -> SSHConnection {
-    do {
-      return try await SSHConnection.connect(
-        to: Endpoint(host), by: route, expecting: .pinned(keys), on: loop, within: connectTimeout
-      ).connection
-    } catch {
-      guard case .hostKey(let why) = error else { throw error }
-      throw SSHFailure.hostKey("\(why); if expected: certfleet host pin \(host.name)")
-    }
-  }
-
-  private func route(to host: Host) async throws -> SSHConnection.Route {
+  private func route(to host: Host) async throws -> Wire.Route {
     guard let via = host.via else { return .direct }
     guard let jump = hosts[via] else {
       throw SSHFailure.incompatible(

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+@testable import SSH
+
+/// The loop alone, at every width: connections that come and go so fast that their descriptors' numbers are given out again
+/// while others wait. A wake-up that was lost, or went to another's number, would leave a wait without an end.
+@Suite struct EventLoopTests {
+  private static let connections = 300
+  private static let widths = 1...256
+
+  @Test(.timeLimit(.minutes(10))) func `at every width from 1 to 256 all connections end`() async throws {
+    let servers = try (0..<16).map { _ in try TalkingServer(says: "x") }
+    let loop = EventLoop()
+    for width in Self.widths {
+      let ended = try await withThrowingTaskGroup(of: Int.self) { group in
+        let rest = Counter(Self.connections)
+        for _ in 0..<width {
+          group.addTask {
+            let client = Client(loop)
+            var ended = 0
+            while let number = await rest.next() {
+              try await client.talk(to: servers[number % servers.count].port)
+              ended += 1
+            }
+            return ended
+          }
+        }
+        return try await group.reduce(0, +)
+      }
+      #expect(ended == Self.connections, "width \(width)")
+    }
+  }
+
+  @Test func `a wait ends at its deadline, whatever others wait for`() async throws {
+    let silent = try TalkingServer(says: nil)
+    let loop = EventLoop()
+    let waits = [30, 5, 60, 1, 90].map { Duration.milliseconds($0 * 10) }
+    try await withThrowingTaskGroup(of: (Duration, Duration).self) { group in
+      for wait in waits {
+        group.addTask { (wait, try await Client(loop).wait(wait, at: silent.port)) }
+      }
+      for try await (asked, took) in group { #expect(took >= asked && took < asked + .seconds(5)) }
+    }
+  }
+
+  private actor Counter {
+    private var left: Int
+    init(_ count: Int) { left = count }
+
+    func next() -> Int? {
+      guard left > 0 else { return nil }
+      left -= 1
+      return left
+    }
+  }
+
+  private actor Client {
+    private let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    /// Until the server hangs up.
+    func talk(to port: UInt16) async throws {
+      let deadline = ContinuousClock.now + .seconds(60)
+      let endpoint = Endpoint(address: "127.0.0.1", port: port)
+      let descriptor = try await Socket.connect(to: endpoint, on: loop, until: deadline)
+      defer { close(descriptor) }
+      var byte: UInt8 = 0
+      while true {
+        let count = recv(descriptor, &byte, 1, 0)
+        if count == 0 || count < 0 && errno != EAGAIN { return }
+        if count > 0 { continue }
+        guard await loop.wait(for: descriptor, reading: true, writing: false, until: deadline) == .ready
+        else {
+          throw SSHFailure.lost("a wake-up was lost")
+        }
+      }
+    }
+
+    func wait(_ patience: Duration, at port: UInt16) async throws -> Duration {
+      let started = ContinuousClock.now
+      let endpoint = Endpoint(address: "127.0.0.1", port: port)
+      let descriptor = try await Socket.connect(to: endpoint, on: loop, until: started + .seconds(10))
+      defer { close(descriptor) }
+      let begun = ContinuousClock.now
+      let wake = await loop.wait(
+        for: descriptor, reading: true, writing: false, until: begun + patience)
+      #expect(wake == .timedOut)
+      return begun.duration(to: .now)
+    }
+  }
+}
