@@ -24,6 +24,7 @@ test: packages
 	swift test
 
 bench: release
+	swift build -c release --product certfleet-bench-raw
 	swift build -c release --product certfleet-bench
 	.build/release/certfleet-bench
 

@@ -62,8 +62,12 @@ let package = Package(
     .executableTarget(
       name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
     .executableTarget(
-      name: "certfleet-bench", dependencies: ["ThrowawayFleet"], path: "Tests/Benchmarks",
-      swiftSettings: strict),
+      name: "certfleet-bench", dependencies: ["Agents", "Fleet", "ThrowawayFleet"], path: "Tests/Benchmarks",
+      exclude: ["README.md", "RawC", "Peers"], swiftSettings: strict),
+    // What nothing that does the same can be faster than.
+    .executableTarget(
+      name: "certfleet-bench-raw", dependencies: ["CSSH2"], path: "Tests/Benchmarks/RawC",
+      cSettings: [.treatAllWarnings(as: .error)]),
     tests(of: "Fleet"),
     tests(of: "PKI", with: ["Fleet", "ThrowawayFleet"]),
     tests(of: "Inventory", with: ["PKI", "Fleet", "ThrowawayFleet"]),

@@ -111,8 +111,12 @@ public struct AgentRequest: Sendable {
   public var hooks: AgentHooks { AgentHooks(visit) }
 
   /// Request and start, behind the script where the host has none of its own.
-  public func bytes(now: Date) -> [UInt8] {
-    Self.conversation(records: records(now: now), nonce: nonce, command: "visit", host: visit.host)
+  public func bytes(now: Date) -> [UInt8] { parts(now: now).flatMap(\.self) }
+
+  /// The same in the order in which it is sent, so that the script need not be copied for each host.
+  public func parts(now: Date) -> [[UInt8]] {
+    let request = Self.request(records: records(now: now), nonce: nonce, command: "visit")
+    return visit.host.hasAgent ? [request] : [AgentScript.bytes, request]
   }
 
   /// The same request, for the preflight alone.
@@ -204,11 +208,16 @@ public struct AgentRequest: Sendable {
 
   /// Every value in a record is a validated name, a number or a field: none can end the single-quoted literal.
   static func conversation(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
-    let request = """
+    let request = request(records: records, nonce: nonce, command: command)
+    return host.hasAgent ? request : AgentScript.bytes + request
+  }
+
+  private static func request(records: [String], nonce: String, command: String) -> [UInt8] {
+    Array(
+      """
       certfleet_request='\(records.joined(separator: "\n"))'
       certfleet_main \(nonce) \(AgentScript.version) \(command) end
 
-      """
-    return Array((host.hasAgent ? request : AgentScript.text + "\n" + request).utf8)
+      """.utf8)
   }
 }

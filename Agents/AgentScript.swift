@@ -12,6 +12,9 @@ public enum AgentScript {
   /// The script itself.
   public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
 
+  /// The same for the wire, with the end of its last line. There is one of it, however many hosts it goes to at once.
+  static let bytes = PackageResources.certfleet_agent_sh + Array("\n".utf8)
+
   /// The version of the protocol that the script speaks.
   public static let version = 3
 

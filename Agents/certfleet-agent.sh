@@ -629,6 +629,10 @@ send_drained() {
   put "$newline" 2>/dev/null
 }
 
+# shellcheck disable=SC2016 # the hook's shell expands it
+first_line='echo "$$" >"$certfleet_group" && umask "$certfleet_umask" || exit; unset certfleet_group certfleet_umask
+'
+
 # perform MOMENT LINEAGES INDEX SECONDS USER [NAME VALUE]...: runs $command with $argument and tells how it went; fails as
 # it does.
 perform() {
@@ -652,24 +656,25 @@ perform() {
     pairs=$((pairs - 2))
   done
   hook_environment
-  # A process group of its own, so that a deadline reaches everything that the hook has started. It says itself
-  # which: some shells run what is in the background through one process more, so $! may be another.
-  # shellcheck disable=SC2016 # the inner shell expands it
-  set -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet "$state/group" \
-    "$inherited" env -i PATH="$PATH" SHELL=/bin/sh \
+  set -- env -i PATH="$PATH" SHELL=/bin/sh \
     ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${renewed+"RENEWED_DOMAINS=$renewed"} \
     ${failed+"FAILED_DOMAINS=$failed"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
     CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" "$@"
+  # A process group of its own, so that a deadline reaches everything that the hook has started. It says itself
+  # which: some shells run what is in the background through one process more, so $! may be another.
   if [ "$user" = - ] || ! as_user; then
-    set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}"
+    # The hook's own shell says it in a first line: one process less than by another shell before it.
+    set -- setsid "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
+      certfleet_group="$state/group" certfleet_umask="$inherited" /bin/sh -c "$first_line$command"
   else
-    # shellcheck disable=SC2086 # words of ours
-    set -- "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch
+    # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
+    set -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet "$state/group" \
+      "$inherited" "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch /bin/sh -c "$command"
   fi
   draining='' marking='' left=2 ticks=0
   # yash reads characters, and ends where bytes are none.
   [ -z "${YASH_VERSION:-}" ] || drain_beside
-  beside "$@" /bin/sh -c "$command" certfleet ${argument:+"$argument"} &
+  beside "$@" certfleet ${argument:+"$argument"} &
   supervise "$seconds"
   collect
   # yash says 384 and the signal's number, others 128 and the number.

@@ -18,7 +18,7 @@ struct Dialogue: Sendable {
 
   func run() async throws -> Result {
     do {
-      try await conversation.send(request.bytes(now: Date()))
+      for part in request.parts(now: Date()) { try await conversation.send(part) }
     } catch { return .lost(error.reason) }
     var attention = Attention(nonce: request.nonce, visit: visit.planned, isQuery: false)
     var progress = Progress()

@@ -35,17 +35,32 @@ extension SSHConnection {
   public func send(_ bytes: [UInt8], within timeout: Duration) async throws(SSHFailure) {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
-    // After EAGAIN libssh2 must be given the same pointer again, across the waits in between.
-    let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: max(bytes.count, 1))
-    for (offset, byte) in bytes.enumerated() { buffer[offset] = CChar(bitPattern: byte) }
+    let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunk)
     defer {
       // A private key may have been in it.
-      explicit_bzero(buffer, bytes.count)
+      if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) }
       buffer.deallocate()
     }
+    for start in stride(from: 0, to: bytes.count, by: Self.chunk) {
+      let chunk = bytes[start..<min(start + Self.chunk, bytes.count)]
+      _ = buffer.update(from: chunk)
+      try await write(UnsafeMutableBufferPointer(rebasing: buffer[..<chunk.count]), until: deadline)
+    }
+  }
+
+  /// libssh2 sends at most this much in one packet.
+  private static let chunk = 32 << 10
+
+  /// After EAGAIN libssh2 must be given the same pointer again, across the waits in between.
+  private func write(
+    _ buffer: UnsafeMutableBufferPointer<UInt8>, until deadline: ContinuousClock.Instant
+  ) async throws(SSHFailure) {
+    guard let start = UnsafeRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self) else {
+      return
+    }
     var sent = 0
-    while sent < bytes.count {
-      let count = libssh2_channel_write_ex(channel, 0, buffer + sent, bytes.count - sent)
+    while sent < buffer.count {
+      let count = libssh2_channel_write_ex(channel, 0, start + sent, buffer.count - sent)
       if count == Int(LIBSSH2_ERROR_EAGAIN) {
         try await waitForSocket("sending", until: deadline)
       } else if count < 0 {

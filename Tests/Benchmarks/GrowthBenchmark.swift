@@ -31,7 +31,7 @@ struct GrowthBenchmark {
       }
     }
     let shown = [apply, plan].map { $0.formatted(.number.precision(.fractionLength(2))) }
-    print("\(hosts) hosts: apply \(shown[0]) s, plan \(shown[1]) s")
+    Said.line("\(hosts) hosts: apply \(shown[0]) s, plan \(shown[1]) s")
     return Figures(apply: apply, plan: plan)
   }
 

@@ -24,7 +24,7 @@ struct IssuanceBenchmark {
     let result = Result(
       certbot: Double(2 * Self.certbotCount) / certbotTime,
       certfleet: Double(Self.certfleetCount) / certfleetTime)
-    print(
+    Said.line(
       """
       issuing from Pebble, one name each, http-01
         certbot certonly, one after another   \(result.certbot.formatted(.number.precision(.fractionLength(2)))) certificates/s  (\(2 * Self.certbotCount) in \(certbotTime.formatted(.number.precision(.fractionLength(1)))) s)

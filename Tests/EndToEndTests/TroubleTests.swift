@@ -72,9 +72,9 @@ import ThrowawayFleet
         "defaults: {port: 2222, identity: 'id_ed25519',", with: "defaults: {ssh_config: 'config',")
     try scene.scratch.write("other.json5", declared)
     try await scene.expect(0, "apply", folder + "/other.json5", "--home", folder + "/fresh")
-    let known_hosts = try scene.scratch.write("known_hosts", known)
+    let knownHosts = try scene.scratch.write("known_hosts", known)
     let pinned = try await scene.expect(
-      0, "host", "pin", "--from-known-hosts", known_hosts, "--home", folder + "/fresh")
+      0, "host", "pin", "--from-known-hosts", knownHosts, "--home", folder + "/fresh")
     #expect(pinned.stdout == "pinned the keys of web[1-3]\n")
     try await scene.expect(0, "run", "--home", folder + "/fresh")
     #expect(scene.generations() == ["1", "1", "1"])

@@ -4,6 +4,7 @@ import Foundation
 /// One connection to one database file. It is used by the store's actor alone.
 struct SQLiteConnection: ~Copyable {
   private let handle: OpaquePointer
+  private let statements = PreparedStatements()
 
   /// Opens or makes the file.
   init(path: String) throws(SQLiteError) {
@@ -21,6 +22,7 @@ struct SQLiteConnection: ~Copyable {
     sqlite3_busy_timeout(opened, 10_000)
   }
 
+  /// With the last of its statements (sqlite3_close_v2).
   deinit { sqlite3_close_v2(handle) }
 
   /// Runs statements that give no rows and take no values.
@@ -38,12 +40,8 @@ struct SQLiteConnection: ~Copyable {
   func rows<Row>(_ sql: String, _ values: [SQLiteValue] = [], _ read: (SQLiteRow) throws -> Row) throws
     -> [Row]
   {
-    var prepared: OpaquePointer?
-    let status = sqlite3_prepare_v2(handle, sql, -1, &prepared, nil)
-    guard status == SQLITE_OK, let statement = prepared else {
-      throw SQLiteError(handle, code: status, sql: sql)
-    }
-    defer { sqlite3_finalize(statement) }
+    let statement = try statements.take(sql, on: handle)
+    defer { statements.giveBack(statement, sql) }
     for (index, value) in values.enumerated() {
       let status = value.bind(to: statement, at: Int32(index + 1))
       guard status == SQLITE_OK else { throw SQLiteError(handle, code: status, sql: sql) }

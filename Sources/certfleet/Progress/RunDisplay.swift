@@ -15,7 +15,12 @@ final class RunDisplay: Sendable {
     var done = 0
     var bad = 0
     var running: Set<Host.Name> = []
+    var shownAt: ContinuousClock.Instant?
   }
+
+  /// Nobody reads faster, and folding the names of hundreds of hosts for each of their events took a third of a rollout's
+  /// processor time.
+  private static let interval = Duration.milliseconds(100)
 
   init(console: Console) { self.console = console }
 
@@ -31,12 +36,13 @@ final class RunDisplay: Sendable {
   }
 
   func show(_ event: Event) {
-    let status = state.withLock { state in
+    let status = state.withLock { state -> String? in
       state.take(event)
+      guard console.isLive, state.isWorthShowing(after: Self.interval) else { return nil }
       return state.line
     }
     if let line = EventLine.progress(event) { console.say(line) }
-    console.show(status: status)
+    if let status { console.show(status: status) }
   }
 }
 
@@ -53,6 +59,14 @@ extension RunDisplay.State {
     case .rolloutEnded, .waveEnded: running = []
     case .rolloutStarted, .rolloutMoved, .waveMoved, .step, .instructed, .note: break
     }
+  }
+
+  /// The end of the work is shown at once.
+  fileprivate mutating func isWorthShowing(after interval: Duration) -> Bool {
+    let now = ContinuousClock.now
+    guard running.isEmpty || shownAt.map({ now - $0 >= interval }) ?? true else { return false }
+    shownAt = now
+    return true
   }
 
   fileprivate var line: String {

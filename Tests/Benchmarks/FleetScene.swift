@@ -1,0 +1,138 @@
+import Agents
+import Fleet
+import Foundation
+import ThrowawayFleet
+
+/// One sshd that answers at every loopback address, and a certificate for as many hosts as are wanted: each address is a
+/// host with a folder of its own. The folders are in memory: a thousand hosts do not wait for one disk.
+struct FleetScene {
+  static let width = 64
+  let scratch: ScratchFolder
+  let server: SSHServer
+  private let user = NSUserName()
+
+  init() async throws {
+    scratch = try ScratchFolder()
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+    try await Program.succeed(
+      try Program.find("openssl"),
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
+        "-subj", "/CN=one.example", "-addext", "subjectAltName=DNS:one.example",
+        "-keyout", scratch.path + "/key.pem", "-out", scratch.path + "/cert.pem",
+      ])
+    server = try await SSHServer(
+      in: scratch.path + "/sshd", at: "0.0.0.0", home: scratch.path + "/home",
+      authorizedKey: Files.read(scratch.path + "/id.pub"), extraOptions: ["Subsystem sftp internal-sftp"])
+  }
+
+  func stop() async {
+    await server.stop()
+  }
+
+  static func address(_ host: Int) -> String { "127.1.\(host / 250).\(host % 250 + 1)" }
+
+  // MARK: certfleet
+
+  /// A rollout to hosts that have nothing yet: stage, three hooks, activate, a look at what is served, post; every step is
+  /// committed to the database on this machine's disk.
+  func certfleet(
+    hosts: Int, width: Int = width, port: UInt16 = 2222, as name: String = "certfleet, a whole rollout"
+  ) async throws -> Measured {
+    let (folder, disk) = (try ScratchFolder(), try HostDisk())
+    defer { disk.remove() }
+    let certfleet = CertfleetProgram(home: folder.path + "/state")
+    let lines = (1...hosts).map {
+      "{name: 'web\($0)', address: '\(Self.address($0))', base: '\(disk.path)/web\($0)'}"
+    }
+    let file = try folder.write(
+      "fleet.json5",
+      """
+      { defaults: {port: \(port), identity: '\(scratch.path)/id', parallel: \(width)},
+        hosts: [\(lines.joined(separator: ",\n"))],
+        issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought',
+          certificate: '\(scratch.path)/cert.pem', private_key: '\(scratch.path)/key.pem',
+          deploy: [{to: '*', rollout: 'all', verify: [{run: 'true', from: 'host'}],
+            hooks: {pre: ['echo before'], deploy: ['echo reloaded'], post: ['echo after']}}]}],
+        rollouts: [{name: 'all', waves: ['rest'], parallel: \(width)}] }
+      """)
+    let key = Files.read(scratch.path + "/sshd/host_key.pub")
+    let known = try folder.write(
+      "known_hosts",
+      (1...hosts).map { "\(port == 22 ? Self.address($0) : "[\(Self.address($0))]:\(port)") \(key)" }.joined()
+    )
+    try await certfleet.succeed("apply", file)
+    try await certfleet.succeed("host", "pin", "--from-known-hosts", known)
+    let run = try await Measured(
+      name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
+    let ok = run.said.matches(of: /web[0-9]+: ok\n/).count
+    guard ok == hosts else {
+      throw Program.Failed("\(ok) of \(hosts) hosts ended well: \(run.said.suffix(2000))")
+    }
+    return run
+  }
+
+  // MARK: The limit
+
+  /// The same script and requests, sent by the C program.
+  func raw(hosts: Int, width: Int = width, port: UInt16 = 2222, onlyLogsIn: Bool = false) async throws
+    -> Measured
+  {
+    let (folder, disk) = (try ScratchFolder(), try HostDisk())
+    defer { disk.remove() }
+    var jobs = ""
+    for host in 1...hosts {
+      var request = "-"
+      let nonce = "n\(host)"
+      if !onlyLogsIn {
+        request = folder.path + "/\(host)"
+        try Data(self.request(host, nonce, disk).bytes(now: Date())).write(to: URL(filePath: request))
+      }
+      jobs += "\(Self.address(host)) \(port) \(nonce) \(request)\n"
+    }
+    return try await Measured(
+      onlyLogsIn ? "raw C, login alone" : "raw C, the same script", hosts: hosts,
+      URL(filePath: CertfleetProgram.path).deletingLastPathComponent().path(percentEncoded: false)
+        + "certfleet-bench-raw",
+      [String(width), user, scratch.path + "/id"], stdin: jobs)
+  }
+
+  private func request(_ host: Int, _ nonce: String, _ disk: HostDisk) -> AgentRequest {
+    func hook(_ command: String) -> [Hook] { [Hook(command: command)] }
+    let visit = PlannedVisit(
+      host: Host(
+        name: Host.Name("web\(host)"), address: Self.address(host), base: disk.path + "/web\(host)"),
+      certificates: [
+        PlannedCertificate(
+          lineage: "one.example", generation: Generation(1),
+          fingerprint: Fingerprint(String(repeating: "f", count: 64)), domains: ["one.example"],
+          hooks: Hooks(pre: hook("echo before"), deploy: hook("echo reloaded"), post: hook("echo after")),
+          verify: [Verification(.command("true", timeout: .seconds(10)), from: .host)])
+      ])
+    let certificate = Array(Files.read(scratch.path + "/cert.pem").utf8)
+    let contents = [
+      ("cert.pem", "0644", certificate), ("chain.pem", "0644", []), ("fullchain.pem", "0644", certificate),
+      ("privkey.pem", "0600", Array(Files.read(scratch.path + "/key.pem").utf8)),
+    ]
+    let files = contents.map {
+      AgentRequest.File(lineage: "one.example", name: $0.0, mode: $0.1, content: $0.2)
+    }
+    return AgentRequest(
+      nonce: nonce, token: VisitToken(nonce), epoch: 1, rollout: Rollout.ID(1), wave: 1, visit: visit,
+      materials: .init(files: files), confirmTimeout: .zero)
+  }
+}
+
+/// Where hosts keep their certificates: the sandbox's own memory.
+struct HostDisk {
+  let path: String
+
+  init() throws {
+    path = Sandbox.disk + "/" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+    try Files.makeFolder(path)
+    chmod(path, 0o755)
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+/// A fleet of which a tenth is dead, in every way in which a host can be.
+@Suite(.serialized) struct DeadHostsTests {
+  private static let hosts = 1000
+
+  /// Which host is dead in which way; of each kind one in thirty.
+  private enum State: Int, CaseIterable {
+    case refused, swallowed, hung
+
+    static func of(_ host: Int) -> State? { host % 30 < 3 ? State(rawValue: host % 30) : nil }
+  }
+
+  @Test(.timeLimit(.minutes(10)))
+  func `they end together, each named rightly, and the others are served`() async throws {
+    let (scratch, network) = (try ScratchFolder(), Loopback.random())
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+    let key = Files.read(scratch.path + "/id.pub")
+    let living = try await SSHServer(
+      in: scratch.path + "/living", at: network.host(1), home: scratch.path + "/home", authorizedKey: key)
+    let hanging = try await SSHServer(
+      in: scratch.path + "/hanging", at: network.host(2), home: scratch.path + "/home2", authorizedKey: key,
+      extraOptions: ["ForceCommand exec sleep 600"])
+    let silent = try SwallowingPort(at: network.host(3))
+    let addresses: [State?: String] = [
+      nil: living.address, .hung: hanging.address, .swallowed: silent.address, .refused: network.host(4),
+    ]
+    try await Program.succeed(
+      try Program.find("openssl"),
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
+        "-subj", "/CN=one.example", "-addext", "subjectAltName=DNS:one.example",
+        "-keyout", scratch.path + "/key.pem", "-out", scratch.path + "/cert.pem",
+      ])
+    let lines = (1...Self.hosts).map {
+      "{name: 'h\($0)', address: '\(addresses[State.of($0)] ?? "")', base: '~/h\($0)'}"
+    }
+    let inventory = try scratch.write(
+      "fleet.json5",
+      """
+      { defaults: {port: 2222, identity: 'id'}, hosts: [\(lines.joined(separator: ",\n"))],
+        issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
+          private_key: 'key.pem', deploy: [{to: '*', rollout: 'all'}]}],
+        rollouts: [{name: 'all', waves: ['rest'], parallel: 256, max_unreachable: '10%', max_failed: '10%'}] }
+      """)
+    let known = [
+      (living, network.host(1)), (hanging, network.host(2)), (living, network.host(3)),
+      (living, network.host(4)),
+    ]
+    .map { server, address in
+      "[\(address)]:2222 \(Files.read("\(scratch.path)/\(server === living ? "living" : "hanging")/host_key.pub"))"
+    }.joined()
+    let certfleet = CertfleetProgram(home: scratch.path + "/state")
+    try await certfleet.succeed("apply", inventory)
+    try await certfleet.succeed("host", "pin", "--from-known-hosts", try scratch.write("known", known))
+    let started = ContinuousClock.now
+    let run = try await certfleet("run")
+    let took = started.duration(to: .now)
+    #expect(run.status == 1, "\(run.everything.suffix(2000))")
+    for host in 1...Self.hosts {
+      let expected =
+        switch State.of(host) {
+        case nil: "ok\n"
+        case .refused: "unreachable: cannot connect to \(network.host(4)):2222: connection refused"
+        case .swallowed: "unreachable: cannot connect to \(network.host(3)):2222: timed out"
+        case .hung: "unknown: \(network.host(2)):2222 timed out at waiting for an answer"
+        }
+      #expect(run.stderr.contains("\nh\(host): \(expected)"), "h\(host)")
+    }
+    // Three tries to connect of 15 s each, or half a minute twice: one after the other they would take more than an hour.
+    print("1,000 hosts, a tenth of them dead, ended in \(took.components.seconds) s")
+    #expect(took < .seconds(420))
+    silent.close()
+    for server in [living, hanging] { await server.stop() }
+  }
+}
+
+/// A port whose every connection stays unanswered: its queue is full, and Linux drops what comes beyond it (listen(2)).
+private final class SwallowingPort {
+  let address: String
+  private var descriptors: [Int32] = []
+
+  init(at address: String) throws {
+    self.address = address
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var own = sockaddr_in()
+    own.sin_family = sa_family_t(AF_INET)
+    own.sin_port = UInt16(2222).bigEndian
+    inet_pton(AF_INET, address, &own.sin_addr)
+    let isListening = withUnsafePointer(to: &own) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 && listen(listener, 0) == 0
+      }
+    }
+    guard isListening else { throw Program.Failed("nothing can listen at \(address)") }
+    descriptors.append(listener)
+    for _ in 0..<4 {
+      let filler = socket(
+        AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0
+      )
+      _ = withUnsafePointer(to: &own) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(filler, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      descriptors.append(filler)
+    }
+  }
+
+  func close() {
+    for descriptor in descriptors { Foundation.close(descriptor) }
+    descriptors = []
+  }
+}
