@@ -14,13 +14,7 @@ struct FleetScene {
   init() async throws {
     scratch = try ScratchFolder()
     try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
-    try await Program.succeed(
-      try Program.find("openssl"),
-      [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-        "-subj", "/CN=one.example", "-addext", "subjectAltName=DNS:one.example",
-        "-keyout", scratch.path + "/key.pem", "-out", scratch.path + "/cert.pem",
-      ])
+    try await SelfSigned.make("one.example", in: scratch.path)
     server = try await SSHServer(
       in: scratch.path + "/sshd", at: "0.0.0.0", home: scratch.path + "/home",
       authorizedKey: Files.read(scratch.path + "/id.pub"), extraOptions: ["Subsystem sftp internal-sftp"])

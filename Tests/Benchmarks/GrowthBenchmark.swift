@@ -48,15 +48,7 @@ struct GrowthBenchmark {
   }
 
   private func declare(hosts: Int, in scratch: ScratchFolder) async throws {
-    try await Program.succeed(
-      try Program.find("openssl"),
-      [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-        "-subj",
-        "/CN=one.example", "-addext", "subjectAltName=DNS:one.example", "-keyout", scratch.path + "/key.pem",
-        "-out",
-        scratch.path + "/cert.pem",
-      ])
+    try await SelfSigned.make("one.example", in: scratch.path)
     let lines = (1...hosts).map { number in
       "{name: 'web\(number)', address: '10.\(number / 65536).\(number / 256 % 256).\(number % 256)', labels: {role: 'web', rack: 'r\(number % 40)'}},"
     }

@@ -27,13 +27,7 @@ import ThrowawayFleet
     let addresses: [State?: String] = [
       nil: living.address, .hung: hanging.address, .swallowed: silent.address, .refused: network.host(4),
     ]
-    try await Program.succeed(
-      try Program.find("openssl"),
-      [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-        "-subj", "/CN=one.example", "-addext", "subjectAltName=DNS:one.example",
-        "-keyout", scratch.path + "/key.pem", "-out", scratch.path + "/cert.pem",
-      ])
+    try await SelfSigned.make("one.example", in: scratch.path)
     let lines = (1...Self.hosts).map {
       "{name: 'h\($0)', address: '\(addresses[State.of($0)] ?? "")', base: '~/h\($0)'}"
     }
@@ -75,6 +69,35 @@ import ThrowawayFleet
     #expect(took < .seconds(420))
     silent.close()
     for server in [living, hanging] { await server.stop() }
+  }
+
+  @Test func `with few descriptors fewer hosts are visited at once, and all are`() async throws {
+    let (scratch, network) = (try ScratchFolder(), Loopback.random())
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+    let server = try await SSHServer(
+      in: scratch.path + "/sshd", at: network.host(1), home: scratch.path + "/home",
+      authorizedKey: Files.read(scratch.path + "/id.pub"))
+    try await SelfSigned.make("one.example", in: scratch.path)
+    let hosts = (1...60).map { "{name: 'h\($0)', address: '\(server.address)', base: '~/h\($0)'}" }
+    let inventory = try scratch.write(
+      "fleet.json5",
+      """
+      { defaults: {port: 2222, identity: 'id'}, hosts: [\(hosts.joined(separator: ",\n"))],
+        issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
+          private_key: 'key.pem', deploy: [{to: '*', rollout: 'all'}]}],
+        rollouts: [{name: 'all', waves: ['rest'], parallel: 60}] }
+      """)
+    let certfleet = CertfleetProgram(home: scratch.path + "/state")
+    try await certfleet.succeed("apply", inventory)
+    let known = "[\(server.address)]:2222 " + Files.read(scratch.path + "/sshd/host_key.pub")
+    try await certfleet.succeed("host", "pin", "--from-known-hosts", try scratch.write("known", known))
+    let run = try await Program.run(
+      "/bin/sh", ["-c", "ulimit -n 90; exec \"$0\" run", CertfleetProgram.path],
+      environment: certfleet.environment)
+    #expect(run.status == 0, "\(run.everything.suffix(2000))")
+    #expect(run.stderr.matches(of: /\nh[0-9]+: ok/).count == 60)
+    await server.stop()
   }
 }
 

@@ -15,15 +15,7 @@ struct PrivateScene: Sendable {
     host = try await PrivateHost(
       in: scratch.path + "/host", at: Loopback.random().host(1), accounts: accounts,
       authorizedKey: Files.read(scratch.path + "/id_ed25519.pub"), options: options)
-    try await Program.succeed(
-      try Program.find("openssl"),
-      [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90",
-        "-subj",
-        "/CN=one.example", "-addext", "subjectAltName=DNS:one.example", "-keyout", scratch.path + "/key.pem",
-        "-out",
-        scratch.path + "/cert.pem",
-      ])
+    try await SelfSigned.make("one.example", in: scratch.path)
   }
 
   /// Declares hosts and one certificate that goes to them, and pins the hosts.

@@ -197,6 +197,38 @@ import ThrowawayFleet
     await server.stop()
   }
 
+  /// Some 77,000 connections to a real sshd take minutes, so this is for whoever changes the loop; each run tries the loop
+  /// alone at the same widths.
+  private static let triesAllWidths = ProcessInfo.processInfo.environment["CERTFLEET_ALL_WIDTHS"] != nil
+
+  @Test(.enabled(if: triesAllWidths, "takes minutes: CERTFLEET_ALL_WIDTHS=1"), .timeLimit(.minutes(30)))
+  func `every width from 1 to 256 over 300 hosts agrees on keys with each`() async throws {
+    let key = try await look()
+    for width in 1...256 {
+      let ended = try await withThrowingTaskGroup(of: Bool.self) { group in
+        var (begun, ended) = (0, 0)
+        func begin() {
+          guard begun < 300 else { return }
+          begun += 1
+          group.addTask {
+            let made = try await SSHConnection.connect(
+              to: endpoint, expecting: .pinned([key]), on: loop, within: .seconds(120))
+            await made.connection.close()
+            return made.key == key
+          }
+        }
+        for _ in 0..<width { begin() }
+        for try await isRight in group {
+          ended += isRight ? 1 : 0
+          begin()
+        }
+        return ended
+      }
+      #expect(ended == 300, "width \(width)")
+    }
+    await server.stop()
+  }
+
   @Test func `a server that is too busy, talks without end or is none is told apart`() async throws {
     await server.stop()
     for (says, expected) in [

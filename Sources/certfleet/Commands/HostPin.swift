@@ -16,7 +16,7 @@ extension Command {
       Option(
         name: "from-known-hosts", value: "FILE",
         help:
-          "pin what a file that you trust says, for all hosts or those named; 'ssh' is what ssh itself would look into"
+          "pin what a trusted file says, for all hosts or those named; 'ssh': ssh's own files"
       ),
       Option(name: "add", help: "keep what is pinned, too: for a host that is about to change its key"),
     ]
