@@ -94,6 +94,28 @@ import ThrowawayFleet
     for server in [jump, target] { await server.stop() }
   }
 
+  @Test func `a host that the jump host does not reach is given up in time, and who waits behind it is told`()
+    async throws
+  {
+    let (jump, target) = (try await server(1), try await server(2))
+    let first = try await login(jump)
+    let swallowing = try SwallowingPort(at: network.host(3))
+    let started = ContinuousClock.now
+    await #expect {
+      _ = try await Wire.connect(
+        to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(1)
+      )
+    } throws: { "\($0)".contains("2222 timed out at the jump host") }
+    await #expect {
+      _ = try await Wire.connect(
+        to: Endpoint(address: target.address, port: 2222), by: .through(first), on: loop, within: .seconds(1))
+    } throws: { "\($0)".contains("the jump host was still trying to reach \(network.host(3)):2222") }
+    #expect(started.duration(to: .now) < .seconds(30))
+    await first.close()
+    swallowing.close()
+    for server in [jump, target] { await server.stop() }
+  }
+
   @Test func `what stands in the way is told apart`() async throws {
     let (jump, closed, target) = (
       try await server(1), try await server(2, "AllowTcpForwarding no"), try await server(3)

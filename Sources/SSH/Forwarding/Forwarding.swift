@@ -14,6 +14,8 @@ final class Forwarding {
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private var tunnels: [Tunnel] = []
   private var requests: [Request] = []
+  /// The first request's call goes on until the jump host answers, though nobody waits for it any more.
+  private var isFirstGivenUp = false
   /// Whose last call could not send all of its packet.
   private var stuck: Tunnel?
   private(set) var hasEnded = false
@@ -35,7 +37,7 @@ final class Forwarding {
 
   /// What a connection waits for while nothing can go on.
   var descriptor: Int32 { sockets.descriptor }
-  var nextDeadline: ContinuousClock.Instant { requests.map(\.deadline).min() ?? .now + .seconds(3600) }
+  var nextDeadline: ContinuousClock.Instant { waited.map(\.deadline).min() ?? .now + .seconds(3600) }
 
   func add(_ request: Request) {
     requests.append(request)
@@ -46,7 +48,7 @@ final class Forwarding {
   func end() {
     guard !hasEnded else { return }
     hasEnded = true
-    for request in requests {
+    for request in waited {
       request.answer.resume(returning: .failure(.unreachable("the jump host is gone")))
     }
     for tunnel in tunnels { close(tunnel.local) }
@@ -129,13 +131,32 @@ final class Forwarding {
     libssh2_session_block_directions(session) & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0
   }
 
+  /// Those that somebody waits for.
+  private var waited: ArraySlice<Request> { requests.dropFirst(isFirstGivenUp ? 1 : 0) }
+
+  /// libssh2 opens one channel of a session at a time: others wait behind one that the jump host does not reach.
   private func expire() {
-    // The first one is under way, and its call may have to be repeated: it has its end from the connection's deadlines.
-    for request in requests.dropFirst() where request.deadline <= .now {
+    guard let first = requests.first else { return }
+    let now = ContinuousClock.now
+    for request in waited where request.deadline <= now {
+      let isFirst = request.host == first.host && request.port == first.port
       request.answer.resume(
-        returning: .failure(.unreachable("\(request.host):\(request.port) timed out at the jump host")))
+        returning: .failure(
+          .unreachable(
+            isFirst
+              ? "\(request.host):\(request.port) timed out at the jump host"
+              : "the jump host was still trying to reach \(first.host):\(first.port), and \(request.host):\(request.port) had to wait"
+          )))
     }
-    requests = requests.prefix(1) + requests.dropFirst().filter { $0.deadline > .now }
+    let rest = requests.dropFirst().filter { $0.deadline > now }
+    isFirstGivenUp = isFirstGivenUp || first.deadline <= now
+    requests = [first] + rest
+  }
+
+  /// The first request has its answer.
+  private func conclude(_ result: Result<Int32, SSHFailure>) {
+    let request = requests.removeFirst()
+    if isFirstGivenUp { isFirstGivenUp = false } else { request.answer.resume(returning: result) }
   }
 
   /// RFC 4254 §7.2.
@@ -145,27 +166,29 @@ final class Forwarding {
     else {
       let code = libssh2_session_last_errno(session)
       if code == LIBSSH2_ERROR_EAGAIN { return isBlocked ? .blocked : .waits }
-      requests.removeFirst()
       guard code == LIBSSH2_ERROR_CHANNEL_FAILURE else {
-        request.answer.resume(returning: .failure(.unreachable("the connection to the jump host was lost")))
+        conclude(.failure(.unreachable("the connection to the jump host was lost")))
         return .broken
       }
-      request.answer.resume(
-        returning: .failure(
+      conclude(
+        .failure(
           .unreachable("the jump host cannot reach \(request.host):\(request.port), or may not forward to it")
         ))
       return .done
     }
-    requests.removeFirst()
     var ends: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+    if isFirstGivenUp {
       tunnels.append(Tunnel(channel, local: -1))
-      request.answer.resume(returning: .failure(.exhausted(String(cString: strerror(errno)).lowercased())))
-      return .done
+      conclude(.failure(.unreachable("nobody waits for it")))
+    } else if socketpair(AF_UNIX, kind, 0, &ends) == 0 {
+      tunnels.append(Tunnel(channel, local: ends[0]))
+      conclude(.success(ends[1]))
+    } else {
+      let why = String(cString: strerror(errno)).lowercased()
+      tunnels.append(Tunnel(channel, local: -1))
+      conclude(.failure(.exhausted(why)))
     }
-    tunnels.append(Tunnel(channel, local: ends[0]))
-    request.answer.resume(returning: .success(ends[1]))
     return .done
   }
 }
