@@ -18,16 +18,20 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     let bytes: [UInt8]
   }
 
-  /// Asks the system's resolver, which blocks, on a thread of its own.
-  func resolve() async throws(SSHFailure) -> [Resolved] {
-    let result: Result<[Resolved], SSHFailure> = await withCheckedContinuation { continuation in
+  /// Asks the system's resolver, which blocks, on a thread of its own; an address in figures needs nobody to be asked.
+  func resolve(
+    on loop: EventLoop, isolation: isolated (any Actor)? = #isolation
+  ) async throws(SSHFailure) -> [Resolved] {
+    if case .success(let inFigures) = lookUp(AI_NUMERICHOST) { return inFigures }
+    let result: Result<[Resolved], SSHFailure> = await loop.suspended { continuation in
       Thread { continuation.resume(returning: lookUp()) }.start()
     }
     return try result.get()
   }
 
-  private func lookUp() -> Result<[Resolved], SSHFailure> {
+  private func lookUp(_ flags: Int32 = 0) -> Result<[Resolved], SSHFailure> {
     var hints = addrinfo()
+    hints.ai_flags = flags
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(address, String(port), &hints, &found)

@@ -8,7 +8,7 @@ import Synchronization
 /// What has to be done here comes through an inbox; a doorbell (eventfd(2)) ends the wait for it.
 ///
 /// `@unchecked Sendable` because everything but the inbox is touched by the loop's own thread only.
-public final class EventLoop: SerialExecutor, @unchecked Sendable {
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private let inbox = Mutex<[UnownedJob]>([])
@@ -58,7 +58,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     for descriptor: Int32, reading: Bool, writing: Bool, until deadline: ContinuousClock.Instant,
     isolation: isolated (any Actor)? = #isolation
   ) async -> Wake {
-    await withCheckedContinuation(isolation: isolation) { continuation in
+    await suspended { continuation in
       var event = epoll_event()
       // One shot: the kernel is silent about a socket that nobody waits for.
       event.events =
@@ -70,6 +70,19 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
       }
       waiters[descriptor] = Waiter(deadline: deadline, resume: continuation)
       if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
+    }
+  }
+
+  /// Suspends a connection's code until somebody resumes it, on whatever thread, and goes on here.
+  ///
+  /// A continuation resumes on the executor that its task prefers, and where it prefers none on the threads that all tasks
+  /// share, to come back here only from there: two more switches of threads at each wake-up, and no wake-up while
+  /// those threads are busy.
+  func suspended<Value: Sendable>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (CheckedContinuation<Value, Never>) -> Void
+  ) async -> Value {
+    await withTaskExecutorPreference(self) {
+      await withCheckedContinuation(isolation: isolation, body)
     }
   }
 
@@ -92,7 +105,10 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         defer { jobs = [] }
         return jobs
       }
-      for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+      for job in jobs {
+        job.runSynchronously(
+          isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+      }
     }
   }
 

@@ -15,7 +15,7 @@ enum Socket {
     to endpoint: Endpoint, on loop: EventLoop, until deadline: ContinuousClock.Instant,
     isolation: isolated (any Actor)? = #isolation
   ) async throws(SSHFailure) -> Int32 {
-    let addresses = interleaved(try await endpoint.resolve())
+    let addresses = interleaved(try await endpoint.resolve(on: loop))
     var attempts = Attempts()
     for address in addresses {
       if let winner = try attempts.begin(address) { return winner }

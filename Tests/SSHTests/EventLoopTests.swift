@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import ThrowawayFleet
 
@@ -61,6 +62,14 @@ import ThrowawayFleet
     }
   }
 
+  @Test func `a connection does not wait for threads that others keep busy`() async throws {
+    let server = try TalkingServer(says: "x")
+    let loop = EventLoop()
+    for name in ["127.0.0.1", "localhost"] {
+      try await Client(loop).connectWhileOthersWork(to: Endpoint(address: name, port: server.port))
+    }
+  }
+
   private actor Counter {
     private var left: Int
     init(_ count: Int) { left = count }
@@ -69,6 +78,26 @@ import ThrowawayFleet
       guard left > 0 else { return nil }
       left -= 1
       return left
+    }
+  }
+
+  /// Tasks that leave no shared thread to anybody, from the beginning to the end, or for longer than a deadline.
+  private final class OthersAtWork: Sendable {
+    private let begun = Atomic(0)
+    private let isOver = Atomic(false)
+
+    init() {
+      let threads = ProcessInfo.processInfo.activeProcessorCount
+      for _ in 0..<threads { Task.detached { [self] in work() } }
+      while begun.load(ordering: .relaxed) < threads { usleep(1000) }
+    }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
+
+    private func work() {
+      begun.add(1, ordering: .relaxed)
+      let last = ContinuousClock.now + .seconds(10)
+      while !isOver.load(ordering: .relaxed), .now < last { usleep(1000) }
     }
   }
 
@@ -94,6 +123,13 @@ import ThrowawayFleet
           throw SSHFailure.lost("a wake-up was lost")
         }
       }
+    }
+
+    /// Every thread that tasks share is held until the connection stands, or has failed.
+    func connectWhileOthersWork(to endpoint: Endpoint) async throws {
+      let others = OthersAtWork()
+      defer { others.end() }
+      close(try await Socket.connect(to: endpoint, on: loop, until: .now + .seconds(5)))
     }
 
     func wait(_ patience: Duration, at port: UInt16) async throws -> Duration {
