@@ -76,11 +76,14 @@ extension SSHConnection {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
     while true {
+      let arrivals = session.greeting.arrivals
       if let bytes = try read(stream: 0) { return .stdout(bytes) }
       if libssh2_session_block_directions(session.pointer) & LIBSSH2_SESSION_BLOCK_OUTBOUND == 0 {
         if let bytes = try read(stream: SSH_EXTENDED_DATA_STDERR) { return .stderr(bytes) }
         if libssh2_channel_eof(channel) == 1 { return .ended(status: await exitStatus(until: deadline)) }
       }
+      // What came in while one stream was read may belong to the other, and no socket tells of it again.
+      guard session.greeting.arrivals == arrivals else { continue }
       try await waitForSocket("waiting for an answer", until: deadline)
     }
   }

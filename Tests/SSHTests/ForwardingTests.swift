@@ -94,6 +94,33 @@ import ThrowawayFleet
     for server in [jump, target] { await server.stop() }
   }
 
+  /// What one call of libssh2 receives for another is in no socket any more: a wait for it would last for ever, once in some
+  /// thousand answers.
+  @Test(arguments: [false, true])
+  func `no answer of many thousands is missed`(isThroughAnother: Bool) async throws {
+    let (jump, target) = (try await server(1), try await server(2))
+    let first = isThroughAnother ? try await login(jump) : nil
+    let route = first.map { Wire.Route.through($0) } ?? .direct
+    let talking = try await login(target, by: route)
+    let silent = try await login(target, by: route)
+    try await converse(over: talking, times: 20_000)
+    for connection in [talking, silent] { await connection.close() }
+    await first?.close()
+    for server in [jump, target] { await server.stop() }
+  }
+
+  private func converse(over connection: SSHConnection, times: Int) async throws {
+    try await connection.execute("exec cat", within: .seconds(10))
+    for number in 0..<times {
+      let byte = UInt8(truncatingIfNeeded: number)
+      try await connection.send([byte], within: .seconds(30))
+      guard case .stdout([byte]) = try await connection.receive(within: .seconds(30)) else {
+        Issue.record("another answer than the question, at \(number)")
+        return
+      }
+    }
+  }
+
   @Test func `a host that the jump host does not reach is given up in time, and who waits behind it is told`()
     async throws
   {

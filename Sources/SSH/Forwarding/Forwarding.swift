@@ -58,8 +58,9 @@ final class Forwarding {
 
   /// Does whatever can be done without waiting, and says what to wait for.
   ///
+  /// - Parameter arrivals: how often something has been taken from the session's socket.
   /// - Returns: whether the session still works.
-  func goOn() -> Bool {
+  func goOn(_ arrivals: () -> Int) -> Bool {
     var rings: eventfd_t = 0
     eventfd_read(doorbell, &rings)
     expire()
@@ -74,6 +75,7 @@ final class Forwarding {
       }
     }
     while moved, !isBlocked {
+      let before = arrivals()
       moved = false
       if let request = requests.first {
         switch open(request) {
@@ -97,6 +99,8 @@ final class Forwarding {
         close(tunnel.local)
         return true
       }
+      // What came in during one's call may be for another, and the socket does not tell of it again.
+      moved = moved || arrivals() != before
     }
     watch(isBlocked)
     return true

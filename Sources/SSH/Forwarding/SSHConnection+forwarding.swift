@@ -9,7 +9,7 @@ extension SSHConnection {
   {
     try requireOpen()
     let forwarding = forwarding ?? begin()
-    let result = await withCheckedContinuation { answer in
+    let result = await loop.suspended { answer in
       forwarding.add(
         Forwarding.Request(
           host: endpoint.address, port: Int32(endpoint.port), deadline: deadline, answer: answer))
@@ -27,7 +27,7 @@ extension SSHConnection {
   /// For as long as the connection lives.
   private func carry(_ forwarding: Forwarding) async {
     while !forwarding.hasEnded {
-      guard forwarding.goOn() else {
+      guard forwarding.goOn({ session.greeting.arrivals }) else {
         close()
         return
       }

@@ -12,6 +12,7 @@ struct ServerGreeting: ~Copyable {
     var bytes: [UInt8] = []
     /// Where its version begins.
     var version: Int?
+    var arrivals = 0
   }
 
   /// RFC 4253 §4.2: a version line is at most 255 bytes, and a few lines may come before it. Lists of algorithms take some
@@ -38,9 +39,11 @@ struct ServerGreeting: ~Copyable {
     ) -> Int = { socket, buffer, length, flags, abstract in
       let count = recv(socket, buffer, length, flags)
       guard count >= 0 else { return Int(-errno) }
-      guard let store = abstract?.pointee?.assumingMemoryBound(to: Store.self),
-        store.pointee.bytes.count <= Self.most, let buffer
-      else { return count }
+      guard let store = abstract?.pointee?.assumingMemoryBound(to: Store.self), let buffer else {
+        return count
+      }
+      store.pointee.arrivals += 1
+      guard store.pointee.bytes.count <= Self.most else { return count }
       store.pointee.bytes += UnsafeRawBufferPointer(start: buffer, count: count)
       if store.pointee.version == nil { store.pointee.version = Self.version(in: store.pointee.bytes) }
       return store.pointee.version == nil && store.pointee.bytes.count > Self.most
@@ -54,6 +57,9 @@ struct ServerGreeting: ~Copyable {
       $0 + 1
     }
   }
+
+  /// How often something has been taken from the socket, first or later.
+  var arrivals: Int { store.pointee.arrivals }
 
   /// Whether it has said that it speaks SSH.
   var isSSH: Bool { store.pointee.version != nil }
