@@ -92,67 +92,6 @@ extension CapturedOutput {
   }
 }
 
-/// Opens the sealed keys of a visit's certificates, when the visit begins and not before.
-struct StoredMaterials: Materials {
-  let store: Store
-
-  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
-    var materials = AgentRequest.Materials()
-    for certificate in visit.certificates {
-      let stored = try await store.material(of: certificate.lineage, certificate.generation)
-      let key: PrivateKey?
-      switch stored.key {
-      // A host that goes back has the key still.
-      case .held(let held): key = certificate.isReturn ? nil : held
-      case .onHost(let made):
-        key = nil
-        materials.hostKeys.append(
-          AgentRequest.HostKey(
-            lineage: certificate.lineage, id: made.id, generation: certificate.generation))
-      }
-      var files = try CertbotLayout.files(chain: stored.chain, key: key)
-      for installation in certificate.files {
-        files += try installation.files(
-          lineage: certificate.lineage, chain: stored.chain, key: key,
-          password: try installation.passwordFile.map(Self.password))
-      }
-      materials.files += Self.unique(files).map { file in
-        AgentRequest.File(
-          lineage: certificate.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
-      }
-    }
-    materials.destinations = Self.destinations(of: visit)
-    return materials
-  }
-
-  /// Where further files go; they need no key to be known.
-  static func destinations(of visit: PlannedVisit) -> [AgentRequest.Destination] {
-    visit.certificates.flatMap { certificate in
-      certificate.files.flatMap { installation in
-        installation.places.map { place in
-          AgentRequest.Destination(
-            lineage: certificate.lineage, parts: place.parts, path: place.path, mode: place.mode,
-            owner: installation.owner, group: installation.group, allowances: installation.allowances)
-        }
-      }
-    }
-  }
-
-  /// Two installations may be made of the same file.
-  private static func unique(_ files: [InstalledFile]) -> [InstalledFile] {
-    var seen: Set<String> = []
-    return files.filter { seen.insert($0.name).inserted }
-  }
-
-  /// As openssl's `-passin file:`: the first line.
-  private static func password(at path: String) throws -> Secret {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
-      let line = text.split(whereSeparator: \.isNewline).first
-    else { throw BadInput("the keystore's password cannot be read from '\(path.visible)'") }
-    return Secret(String(line))
-  }
-}
-
 /// Keeps events in the store, then shows them.
 struct ShownRecorder: Recorder {
   let store: Store

@@ -1,0 +1,112 @@
+import Agents
+import Engine
+import Fleet
+import Foundation
+import Install
+import Inventory
+import PKI
+
+/// Opens the sealed keys of a visit's certificates, when the first visit with them begins and not before.
+struct StoredMaterials: Materials {
+  private let workbench: Workbench
+
+  init(store: Store) { workbench = Workbench(store: store) }
+
+  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
+    var materials = AgentRequest.Materials(destinations: Self.destinations(of: visit))
+    for certificate in visit.certificates {
+      let made = try await workbench.material(for: certificate)
+      materials.files += made.files
+      materials.hostKeys += made.hostKeys
+    }
+    return materials
+  }
+
+  /// Where further files go; they need no key to be known.
+  static func destinations(of visit: PlannedVisit) -> [AgentRequest.Destination] {
+    visit.certificates.flatMap { certificate in
+      certificate.files.flatMap { installation in
+        installation.places.map { place in
+          AgentRequest.Destination(
+            lineage: certificate.lineage, parts: place.parts, path: place.path, mode: place.mode,
+            owner: installation.owner, group: installation.group, allowances: installation.allowances)
+        }
+      }
+    }
+  }
+}
+
+/// Makes the files of certificates. Most hosts of a rollout get the same ones, and OpenSSL takes as long to read and write a
+/// chain and its key as a login takes: so what was made last is there for the next host.
+private actor Workbench {
+  private let store: Store
+  private var recent: [(of: Order, made: Task<AgentRequest.Materials, any Error>)] = []
+
+  /// Enough for hosts with several certificates; where each host has its own, no more keys than these are open.
+  private static let most = 8
+
+  init(store: Store) { self.store = store }
+
+  /// What the files depend on.
+  private struct Order: Hashable {
+    let lineage: Lineage.Name
+    let generation: Generation
+    /// A host that goes back has the key still.
+    let isReturn: Bool
+    let installations: [FileInstallation]
+  }
+
+  func material(for certificate: PlannedCertificate) async throws -> AgentRequest.Materials {
+    let order = Order(
+      lineage: certificate.lineage, generation: certificate.generation, isReturn: certificate.isReturn,
+      installations: certificate.files)
+    if let known = recent.first(where: { $0.of == order }) { return try await known.made.value }
+    let task = Task { [store] in try await Self.make(order, from: store) }
+    recent = [(order, task)] + recent.prefix(Self.most - 1)
+    do {
+      return try await task.value
+    } catch {
+      // What was in the way may be gone for the next host.
+      recent.removeAll { $0.made == task }
+      throw error
+    }
+  }
+
+  private static func make(_ order: Order, from store: Store) async throws -> AgentRequest.Materials {
+    var materials = AgentRequest.Materials()
+    let stored = try await store.material(of: order.lineage, order.generation)
+    let key: PrivateKey?
+    switch stored.key {
+    case .held(let held): key = order.isReturn ? nil : held
+    case .onHost(let made):
+      key = nil
+      materials.hostKeys.append(
+        AgentRequest.HostKey(lineage: order.lineage, id: made.id, generation: order.generation))
+    }
+    var files = try CertbotLayout.files(chain: stored.chain, key: key)
+    for installation in order.installations {
+      files += try installation.files(
+        lineage: order.lineage, chain: stored.chain, key: key,
+        password: try installation.passwordFile.map(password))
+    }
+    materials.files = unique(files).map { file in
+      AgentRequest.File(
+        lineage: order.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
+    }
+    return materials
+  }
+
+  /// Two installations may be made of the same file.
+  private static func unique(_ files: [InstalledFile]) -> [InstalledFile] {
+    var seen: Set<String> = []
+    return files.filter { seen.insert($0.name).inserted }
+  }
+
+  /// As openssl's `-passin file:`: the first line.
+  private static func password(at path: String) throws -> Secret {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let line = text.split(whereSeparator: \.isNewline).first
+    else { throw BadInput("the keystore's password cannot be read from '\(path.visible)'") }
+    return Secret(String(line))
+  }
+}
