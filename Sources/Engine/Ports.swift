@@ -7,8 +7,15 @@ public import struct Fleet.Host
 
 /// Makes connections to hosts.
 public protocol Connector: Sendable {
+  /// Where its connections live. A visit that runs there too changes no thread at each frame; `nil` is anywhere.
+  var executor: (any TaskExecutor)? { get }
+
   /// Connects, logs in and starts the agent's command.
   func connect(to host: Host) async throws(ConnectFailure) -> any Conversation
+}
+
+extension Connector {
+  public var executor: (any TaskExecutor)? { nil }
 }
 
 /// A command on a host, as two streams.

@@ -32,7 +32,9 @@ struct VisitQueue {
       var isOpen = try await mayBegin(nil)
       while true {
         while isOpen, let visit = next() {
-          group.addTask { (visit.host, try await direction(visit)) }
+          group.addTask(executorPreference: visit.ports.connector.executor) {
+            (visit.host, try await direction(visit))
+          }
         }
         guard let (host, end) = try await group.next() else { return }
         ended(host)

@@ -24,6 +24,8 @@ struct SSHConnector: Connector {
     self.environment = environment
   }
 
+  var executor: (any TaskExecutor)? { loop }
+
   func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
     let seats = await Seats(in: [limits.sessions] + turnstiles(to: host))
     do {
