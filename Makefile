@@ -6,12 +6,15 @@
 # make install to $(PREFIX)/bin
 
 PREFIX ?= /usr/local
+# Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
+# because the linker that is taken otherwise warns of a function that Foundation has and nobody here calls.
+RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
 .PHONY: release install demo test bench lint format packages
 
 release: packages
-	swift build -c release --product certfleet
+	$(RELEASE) --product certfleet
 
 install: release
 	install -D -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
@@ -24,8 +27,8 @@ test: packages
 	swift test
 
 bench: release
-	swift build -c release --product certfleet-bench-raw
-	swift build -c release --product certfleet-bench
+	$(RELEASE) --product certfleet-bench-raw
+	$(RELEASE) --product certfleet-bench
 	.build/release/certfleet-bench
 
 lint: packages
