@@ -12,6 +12,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private let inbox = Mutex<[UnownedJob]>([])
+  /// What comes from the thread itself, which needs no bell.
+  private var own: [UnownedJob] = []
+  private let thread = Atomic<pthread_t>(0)
+  /// For what is read and handed on before anything else is read: most of it is small, and a buffer of this size for each
+  /// connection would be most of its memory.
+  let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
   private var waiters: [Int32: Waiter] = [:]
   /// No deadline is before it. It may be too early, and is then found out; looking for the true one at each wake-up would
   /// cost as much as everything else at a width of hundreds.
@@ -40,6 +46,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
+    guard thread.load(ordering: .relaxed) != pthread_self() else { return own.append(job) }
     let isFirst = inbox.withLock { jobs in
       jobs.append(job)
       return jobs.count == 1
@@ -89,9 +96,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   // MARK: The thread
 
   private func run() {
+    thread.store(pthread_self(), ordering: .relaxed)
     var events = [epoll_event](repeating: epoll_event(), count: 128)
     while true {
-      let count = epoll_wait(epoll, &events, Int32(events.count), millisecondsToNextDeadline())
+      let patience = own.isEmpty ? millisecondsToNextDeadline() : 0
+      let count = epoll_wait(epoll, &events, Int32(events.count), patience)
       for event in events.prefix(Int(max(count, 0))) {
         if event.data.fd == doorbell {
           var rings: eventfd_t = 0
@@ -101,10 +110,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
       }
       expire()
-      let jobs = inbox.withLock { jobs in
+      var jobs = inbox.withLock { jobs in
         defer { jobs = [] }
         return jobs
       }
+      (jobs, own) = (own + jobs, [])
       for job in jobs {
         job.runSynchronously(
           isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())

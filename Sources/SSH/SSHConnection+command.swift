@@ -89,19 +89,13 @@ extension SSHConnection {
   }
 
   private func read(stream: Int32) throws(SSHFailure) -> [UInt8]? {
-    let capacity = 16 << 10
-    var status = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-      let read = buffer.withMemoryRebound(to: CChar.self) {
-        libssh2_channel_read_ex(channel, stream, $0.baseAddress, capacity)
-      }
-      count = max(read, 0)
-      status = read
-    }
-    guard status >= 0 || status == Int(LIBSSH2_ERROR_EAGAIN) else {
+    let space = loop.space
+    let count = libssh2_channel_read_ex(
+      channel, stream, space.assumingMemoryBound(to: CChar.self).baseAddress, space.count)
+    guard count >= 0 || count == Int(LIBSSH2_ERROR_EAGAIN) else {
       throw .lost("\(endpoint): the connection was lost: \(session.message)")
     }
-    return bytes.isEmpty ? nil : bytes
+    return count > 0 ? Array(space[..<count]) : nil
   }
 
   /// End of file can precede the status (RFC 4254 §5.3, §6.10): close, wait for the server's close, then look.

@@ -72,6 +72,7 @@ public actor SSHConnection {
       libssh2_session_handshake(session.pointer, session.descriptor)
     }
     guard status == 0 else { throw handshakeFailure(status, types) }
+    session.greeting.end()
     guard let key = ServerKey(of: session) else { throw .incompatible("\(endpoint) showed no host key") }
     if case .pinned(let keys) = expectation, !keys.contains(where: { $0.blob == key.blob }) {
       let pinned = keys.map(\.fingerprint).joined(separator: ", ")

@@ -13,6 +13,7 @@ struct ServerGreeting: ~Copyable {
     /// Where its version begins.
     var version: Int?
     var arrivals = 0
+    var isOver = false
   }
 
   /// RFC 4253 §4.2: a version line is at most 255 bytes, and a few lines may come before it. Lists of algorithms take some
@@ -43,7 +44,7 @@ struct ServerGreeting: ~Copyable {
         return count
       }
       store.pointee.arrivals += 1
-      guard store.pointee.bytes.count <= Self.most else { return count }
+      guard !store.pointee.isOver, store.pointee.bytes.count <= Self.most else { return count }
       store.pointee.bytes += UnsafeRawBufferPointer(start: buffer, count: count)
       if store.pointee.version == nil { store.pointee.version = Self.version(in: store.pointee.bytes) }
       return store.pointee.version == nil && store.pointee.bytes.count > Self.most
@@ -57,6 +58,9 @@ struct ServerGreeting: ~Copyable {
       $0 + 1
     }
   }
+
+  /// Forgets it, once nobody will ask what it was.
+  func end() { (store.pointee.bytes, store.pointee.isOver) = ([], true) }
 
   /// How often something has been taken from the socket, first or later.
   var arrivals: Int { store.pointee.arrivals }
