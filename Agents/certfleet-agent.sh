@@ -410,6 +410,7 @@ begin_hooks() {
   [ -z "$clockwork" ] || return 0
   end_hooks
   run=0 pipes=0 left=0 ticks=0
+  note_environment
   make_pipes "$state/pipe-events"
   [ -p "$state/pipe-events" ] || return 1
   exec 7<>"$state/pipe-events"
@@ -463,13 +464,16 @@ next_pipes() {
   exec 5<>"$out" 6<>"$err"
 }
 
-# beside COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
+# beside COUNT NAME=VALUE... COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
 # open, so that a hook is not disturbed when the agent is killed. A marker shows where a stream ends, for a child of the
 # hook may hold it open; where the streams are drained there is none.
 beside() {
   exec 3<&- 4<&- 9>&- </dev/null >/dev/null 2>&1
   # In a shell of its own: what this one says of a process that was killed is not the hook's.
-  (exec "$@" >"$out" 2>"$err" 5<&- 6<&- 7<&- 8>&-)
+  (
+    exec >"$out" 2>"$err" 5<&- 6<&- 7<&- 8>&-
+    with_only "$@"
+  )
   set -- "$?"
   put "ended$newline" >"$state/deadline"
   if [ -e "$state/stream-$run" ]; then
@@ -480,6 +484,35 @@ beside() {
     put "$newline$nonce.$run$newline" >&6
   fi
   put "ended $run $*$newline" >&7
+}
+
+# note_environment: sets $given to the names of what this shell passes on, where it knows them all: one of ash's kind takes
+# nothing from its environment that is no variable. Others pass on what they have no name for.
+note_environment() {
+  given=
+  [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}" ] || return 0
+  IFS=$newline
+  for entry in $(export -p); do
+    entry=${entry#export } entry=${entry%%=*}
+    case $entry in *[!A-Za-z0-9_]* | [!A-Za-z_]*) ;; *) given="$given $entry" ;; esac
+  done
+  IFS=' '
+}
+
+# with_only COUNT NAME=VALUE... COMMAND...: becomes the command, with these variables and no others.
+with_only() {
+  [ -n "$given" ] || { shift && exec env -i "$@"; }
+  # shellcheck disable=SC2086 # the names
+  unset $given
+  pairs=$1
+  shift
+  while [ "$pairs" -gt 0 ]; do
+    # shellcheck disable=SC2163 # NAME=VALUE
+    export "$1"
+    shift
+    pairs=$((pairs - 1))
+  done
+  exec "$@"
 }
 
 # supervise SECONDS: until the hook has ended, by itself or by its deadline: TERM to its whole process group, and five
@@ -656,7 +689,7 @@ perform() {
     pairs=$((pairs - 2))
   done
   hook_environment
-  set -- env -i PATH="$PATH" SHELL=/bin/sh \
+  set -- PATH="$PATH" SHELL=/bin/sh \
     ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${renewed+"RENEWED_DOMAINS=$renewed"} \
     ${failed+"FAILED_DOMAINS=$failed"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
     CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" "$@"
@@ -664,12 +697,14 @@ perform() {
   # which: some shells run what is in the background through one process more, so $! may be another.
   if [ "$user" = - ] || ! as_user; then
     # The hook's own shell says it in a first line: one process less than by another shell before it.
-    set -- setsid "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
-      certfleet_group="$state/group" certfleet_umask="$inherited" /bin/sh -c "$first_line$command"
+    set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
+      certfleet_group="$state/group" certfleet_umask="$inherited"
+    set -- "$#" "$@" setsid /bin/sh -c "$first_line$command"
   else
     # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
-    set -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet "$state/group" \
-      "$inherited" "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch /bin/sh -c "$command"
+    set -- 1 PATH="$PATH" setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
+      "$state/group" "$inherited" \
+      env -i "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch /bin/sh -c "$command"
   fi
   draining='' marking='' left=2 ticks=0
   # yash reads characters, and ends where bytes are none.
@@ -884,9 +919,9 @@ stage_files() {
   each kept refuse_kept || return 1
   journal "stage $1 $2 " || return 1
   umask 022
-  why=$(exec mkdir -p "$dir" "$base/live" 2>&1)
+  mkdir -p "$dir" "$base/live" 2>/dev/null || why=$(mkdir -p "$dir" "$base/live" 2>&1 | one_line)
   umask 077
-  [ -d "$dir" ] || { why=$(put "$why" | one_line) && return 1; }
+  [ -d "$dir" ] || return 1
   each file write_file || return 1
   why="the files in $dir cannot be written; is the disk full?"
   # A full disk can leave a short file behind a command that ended well.
@@ -976,7 +1011,7 @@ announce() {
 # activate cert LINEAGE GENERATION ...: one rename, so that certificate and key change together.
 activate() {
   say begin activate "$2" - 0
-  if why=$(point "$2" "$3" 2>&1); then
+  if point "$2" "$3" 2>/dev/null || why=$(point "$2" "$3" 2>&1); then
     step activate "$2" - ok 0
   else
     why=$(put "$why" | one_line)
@@ -986,7 +1021,7 @@ activate() {
 }
 
 # point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
-point() { ln -sfn "../archive/$1/$2" "$state/link" && exec mv -T "$state/link" "$base/live/$1"; }
+point() { ln -sfn "../archive/$1/$2" "$state/link" && mv -T "$state/link" "$base/live/$1"; }
 
 # tidy cert LINEAGE GENERATION ...: keeps three generations, and the active one whatever its number.
 tidy() {
