@@ -4,7 +4,16 @@ import ThrowawayFleet
 /// `make bench`: certfleet beside what people use today, on the same machine in the same run, and beside itself with
 /// fewer hosts. What counts is the ratio; a time by itself says more about the machine.
 @main enum Benchmarks {
-  static func main() async throws {
+  static func main() async {
+    do {
+      try await run()
+    } catch {
+      Said.line("certfleet-bench: \(error)")
+      exit(1)
+    }
+  }
+
+  private static func run() async throws {
     guard Sandbox.isEntered else {
       try await Peers.install()
       try Sandbox.enter()
