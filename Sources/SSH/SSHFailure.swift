@@ -4,6 +4,8 @@ public enum SSHFailure: Error, Hashable, Sendable {
   case unreachable(String)
   /// The server takes no more connections now (MaxStartups or PerSourcePenalties in sshd_config(5)).
   case busy(String)
+  /// The connection to the host in between has been opening another way for too long. Over another one it may go at once.
+  case occupied(String)
   /// This machine has no descriptor or memory left for one more connection, which says nothing about the host.
   case exhausted(String)
   /// The server is not who it is supposed to be. No other try is of use.
@@ -19,9 +21,8 @@ public enum SSHFailure: Error, Hashable, Sendable {
 extension SSHFailure: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unreachable(let why), .busy(let why), .exhausted(let why), .hostKey(let why),
-      .authentication(let why),
-      .incompatible(let why), .lost(let why):
+    case .unreachable(let why), .busy(let why), .occupied(let why), .exhausted(let why), .hostKey(let why),
+      .authentication(let why), .incompatible(let why), .lost(let why):
       why
     }
   }

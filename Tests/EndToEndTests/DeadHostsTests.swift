@@ -71,6 +71,47 @@ import ThrowawayFleet
     for server in [living, hanging] { await server.stop() }
   }
 
+  /// libssh2 opens one channel of a session at a time, and a jump host tries for two minutes to reach one that swallows.
+  @Test func `behind a jump host the dead do not keep the living from being visited`() async throws {
+    let (scratch, network) = (try ScratchFolder(), Loopback.random())
+    try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
+    let server = try await SSHServer(
+      in: scratch.path + "/sshd", at: network.host(1), home: scratch.path + "/home",
+      authorizedKey: Files.read(scratch.path + "/id.pub"))
+    let silent = try SwallowingPort(at: network.host(3))
+    try await SelfSigned.make("one.example", in: scratch.path)
+    func isDead(_ host: Int) -> Bool { host % 20 == 0 }
+    let hosts = (1...60).map {
+      "{name: 'h\($0)', via: 'jump', address: '\(isDead($0) ? network.host(3) : server.address)', base: '~/h\($0)'}"
+    }
+    let inventory = try scratch.write(
+      "fleet.json5",
+      """
+      { defaults: {port: 2222, identity: 'id'},
+        hosts: [{name: 'jump', address: '\(server.address)'}, \(hosts.joined(separator: ",\n"))],
+        issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
+          private_key: 'key.pem', deploy: [{to: 'h*', rollout: 'all'}]}],
+        rollouts: [{name: 'all', waves: ['rest'], parallel: 60, max_unreachable: 3}] }
+      """)
+    let certfleet = CertfleetProgram(home: scratch.path + "/state")
+    try await certfleet.succeed("apply", inventory)
+    let known = [server.address, network.host(3)].map {
+      "[\($0)]:2222 " + Files.read(scratch.path + "/sshd/host_key.pub")
+    }
+    try await certfleet.succeed(
+      "host", "pin", "--from-known-hosts", try scratch.write("known", known.joined()))
+    let run = try await certfleet("run")
+    for host in 1...60 {
+      let expected =
+        isDead(host) ? "unreachable: via jump: \(network.host(3)):2222 timed out at the jump host" : "ok\n"
+      #expect(run.stderr.contains("\nh\(host): \(expected)"), "h\(host)")
+    }
+    #expect(run.status == 2, "\(run.everything.suffix(2000))")
+    silent.close()
+    await server.stop()
+  }
+
   @Test func `with few descriptors fewer hosts are visited at once, and all are`() async throws {
     let (scratch, network) = (try ScratchFolder(), Loopback.random())
     try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")

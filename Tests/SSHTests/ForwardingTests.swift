@@ -121,24 +121,36 @@ import ThrowawayFleet
     }
   }
 
-  @Test func `a host that the jump host does not reach is given up in time, and who waits behind it is told`()
+  @Test
+  func
+    `a host that the jump host does not reach is given up in time, and who waits behind it goes elsewhere`()
     async throws
   {
     let (jump, target) = (try await server(1), try await server(2))
     let first = try await login(jump)
+    let through = try await login(target, by: .through(first))
     let swallowing = try SwallowingPort(at: network.host(3))
     let started = ContinuousClock.now
-    await #expect {
-      _ = try await Wire.connect(
-        to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(1)
+    let dead = Task {
+      try await Wire.connect(
+        to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(3)
       )
-    } throws: { "\($0)".contains("2222 timed out at the jump host") }
+    }
+    try await Task.sleep(for: .milliseconds(200))
     await #expect {
       _ = try await Wire.connect(
-        to: Endpoint(address: target.address, port: 2222), by: .through(first), on: loop, within: .seconds(1))
-    } throws: { "\($0)".contains("the jump host was still trying to reach \(network.host(3)):2222") }
+        to: Endpoint(address: target.address, port: 2222), by: .through(first), on: loop, within: .seconds(60)
+      )
+    } throws: {
+      guard case .occupied(let why) = $0 as? SSHFailure else { return false }
+      return why.contains("the jump host was still trying to reach \(network.host(3)):2222")
+    }
+    await first.retire()
+    await #expect { _ = try await dead.value } throws: { "\($0)".contains("2222 timed out at the jump host") }
     #expect(started.duration(to: .now) < .seconds(30))
-    await first.close()
+    // What goes through it goes on to its end, and it ends with that.
+    #expect(try await output(through, "echo still here") == Array("still here\n".utf8))
+    try await eventually("the retired connection is closed") { await !first.isOpen }
     swallowing.close()
     for server in [jump, target] { await server.stop() }
   }

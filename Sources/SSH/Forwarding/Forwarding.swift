@@ -13,20 +13,11 @@ final class Forwarding {
   private let sockets = ReadySet()
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private var tunnels: [Tunnel] = []
-  private var requests: [Request] = []
-  /// The first request's call goes on until the jump host answers, though nobody waits for it any more.
-  private var isFirstGivenUp = false
+  private var openings = Openings()
+  private var isRetired = false
   /// Whose last call could not send all of its packet.
   private var stuck: Tunnel?
   private(set) var hasEnded = false
-
-  /// A tunnel that somebody waits for.
-  struct Request {
-    let host: String
-    let port: Int32
-    let deadline: ContinuousClock.Instant
-    let answer: CheckedContinuation<Result<Int32, SSHFailure>, Never>
-  }
 
   init(session: OpaquePointer, socket: Int32) {
     (self.session, self.socket) = (session, socket)
@@ -37,22 +28,28 @@ final class Forwarding {
 
   /// What a connection waits for while nothing can go on.
   var descriptor: Int32 { sockets.descriptor }
-  var nextDeadline: ContinuousClock.Instant { waited.map(\.deadline).min() ?? .now + .seconds(3600) }
+  var nextDeadline: ContinuousClock.Instant { openings.nextDeadline }
 
-  func add(_ request: Request) {
-    requests.append(request)
+  func add(_ request: Openings.Request) {
+    openings.add(request)
     eventfd_write(doorbell, 1)
   }
+
+  /// Opens nothing more, and has ended when the last of what it carries has.
+  func retire() {
+    isRetired = true
+    eventfd_write(doorbell, 1)
+  }
+
+  var isDone: Bool { isRetired && tunnels.isEmpty && !openings.isAwaited }
 
   /// The connection is gone, and everything through it.
   func end() {
     guard !hasEnded else { return }
     hasEnded = true
-    for request in waited {
-      request.answer.resume(returning: .failure(.unreachable("the jump host is gone")))
-    }
+    openings.end()
     for tunnel in tunnels { close(tunnel.local) }
-    (requests, tunnels) = ([], [])
+    tunnels = []
     eventfd_write(doorbell, 1)
   }
 
@@ -63,7 +60,7 @@ final class Forwarding {
   func goOn(_ arrivals: () -> Int) -> Bool {
     var rings: eventfd_t = 0
     eventfd_read(doorbell, &rings)
-    expire()
+    openings.expire()
     var isBlocked = false
     var moved = true
     if let tunnel = stuck {
@@ -77,7 +74,7 @@ final class Forwarding {
     while moved, !isBlocked {
       let before = arrivals()
       moved = false
-      if let request = requests.first {
+      if let request = openings.first {
         switch open(request) {
         case .done: moved = true
         case .waits: break
@@ -123,7 +120,7 @@ final class Forwarding {
       }
     }
     // Without a tunnel no call would take what has arrived.
-    if tunnels.isEmpty, requests.isEmpty {
+    if tunnels.isEmpty, openings.first == nil {
       sockets.forget(socket)
     } else {
       sockets.watch(socket, reading: !isBlocked, writing: isBlocked)
@@ -135,46 +132,18 @@ final class Forwarding {
     libssh2_session_block_directions(session) & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0
   }
 
-  /// Those that somebody waits for.
-  private var waited: ArraySlice<Request> { requests.dropFirst(isFirstGivenUp ? 1 : 0) }
-
-  /// libssh2 opens one channel of a session at a time: others wait behind one that the jump host does not reach.
-  private func expire() {
-    guard let first = requests.first else { return }
-    let now = ContinuousClock.now
-    for request in waited where request.deadline <= now {
-      let isFirst = request.host == first.host && request.port == first.port
-      request.answer.resume(
-        returning: .failure(
-          .unreachable(
-            isFirst
-              ? "\(request.host):\(request.port) timed out at the jump host"
-              : "the jump host was still trying to reach \(first.host):\(first.port), and \(request.host):\(request.port) had to wait"
-          )))
-    }
-    let rest = requests.dropFirst().filter { $0.deadline > now }
-    isFirstGivenUp = isFirstGivenUp || first.deadline <= now
-    requests = [first] + rest
-  }
-
-  /// The first request has its answer.
-  private func conclude(_ result: Result<Int32, SSHFailure>) {
-    let request = requests.removeFirst()
-    if isFirstGivenUp { isFirstGivenUp = false } else { request.answer.resume(returning: result) }
-  }
-
   /// RFC 4254 §7.2.
-  private func open(_ request: Request) -> Tunnel.Progress {
+  private func open(_ request: Openings.Request) -> Tunnel.Progress {
     guard
       let channel = libssh2_channel_direct_tcpip_ex(session, request.host, request.port, "127.0.0.1", 22)
     else {
       let code = libssh2_session_last_errno(session)
       if code == LIBSSH2_ERROR_EAGAIN { return isBlocked ? .blocked : .waits }
       guard code == LIBSSH2_ERROR_CHANNEL_FAILURE else {
-        conclude(.failure(.unreachable("the connection to the jump host was lost")))
+        openings.conclude(.failure(.unreachable("the connection to the jump host was lost")))
         return .broken
       }
-      conclude(
+      openings.conclude(
         .failure(
           .unreachable("the jump host cannot reach \(request.host):\(request.port), or may not forward to it")
         ))
@@ -182,16 +151,16 @@ final class Forwarding {
     }
     var ends: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    if isFirstGivenUp {
+    if openings.isFirstGivenUp {
       tunnels.append(Tunnel(channel, local: -1))
-      conclude(.failure(.unreachable("nobody waits for it")))
+      openings.conclude(.failure(.unreachable("nobody waits for it")))
     } else if socketpair(AF_UNIX, kind, 0, &ends) == 0 {
       tunnels.append(Tunnel(channel, local: ends[0]))
-      conclude(.success(ends[1]))
+      openings.conclude(.success(ends[1]))
     } else {
       let why = String(cString: strerror(errno)).lowercased()
       tunnels.append(Tunnel(channel, local: -1))
-      conclude(.failure(.exhausted(why)))
+      openings.conclude(.failure(.exhausted(why)))
     }
     return .done
   }

@@ -11,10 +11,15 @@ extension SSHConnection {
     let forwarding = forwarding ?? begin()
     let result = await loop.suspended { answer in
       forwarding.add(
-        Forwarding.Request(
+        Openings.Request(
           host: endpoint.address, port: Int32(endpoint.port), deadline: deadline, answer: answer))
     }
     return try result.get()
+  }
+
+  /// Takes no more, and closes when the last that goes through it has ended.
+  public func retire() {
+    if let forwarding { forwarding.retire() } else { close() }
   }
 
   private func begin() -> Forwarding {
@@ -27,7 +32,7 @@ extension SSHConnection {
   /// For as long as the connection lives.
   private func carry(_ forwarding: Forwarding) async {
     while !forwarding.hasEnded {
-      guard forwarding.goOn({ session.greeting.arrivals }) else {
+      guard forwarding.goOn({ session.greeting.arrivals }), !forwarding.isDone else {
         close()
         return
       }

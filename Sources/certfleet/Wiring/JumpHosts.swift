@@ -3,20 +3,26 @@ import Foundation
 import SSH
 import struct Fleet.Host
 
-/// Connections to the hosts that others are reached through: one each, made when it is first needed, and shared.
+/// Connections to the hosts that others are reached through: one each, made when it is first needed, and shared. Where it
+/// is held up by a host behind it that does not answer, another takes its place.
 actor JumpHosts {
   private var open: [Host.Name: Task<SSHConnection, any Error>] = [:]
   private var turnstiles: [Host.Name: Turnstile] = [:]
 
-  /// - Parameter make: connects and logs in.
+  /// - Parameters:
+  ///   - occupied: one that was held up.
+  ///   - make: connects and logs in.
   func connection(
-    to host: Host.Name, make: @escaping @Sendable () async throws -> SSHConnection
+    to host: Host.Name, insteadOf occupied: SSHConnection?,
+    make: @escaping @Sendable () async throws -> SSHConnection
   ) async throws -> SSHConnection {
     if let known = open[host] {
       let connection = try await known.value
-      if await connection.isOpen { return connection }
+      if connection !== occupied, await connection.isOpen { return connection }
       if open[host] == known { open[host] = nil }
-      return try await self.connection(to: host, make: make)
+      // It carries what goes through it to its end.
+      await connection.retire()
+      return try await self.connection(to: host, insteadOf: nil, make: make)
     }
     let task = Task { try await make() }
     open[host] = task

@@ -47,8 +47,7 @@ struct SSHConnector: Connector {
   /// The key that a host shows, of one of these types.
   func look(at host: Host, for types: [String]) async throws -> ServerKey {
     let made = try await SSHConnection.connect(
-      to: Endpoint(host), by: try await route(to: host), expecting: .look(types), on: loop,
-      within: Self.connectTimeout)
+      over: try await wire(to: host, nil), expecting: .look(types), on: loop, within: Self.connectTimeout)
     await made.connection.close()
     return made.key
   }
@@ -82,13 +81,19 @@ struct SSHConnector: Connector {
   }
 
   private func wire(to host: Host, _ seats: Seats?) async throws -> Wire {
-    let route = try await route(to: host)
+    let deadline = ContinuousClock.now + Self.connectTimeout
+    var occupied: SSHConnection?
     while true {
+      let route = try await route(to: host, insteadOf: occupied)
       await limits.starts.begin()
       do {
         return try await Wire.connect(to: Endpoint(host), by: route, on: loop, within: Self.connectTimeout)
       } catch {
-        guard case .exhausted = error, let seats, await seats.makeRoom() else { throw error }
+        switch (error, route) {
+        case (.occupied, .through(let jump)) where .now < deadline: occupied = jump
+        case (.exhausted, _): guard let seats, await seats.makeRoom() else { throw error }
+        default: throw host.via.map(error.at) ?? error
+        }
       }
     }
   }
@@ -115,70 +120,16 @@ struct SSHConnector: Connector {
     }
   }
 
-  private func route(to host: Host) async throws -> Wire.Route {
+  private func route(to host: Host, insteadOf occupied: SSHConnection?) async throws -> Wire.Route {
     guard let via = host.via else { return .direct }
     guard let jump = hosts[via] else {
       throw SSHFailure.incompatible(
         "there is no host '\(via)', through which it is reached; apply the inventory")
     }
     do {
-      return .through(try await jumps.connection(to: via) { try await login(to: jump) })
+      return .through(
+        try await jumps.connection(to: via, insteadOf: occupied) { try await login(to: jump) })
     } catch let failure as SSHFailure { throw failure.at(via) }
-  }
-}
-
-/// What a connection takes up, until it is given back.
-private actor Seats {
-  private let turnstiles: [Turnstile]
-  private var isTaken = true
-
-  init(in turnstiles: [Turnstile]) async {
-    self.turnstiles = turnstiles
-    for turnstile in turnstiles { await turnstile.enter() }
-  }
-
-  func leave() async {
-    guard isTaken else { return }
-    isTaken = false
-    for turnstile in turnstiles { await turnstile.leave() }
-  }
-
-  /// Waits until another connection has ended.
-  ///
-  /// - Returns: whether there is another.
-  func makeRoom() async -> Bool {
-    guard let sessions = turnstiles.first else { return false }
-    let isOneOfMany = await sessions.leaveForWantOfRoom()
-    await sessions.enter()
-    return isOneOfMany
-  }
-}
-
-extension SSHFailure {
-  /// The same of a host on the way.
-  fileprivate func at(_ jump: Host.Name) -> SSHFailure {
-    let why = "via \(jump): \(description)"
-    return switch self {
-    case .unreachable, .lost: .unreachable(why)
-    case .busy: .busy(why)
-    case .exhausted: .exhausted(why)
-    case .hostKey: .hostKey(why)
-    case .authentication: .authentication(why)
-    case .incompatible: .incompatible(why)
-    }
-  }
-}
-
-extension ConnectFailure {
-  fileprivate init(_ failure: SSHFailure) {
-    let isPassing =
-      switch failure {
-      case .unreachable, .busy, .exhausted, .lost: true
-      case .hostKey, .authentication, .incompatible: false
-      }
-    var isBusy = false
-    if case .busy = failure { isBusy = true }
-    self.init(reason: failure.description, isPassing: isPassing, isBusy: isBusy)
   }
 }
 
@@ -197,33 +148,5 @@ extension ServerKey {
 extension HostKey {
   init(_ key: ServerKey) {
     self.init(type: key.type, encoded: Data(key.blob).base64EncodedString(), fingerprint: key.fingerprint)
-  }
-}
-
-/// The agent's command as the engine sees it.
-private struct SSHConversation: Conversation {
-  let connection: SSHConnection
-  let seats: Seats
-  let sendTimeout: Duration
-
-  func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
-    do {
-      try await connection.send(bytes, within: sendTimeout)
-    } catch { throw ConnectionLost(reason: error.description) }
-  }
-
-  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
-    do {
-      switch try await connection.receive(within: timeout) {
-      case .stdout(let bytes): return .stdout(bytes)
-      case .stderr(let bytes): return .stderr(bytes)
-      case .ended(let status): return .ended(status: status)
-      }
-    } catch { throw ConnectionLost(reason: error.description) }
-  }
-
-  func close() async {
-    await connection.close()
-    await seats.leave()
   }
 }

@@ -1,0 +1,31 @@
+import Engine
+import Fleet
+import SSH
+
+/// The agent's command as the engine sees it.
+struct SSHConversation: Conversation {
+  let connection: SSHConnection
+  let seats: Seats
+  let sendTimeout: Duration
+
+  func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
+    do {
+      try await connection.send(bytes, within: sendTimeout)
+    } catch { throw ConnectionLost(reason: error.description) }
+  }
+
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+    do {
+      switch try await connection.receive(within: timeout) {
+      case .stdout(let bytes): return .stdout(bytes)
+      case .stderr(let bytes): return .stderr(bytes)
+      case .ended(let status): return .ended(status: status)
+      }
+    } catch { throw ConnectionLost(reason: error.description) }
+  }
+
+  func close() async {
+    await connection.close()
+    await seats.leave()
+  }
+}

@@ -1,0 +1,33 @@
+import Engine
+import Fleet
+import SSH
+import struct Fleet.Host
+
+extension SSHFailure {
+  /// The same of a host on the way.
+  func at(_ jump: Host.Name) -> SSHFailure {
+    let why = "via \(jump): \(description)"
+    return switch self {
+    case .unreachable, .lost: .unreachable(why)
+    case .busy: .busy(why)
+    case .occupied: .occupied(why)
+    case .exhausted: .exhausted(why)
+    case .hostKey: .hostKey(why)
+    case .authentication: .authentication(why)
+    case .incompatible: .incompatible(why)
+    }
+  }
+}
+
+extension ConnectFailure {
+  init(_ failure: SSHFailure) {
+    let isPassing =
+      switch failure {
+      case .unreachable, .busy, .occupied, .exhausted, .lost: true
+      case .hostKey, .authentication, .incompatible: false
+      }
+    var isBusy = false
+    if case .busy = failure { isBusy = true }
+    self.init(reason: failure.description, isPassing: isPassing, isBusy: isBusy)
+  }
+}
