@@ -18,7 +18,7 @@ import ThrowawayFleet
     let inventory = try scratch.write(
       "fleet.json5",
       """
-      { defaults: {port: 2222, identity: 'id'}, hosts: [{name: 'six', address: '::1'}],
+      { defaults: {port: 2222, identity: 'id'}, hosts: [{name: 'six', address: '::1', base: '~/six'}],
         issuers: [{name: 'bought', type: 'files'}],
         certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
           private_key: 'key.pem', deploy: [{to: '*'}]}] }
