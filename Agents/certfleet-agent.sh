@@ -464,7 +464,7 @@ next_pipes() {
   exec 5<>"$out" 6<>"$err"
 }
 
-# beside COUNT NAME=VALUE... COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
+# beside NAME=VALUE... COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
 # open, so that a hook is not disturbed when the agent is killed. A marker shows where a stream ends, for a child of the
 # hook may hold it open; where the streams are drained there is none.
 beside() {
@@ -494,23 +494,22 @@ note_environment() {
   IFS=$newline
   for entry in $(export -p); do
     entry=${entry#export } entry=${entry%%=*}
-    case $entry in *[!A-Za-z0-9_]* | [!A-Za-z_]*) ;; *) given="$given $entry" ;; esac
+    # dash takes OPTIND for a number, which nothing is not.
+    case $entry in *[!A-Za-z0-9_]* | [!A-Za-z_]* | OPTIND) ;; *) given="$given $entry" ;; esac
   done
   IFS=' '
 }
 
-# with_only COUNT NAME=VALUE... COMMAND...: becomes the command, with these variables and no others.
+# with_only NAME=VALUE... COMMAND...: becomes the command, with these variables and no others. It has none of its own, which
+# could be one of them.
 with_only() {
-  [ -n "$given" ] || { shift && exec env -i "$@"; }
+  [ -n "$given" ] || exec env -i "$@"
   # shellcheck disable=SC2086 # the names
   unset $given
-  pairs=$1
-  shift
-  while [ "$pairs" -gt 0 ]; do
+  while case $1 in *=*) ;; *) false ;; esac do
     # shellcheck disable=SC2163 # NAME=VALUE
     export "$1"
     shift
-    pairs=$((pairs - 1))
   done
   exec "$@"
 }
@@ -699,10 +698,10 @@ perform() {
     # The hook's own shell says it in a first line: one process less than by another shell before it.
     set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
       certfleet_group="$state/group" certfleet_umask="$inherited"
-    set -- "$#" "$@" setsid /bin/sh -c "$first_line$command"
+    set -- "$@" setsid /bin/sh -c "$first_line$command"
   else
     # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
-    set -- 1 PATH="$PATH" setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
+    set -- PATH="$PATH" setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
       "$state/group" "$inherited" \
       env -i "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch /bin/sh -c "$command"
   fi

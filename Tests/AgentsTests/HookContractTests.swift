@@ -18,7 +18,8 @@ import ThrowawayFleet
       scene.request(
         generation: 7,
         hooks: Hooks(
-          pre: [Hook(command: show, environment: ["ODD": odd, "EMPTY": ""])], deploy: [Hook(command: show)],
+          pre: [Hook(command: show, environment: ["ODD": odd, "EMPTY": "", "given": "x", "pairs": "y"])],
+          deploy: [Hook(command: show)],
           post: [Hook(command: show)])))
     #expect(replies.end == .end(.ok, text: ""), "\(replies.steps)")
     let user = ProcessInfo.processInfo.environment
@@ -34,7 +35,8 @@ import ThrowawayFleet
     }
     let outputs = replies.outputs.map { $0.dropLast().components(separatedBy: "\n").sorted() }
     try #require(outputs.count == 3)
-    #expect(outputs[0] == environment("ODD=\(odd.replacing("\t", with: "\\t"))", "EMPTY="))
+    #expect(
+      outputs[0] == environment("ODD=\(odd.replacing("\t", with: "\\t"))", "EMPTY=", "given=x", "pairs=y"))
     #expect(
       outputs[1]
         == environment(
