@@ -39,8 +39,8 @@ enum Certfleet {
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
       code = ErrorText.exitCode(for: error)
     }
+    Console.standard.flush()
     // Not exit(3): it takes OpenSSL apart (OPENSSL_cleanup(3)) while the thread of the SSH connections may still be at work.
-    // Nothing here is kept in buffers that it would write.
     _exit(code.rawValue)
   }
 }

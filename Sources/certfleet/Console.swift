@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -8,6 +9,8 @@ final class Console: Sendable {
 
   let isLive: Bool
   private let status = Mutex("")
+  /// A terminal that is stopped (^S) or a pipe that nobody reads holds up what is said, and nothing else.
+  private let output = DispatchQueue(label: "certfleet.console")
 
   private init() {
     isLive = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
@@ -35,6 +38,7 @@ final class Console: Sendable {
   /// Asks a yes-or-no question; only a written-out yes is one, as with ssh.
   func confirm(_ question: String) -> Bool {
     write("\(question) [yes/no]: ", to: STDERR_FILENO)
+    flush()
     return readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes"
   }
 
@@ -42,7 +46,14 @@ final class Console: Sendable {
 
   private func erase(_ status: String) -> String { status.isEmpty ? "" : "\r\u{1B}[K" }
 
+  /// Returns when everything is written.
+  func flush() { output.sync {} }
+
   private func write(_ text: String, to descriptor: Int32) {
+    output.async { Self.write(text, to: descriptor) }
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
