@@ -5,6 +5,11 @@ import Foundation
 struct ReadySet: ~Copyable {
   let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
 
+  /// - Throws: `exhausted`, where this machine has no descriptor left.
+  init() throws(SSHFailure) {
+    guard descriptor >= 0 else { throw .exhausted(String(cString: strerror(errno)).lowercased()) }
+  }
+
   deinit { close(descriptor) }
 
   /// What a socket is ready for.

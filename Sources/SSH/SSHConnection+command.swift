@@ -21,14 +21,23 @@ extension SSHConnection {
       )
       guard channel == nil else { break }
       guard libssh2_session_last_errno(session.pointer) == LIBSSH2_ERROR_EAGAIN else {
-        throw .incompatible("\(endpoint) opens no session: \(session.message)")
+        throw notBegun("opens no session")
       }
       try await waitForSocket("opening a session", until: deadline)
     }
     let status = try await retrying("starting the command", until: deadline) {
       libssh2_channel_process_startup(channel, "exec", 4, command, UInt32(command.utf8.count))
     }
-    guard status == 0 else { throw .incompatible("\(endpoint) runs no command: \(session.message)") }
+    guard status == 0 else { throw notBegun("runs no command") }
+  }
+
+  /// Nothing has been sent to the command yet, so a connection that was lost may be made anew.
+  private func notBegun(_ what: String) -> SSHFailure {
+    switch libssh2_session_last_errno(session.pointer) {
+    case LIBSSH2_ERROR_CHANNEL_FAILURE, LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED:
+      .incompatible("\(endpoint) \(what): \(session.message)")
+    default: .unreachable("\(endpoint) closed the connection before the command began")
+    }
   }
 
   /// Sends all of `bytes` to the command's stdin.

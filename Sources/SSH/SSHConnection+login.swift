@@ -83,6 +83,9 @@ extension SSHConnection {
 
   private func loginFailure(_ status: Int, user: String, key: String, isRSA: Bool) -> SSHFailure {
     switch Int32(status) {
+    // libssh2 says so, too, where no answer came at all.
+    case LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED where session.message.hasPrefix("Waiting for"):
+      .unreachable("\(endpoint) closed the connection at the login")
     case LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
       .authentication(
         "\(endpoint) refused the key \(key) for user \(user); add its public half to that user's authorized_keys"

@@ -15,8 +15,8 @@ enum Socket {
     to endpoint: Endpoint, on loop: EventLoop, until deadline: ContinuousClock.Instant,
     isolation: isolated (any Actor)? = #isolation
   ) async throws(SSHFailure) -> Int32 {
-    let addresses = interleaved(try await endpoint.resolve(on: loop))
-    var attempts = Attempts()
+    let addresses = interleaved(try await endpoint.resolve(on: loop, until: deadline))
+    var attempts = try Attempts()
     for address in addresses {
       if let winner = try attempts.begin(address) { return winner }
       let pause = min(ContinuousClock.now + headStart, deadline)
@@ -43,9 +43,11 @@ enum Socket {
 
   /// Connects under way, to several addresses of one server; what is left is closed with it.
   private struct Attempts: ~Copyable {
-    private let sockets = ReadySet()
+    private let sockets: ReadySet
     private var waiting: [Int32: Endpoint.Resolved] = [:]
     private var failures: [String] = []
+
+    init() throws(SSHFailure) { sockets = try ReadySet() }
 
     deinit { for descriptor in waiting.keys { close(descriptor) } }
 

@@ -29,8 +29,9 @@ public actor Turnstile {
   ///
   /// - Returns: whether there is another; nobody would ever make room else.
   public func leaveForWantOfRoom() -> Bool {
+    // Before leaving, which would let another in.
+    width = max(min(width, inside - 1), 1)
     leave()
-    width = max(min(width, inside), 1)
     return inside > 0
   }
 }

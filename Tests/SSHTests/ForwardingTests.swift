@@ -155,6 +155,31 @@ import ThrowawayFleet
     for server in [jump, target] { await server.stop() }
   }
 
+  /// libssh2 gives a channel that is being opened up after a minute, and calls that an error of the session.
+  @Test func `what goes through a jump host outlives its longest tries to reach another`() async throws {
+    let (jump, target) = (try await server(1), try await server(2))
+    let first = try await login(jump)
+    let through = try await login(target, by: .through(first))
+    try await through.execute("exec cat", within: .seconds(10))
+    let swallowing = try SwallowingPort(at: network.host(3))
+    await #expect(throws: SSHFailure.self) {
+      _ = try await Wire.connect(
+        to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(1)
+      )
+    }
+    for byte in UInt8(0)..<13 {
+      try await Task.sleep(for: .seconds(5))
+      try await through.send([byte], within: .seconds(10))
+      guard case .stdout([byte]) = try await through.receive(within: .seconds(10)) else {
+        Issue.record("another answer than the question, at \(byte)")
+        return
+      }
+    }
+    for connection in [through, first] { await connection.close() }
+    swallowing.close()
+    for server in [jump, target] { await server.stop() }
+  }
+
   @Test func `what stands in the way is told apart`() async throws {
     let (jump, closed, target) = (
       try await server(1), try await server(2, "AllowTcpForwarding no"), try await server(3)

@@ -229,6 +229,34 @@ import ThrowawayFleet
     await server.stop()
   }
 
+  @Test func `a connection that is lost before the command begins may be made anew`() async throws {
+    let connection = try await login(.file(path: scratch.path + "/id"))
+    for session in server.sessions { kill(session, SIGKILL) }
+    await #expect { try await connection.execute("echo in", within: .seconds(10)) } throws: {
+      "\($0)".contains("closed the connection before the command began")
+        && ($0 as? SSHFailure)?.isUnreachable == true
+    }
+    // sshd asks a program for the keys, which takes its time.
+    let slow = try await SSHServer(
+      in: scratch.path + "/slow", at: network.host(2), home: scratch.path + "/home",
+      authorizedKey: Files.read(scratch.path + "/id.pub"),
+      extraOptions: ["AuthorizedKeysCommand /bin/sleep 60", "AuthorizedKeysCommandUser root"])
+    try Files.write(scratch.path + "/slow/authorized_keys", "")
+    let made = try await SSHConnection.connect(
+      to: Endpoint(address: slow.address, port: slow.port), expecting: .look(ServerKey.knownTypes), on: loop,
+      within: .seconds(10))
+    let entering = Task {
+      try await made.connection.authenticate(
+        as: user, with: .file(path: scratch.path + "/id"), within: .seconds(30))
+    }
+    try await Task.sleep(for: .seconds(1))
+    for session in slow.sessions { kill(session, SIGKILL) }
+    await #expect { try await entering.value } throws: {
+      "\($0)".contains("closed the connection at the login") && ($0 as? SSHFailure)?.isUnreachable == true
+    }
+    for server in [slow, server] { await server.stop() }
+  }
+
   @Test func `a server that is too busy, talks without end or is none is told apart`() async throws {
     await server.stop()
     for (says, expected) in [
@@ -295,4 +323,8 @@ private final class ListeningSocket {
   }
 
   deinit { close(descriptor) }
+}
+
+extension SSHFailure {
+  fileprivate var isUnreachable: Bool { if case .unreachable = self { true } else { false } }
 }

@@ -10,8 +10,8 @@ import Foundation
 final class Forwarding {
   private let session: OpaquePointer
   private let socket: Int32
-  private let sockets = ReadySet()
-  private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+  private let sockets: ReadySet
+  private let doorbell: Int32
   private var tunnels: [Tunnel] = []
   private var openings = Openings()
   private var isRetired = false
@@ -19,8 +19,12 @@ final class Forwarding {
   private var stuck: Tunnel?
   private(set) var hasEnded = false
 
-  init(session: OpaquePointer, socket: Int32) {
+  /// - Throws: `exhausted`, where this machine has no descriptor left.
+  init(session: OpaquePointer, socket: Int32) throws(SSHFailure) {
     (self.session, self.socket) = (session, socket)
+    sockets = try ReadySet()
+    doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard doorbell >= 0 else { throw .exhausted(String(cString: strerror(errno)).lowercased()) }
     sockets.watch(doorbell, reading: true, writing: false)
   }
 
@@ -74,7 +78,9 @@ final class Forwarding {
     while moved, !isBlocked {
       let before = arrivals()
       moved = false
-      if let request = openings.first {
+      // After a minute libssh2 itself gives such a call up, and the session with it: one that nobody waits for is left alone, but
+      // for a packet that is half on its way.
+      if let request = openings.first, !openings.isFirstGivenUp || self.isBlocked {
         switch open(request) {
         case .done: moved = true
         case .waits: break

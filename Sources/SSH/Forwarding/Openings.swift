@@ -7,7 +7,7 @@ struct Openings {
   private(set) var isFirstGivenUp = false
 
   /// So long the others wait: a host that is there answers sooner, one that is not does so after minutes.
-  private static let patience = Duration.seconds(1)
+  private static let patience = Duration.seconds(3)
 
   /// A tunnel that somebody waits for.
   struct Request {

@@ -8,7 +8,7 @@ extension SSHConnection {
     -> Int32
   {
     try requireOpen()
-    let forwarding = forwarding ?? begin()
+    let forwarding = try ready()
     let result = await loop.suspended { answer in
       forwarding.add(
         Openings.Request(
@@ -22,8 +22,9 @@ extension SSHConnection {
     if let forwarding { forwarding.retire() } else { close() }
   }
 
-  private func begin() -> Forwarding {
-    let made = Forwarding(session: session.pointer, socket: session.descriptor)
+  private func ready() throws(SSHFailure) -> Forwarding {
+    if let forwarding { return forwarding }
+    let made = try Forwarding(session: session.pointer, socket: session.descriptor)
     forwarding = made
     Task { await carry(made) }
     return made

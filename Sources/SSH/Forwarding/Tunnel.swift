@@ -39,6 +39,7 @@ final class Tunnel {
   var wantsToWrite: Bool { !downward.isEmpty }
 
   func goOn(isBlocked: () -> Bool) -> Progress {
+    guard !isOver else { return .waits }
     if isStuckReading {
       let progress = down(isBlocked)
       guard progress == .done || progress == .waits else { return progress }
@@ -87,8 +88,8 @@ final class Tunnel {
       if status > 0 {
         (downward, moved) = (bytes[...], true)
       } else if libssh2_channel_eof(channel) == 1 {
-        channelHasEnded = true
-        shutdown(local, Int32(SHUT_WR))
+        // Nobody is there for what is still on its way: the server of a connection has ended it.
+        (channelHasEnded, localHasEnded, sent) = (true, true, pending)
         moved = true
       } else if status < 0, status != Int(LIBSSH2_ERROR_EAGAIN) {
         return .broken

@@ -82,20 +82,29 @@ struct SSHConnector: Connector {
 
   private func wire(to host: Host, _ seats: Seats?) async throws -> Wire {
     let deadline = ContinuousClock.now + Self.connectTimeout
+    var jump: SSHConnection?
     var occupied: SSHConnection?
     while true {
-      let route = try await route(to: host, insteadOf: occupied)
-      await limits.starts.begin()
       do {
-        return try await Wire.connect(to: Endpoint(host), by: route, on: loop, within: Self.connectTimeout)
-      } catch {
-        switch (error, route) {
-        case (.occupied, .through(let jump)) where .now < deadline: occupied = jump
-        case (.exhausted, _): guard let seats, await seats.makeRoom() else { throw error }
-        default: throw host.via.map(error.at) ?? error
+        jump = try await jumpHost(of: host, insteadOf: occupied)
+        await limits.starts.begin()
+        return try await wire(to: host, through: jump)
+      } catch let failure as SSHFailure {
+        switch failure {
+        case .occupied where .now < deadline: occupied = jump
+        case .exhausted: guard let seats, await seats.makeRoom() else { throw failure }
+        default: throw failure
         }
       }
     }
+  }
+
+  private func wire(to host: Host, through jump: SSHConnection?) async throws(SSHFailure) -> Wire {
+    do {
+      return try await Wire.connect(
+        to: Endpoint(host), by: jump.map(Wire.Route.through) ?? .direct, on: loop, within: Self.connectTimeout
+      )
+    } catch { throw host.via.map(error.at) ?? error }
   }
 
   private func login(
@@ -120,15 +129,15 @@ struct SSHConnector: Connector {
     }
   }
 
-  private func route(to host: Host, insteadOf occupied: SSHConnection?) async throws -> Wire.Route {
-    guard let via = host.via else { return .direct }
+  /// The connection that a host is reached through, where it is not reached directly.
+  private func jumpHost(of host: Host, insteadOf occupied: SSHConnection?) async throws -> SSHConnection? {
+    guard let via = host.via else { return nil }
     guard let jump = hosts[via] else {
       throw SSHFailure.incompatible(
         "there is no host '\(via)', through which it is reached; apply the inventory")
     }
     do {
-      return .through(
-        try await jumps.connection(to: via, insteadOf: occupied) { try await login(to: jump) })
+      return try await jumps.connection(to: via, insteadOf: occupied) { try await login(to: jump) }
     } catch let failure as SSHFailure { throw failure.at(via) }
   }
 }

@@ -27,7 +27,10 @@ extension ConnectFailure {
       case .hostKey, .authentication, .incompatible: false
       }
     var isBusy = false
-    if case .busy = failure { isBusy = true }
+    switch failure {
+    case .busy, .occupied: isBusy = true
+    default: break
+    }
     self.init(reason: failure.description, isPassing: isPassing, isBusy: isBusy)
   }
 }

@@ -21,8 +21,10 @@ actor Seats {
   /// - Returns: whether there is another.
   func makeRoom() async -> Bool {
     guard let sessions = turnstiles.first else { return false }
+    // All of them: whoever waits for one holds no other that somebody inside waits for.
+    for turnstile in turnstiles.dropFirst() { await turnstile.leave() }
     let isOneOfMany = await sessions.leaveForWantOfRoom()
-    await sessions.enter()
+    for turnstile in turnstiles { await turnstile.enter() }
     return isOneOfMany
   }
 }
