@@ -19,9 +19,14 @@ enum ErrorText {
     }
   }
 
+  /// As many things that are wrong are shown: one slip in a file of a thousand hosts is wrong a thousand times.
+  private static let most = 20
+
   /// One line for each thing that is wrong, each beginning with the program's name.
   static func lines(for error: any Error) -> [String] {
-    "\(error)".split(separator: "\n").map { "certfleet: \(String($0).visible)" }
+    let all = "\(error)".split(separator: "\n").map { "certfleet: \(String($0).visible)" }
+    guard all.count > most + 1 else { return all }
+    return all.prefix(most) + ["certfleet: and \(all.count - most) more of the kind; mend these first"]
   }
 }
 

@@ -60,4 +60,13 @@ import Testing
     #expect(ExitCode.converged.combined(with: .unreachable) == .unreachable)
     #expect(ExitCode.converged.combined(with: .converged) == .converged)
   }
+
+  @Test func `of very many things that are wrong the first are shown, and how many more there are`() {
+    func lines(_ count: Int) -> [String] {
+      ErrorText.lines(for: BadInput((1...count).map { "slip \($0)" }.joined(separator: "\n")))
+    }
+    #expect(lines(21).last == "certfleet: slip 21")
+    #expect(lines(400).count == 21)
+    #expect(lines(400).last == "certfleet: and 380 more of the kind; mend these first")
+  }
 }
