@@ -1,6 +1,4 @@
-import CSSH2
 import Foundation
-import Synchronization
 
 /// Where a server listens.
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
@@ -25,32 +23,10 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     on loop: EventLoop, until deadline: ContinuousClock.Instant, isolation: isolated (any Actor)? = #isolation
   ) async throws(SSHFailure) -> [Resolved] {
     if case .success(let inFigures) = lookUp(AI_NUMERICHOST) { return inFigures }
-    let answer = try Answer()
-    Thread { answer.give(lookUp()) }.start()
-    let wake = await loop.wait(for: answer.doorbell, reading: true, writing: false, until: deadline)
-    guard wake == .ready, let found = answer.found else {
+    guard let found = try await loop.aside(until: deadline, { lookUp() }) else {
       throw .unreachable("\(address) cannot be resolved: the resolver does not answer in time")
     }
     return try found.get()
-  }
-
-  /// The resolver's, which may come when nobody waits for it any more.
-  private final class Answer: Sendable {
-    let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-    private let result = Mutex<Result<[Resolved], SSHFailure>?>(nil)
-
-    init() throws(SSHFailure) {
-      guard doorbell >= 0 else { throw .exhausted(String(cString: strerror(errno)).lowercased()) }
-    }
-
-    deinit { close(doorbell) }
-
-    var found: Result<[Resolved], SSHFailure>? { result.withLock { $0 } }
-
-    func give(_ found: Result<[Resolved], SSHFailure>) {
-      result.withLock { $0 = found }
-      eventfd_write(doorbell, 1)
-    }
   }
 
   private func lookUp(_ flags: Int32 = 0) -> Result<[Resolved], SSHFailure> {

@@ -36,52 +36,10 @@ extension SSHConnection {
     return String(line)
   }
 
-  private func authenticate(
-    _ user: String, agentKey blob: [UInt8]?, until deadline: ContinuousClock.Instant
-  ) async throws(SSHFailure) {
-    guard let agent = libssh2_agent_init(session.pointer) else {
-      throw .authentication("libssh2's agent support could not be initialised")
-    }
-    defer {
-      libssh2_agent_disconnect(agent)
-      libssh2_agent_free(agent)
-    }
-    guard libssh2_agent_connect(agent) == 0, libssh2_agent_list_identities(agent) == 0 else {
-      throw .authentication(
-        "the SSH agent does not answer; check SSH_AUTH_SOCK, or set identity to a key file")
-    }
-    var previous: UnsafeMutablePointer<libssh2_agent_publickey>?
-    var next: UnsafeMutablePointer<libssh2_agent_publickey>?
-    while libssh2_agent_get_identity(agent, &next, previous) == 0, let identity = next {
-      previous = identity
-      let held = Array(UnsafeBufferPointer(start: identity.pointee.blob, count: identity.pointee.blob_len))
-      guard blob.map({ $0 == held }) ?? Self.isUsable(held) else { continue }
-      let status = try await retrying("the login", until: deadline) {
-        libssh2_agent_userauth(agent, user, identity)
-      }
-      guard status == 0 else {
-        throw loginFailure(
-          status, user: user, key: identity.pointee.comment.map { String(cString: $0) } ?? "the agent's key",
-          isRSA: ServerKey.type(of: held) == "ssh-rsa")
-      }
-      return
-    }
-    throw .authentication(
-      blob == nil
-        ? "the SSH agent holds no ed25519 or ecdsa key; add one with ssh-add, or set identity"
-        : "the SSH agent does not hold the identity; add it with ssh-add")
-  }
-
-  /// libssh2 1.10 signs with SHA-1 for RSA keys, which servers refuse today.
-  private static func isUsable(_ blob: [UInt8]) -> Bool {
-    guard let type = ServerKey.type(of: blob) else { return false }
-    return type == "ssh-ed25519" || type.hasPrefix("ecdsa-sha2-")
-  }
-
   /// libssh2 1.11 brought RFC 8332's signatures.
   private static var signsRSAWithSHA1: Bool { libssh2_version(0x01_0b_00) == nil }
 
-  private func loginFailure(_ status: Int, user: String, key: String, isRSA: Bool) -> SSHFailure {
+  func loginFailure(_ status: Int, user: String, key: String, isRSA: Bool) -> SSHFailure {
     switch Int32(status) {
     // libssh2 says so, too, where no answer came at all.
     case LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED where session.message.hasPrefix("Waiting for"):

@@ -33,6 +33,13 @@ struct SessionHandle: ~Copyable {
     Self.end(pointer, descriptor)
   }
 
+  /// Lets go of what another thread still uses: it is never freed, and only the other side learns of the end.
+  mutating func abandon() {
+    isOpen = false
+    greeting.abandon()
+    shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
   /// The session goes before its socket: freeing it may write, and by then the number could be another socket's.
   /// Shutting the socket down first lets no write block, so EAGAIN cannot repeat for long.
   private static func end(_ session: OpaquePointer, _ descriptor: Int32) {

@@ -147,6 +147,22 @@ import ThrowawayFleet
     #expect(try await output(try await login(credential), "echo in").text == "in\n")
     #expect(try await output(try await login(.agent(blob: nil)), "echo in").text == "in\n")
     await agent.stop()
+    // An agent that does not answer keeps nobody else from going on.
+    let silent = try SilentSocket(at: scratch.path + "/silent")
+    setenv("SSH_AUTH_SOCK", silent.path, 1)
+    let connection = try await SSHConnection.connect(
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10)
+    ).connection
+    let started = ContinuousClock.now
+    let waiting = Task {
+      try await connection.authenticate(as: user, with: .agent(blob: nil), within: .seconds(3))
+    }
+    try await Task.sleep(for: .milliseconds(300))
+    _ = try await look()
+    #expect(started.duration(to: .now) < .seconds(3))
+    await #expect { try await waiting.value } throws: { "\($0)".contains("the SSH agent does not answer") }
+    await connection.close()
+    silent.close()
     await server.stop()
   }
 
@@ -323,6 +339,27 @@ private final class ListeningSocket {
   }
 
   deinit { close(descriptor) }
+}
+
+/// A socket that takes connections and says nothing.
+private struct SilentSocket {
+  let path: String
+  private let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+
+  init(at path: String) throws {
+    self.path = path
+    var own = sockaddr_un()
+    own.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &own.sun_path) { $0.copyBytes(from: path.utf8) }
+    let isListening = withUnsafePointer(to: &own) { [descriptor] in
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 && listen(descriptor, 4) == 0
+      }
+    }
+    guard isListening else { throw Program.Failed("nothing can listen at \(path)") }
+  }
+
+  func close() { Foundation.close(descriptor) }
 }
 
 extension SSHFailure {

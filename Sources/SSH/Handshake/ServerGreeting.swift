@@ -14,6 +14,7 @@ struct ServerGreeting: ~Copyable {
     var version: Int?
     var arrivals = 0
     var isOver = false
+    var isAbandoned = false
   }
 
   /// RFC 4253 §4.2: a version line is at most 255 bytes, and a few lines may come before it. Lists of algorithms take some
@@ -26,6 +27,7 @@ struct ServerGreeting: ~Copyable {
   }
 
   deinit {
+    guard !store.pointee.isAbandoned else { return }
     store.deinitialize(count: 1)
     store.deallocate()
   }
@@ -61,6 +63,9 @@ struct ServerGreeting: ~Copyable {
 
   /// Forgets it, once nobody will ask what it was.
   func end() { (store.pointee.bytes, store.pointee.isOver) = ([], true) }
+
+  /// Stays for a session that is never freed.
+  func abandon() { store.pointee.isAbandoned = true }
 
   /// How often something has been taken from the socket, first or later.
   var arrivals: Int { store.pointee.arrivals }
