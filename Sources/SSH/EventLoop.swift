@@ -42,6 +42,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     thread.start()
   }
 
+  /// One heap for all threads (mallopt(3)), as nearly everything is allocated on this one: each further heap would keep what is
+  /// free in it to itself. To be called before there are threads.
+  public static func shareHeap() { mallopt(M_ARENA_MAX, 1) }
+
   // MARK: Executor
 
   public func enqueue(_ job: consuming ExecutorJob) {

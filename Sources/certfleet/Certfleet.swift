@@ -1,4 +1,5 @@
 import Foundation
+import SSH
 
 @main
 enum Certfleet {
@@ -24,6 +25,7 @@ enum Certfleet {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     ConnectionLimits.raiseDescriptorLimit()
+    EventLoop.shareHeap()
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
     let code: ExitCode
     do {
