@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A /24 of the loopback network, whose addresses play the machines of a fleet.
 public struct Loopback: Sendable, Hashable {
@@ -7,10 +8,15 @@ public struct Loopback: Sendable, Hashable {
   /// The network of the demo, as `inventory/demo` has it.
   public static let demo = Loopback(prefix: "127.83.0")
 
-  /// One that no other fleet is likely to use at the same time.
+  /// One that no other fleet of this process has had, and none of another process is likely to have at the same time.
   public static func random() -> Loopback {
-    Loopback(prefix: "127.\(Int.random(in: 100...250)).\(Int.random(in: 0...255))")
+    let number = next.wrappingAdd(1, ordering: .relaxed).oldValue % count
+    return Loopback(prefix: "127.\(100 + number / 256).\(number % 256)")
   }
+
+  private static let count = 151 * 256
+  /// By turns and not by chance: of the hundred and fifty of a test run two would be the same one run in four.
+  private static let next = Atomic(Int.random(in: 0..<count))
 
   public func address(_ last: Int) -> String { "\(prefix).\(last)" }
   /// Where certfleet's own http-01 listener waits, and where every name resolves to.
