@@ -22,7 +22,8 @@ import ThrowawayFleet
       in: scratch.path + "/living", at: network.host(1), home: scratch.path + "/home", authorizedKey: key)
     let hanging = try await SSHServer(
       in: scratch.path + "/hanging", at: network.host(2), home: scratch.path + "/home2", authorizedKey: key,
-      extraOptions: ["ForceCommand exec sleep 600"])
+      // It hears everything, says nothing, and ends with the connection.
+      extraOptions: ["ForceCommand exec cat >/dev/null"])
     let silent = try SwallowingPort(at: network.host(3))
     let addresses: [State?: String] = [
       nil: living.address, .hung: hanging.address, .swallowed: network.host(3), .refused: network.host(4),

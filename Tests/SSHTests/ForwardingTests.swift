@@ -196,7 +196,7 @@ import ThrowawayFleet
       }
     }
     let through = try await login(target, by: .through(first))
-    try await through.execute("echo here; sleep 60", within: .seconds(10))
+    try await through.execute("echo here; exec cat", within: .seconds(10))
     guard case .stdout = try await through.receive(within: .seconds(10)) else {
       Issue.record("the command did not begin")
       return

@@ -163,6 +163,7 @@ import ThrowawayFleet
     await #expect { try await waiting.value } throws: { "\($0)".contains("the SSH agent does not answer") }
     await connection.close()
     silent.close()
+    unsetenv("SSH_AUTH_SOCK")
     await server.stop()
   }
 
@@ -252,11 +253,13 @@ import ThrowawayFleet
       "\($0)".contains("closed the connection before the command began")
         && ($0 as? SSHFailure)?.isUnreachable == true
     }
-    // sshd asks a program for the keys, which takes its time.
+    // sshd asks a program for the keys, which waits for somebody to open its pipe, and ends when that is closed.
+    let pipe = scratch.path + "/pipe"
+    mkfifo(pipe, 0o600)
     let slow = try await SSHServer(
       in: scratch.path + "/slow", at: network.host(2), home: scratch.path + "/home",
       authorizedKey: Files.read(scratch.path + "/id.pub"),
-      extraOptions: ["AuthorizedKeysCommand /bin/sleep 60", "AuthorizedKeysCommandUser root"])
+      extraOptions: ["AuthorizedKeysCommand /bin/cat \(pipe)", "AuthorizedKeysCommandUser root"])
     try Files.write(scratch.path + "/slow/authorized_keys", "")
     let made = try await SSHConnection.connect(
       to: Endpoint(address: slow.address, port: slow.port), expecting: .look(ServerKey.knownTypes), on: loop,
@@ -265,11 +268,16 @@ import ThrowawayFleet
       try await made.connection.authenticate(
         as: user, with: .file(path: scratch.path + "/id"), within: .seconds(30))
     }
-    try await Task.sleep(for: .seconds(1))
+    var end: Int32 = -1
+    try await eventually("sshd looks for the keys") {
+      end = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+      return end >= 0
+    }
     for session in slow.sessions { kill(session, SIGKILL) }
     await #expect { try await entering.value } throws: {
       "\($0)".contains("closed the connection at the login") && ($0 as? SSHFailure)?.isUnreachable == true
     }
+    close(end)
     for server in [slow, server] { await server.stop() }
   }
 
