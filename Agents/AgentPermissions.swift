@@ -11,21 +11,21 @@ public struct AgentPermissions: Hashable, Sendable {
   /// - Parameters:
   ///   - visit: everything that is declared for it.
   ///   - webroots: where tokens may be placed.
+  ///   - keyTypes: of the keys that the host is to make itself.
   public init(
-    for visit: PlannedVisit, destinations: [AgentRequest.Destination], webroots: [String]
+    for visit: PlannedVisit, destinations: [AgentRequest.Destination], webroots: [String],
+    keyTypes: [KeyType]
   ) {
     var lines = ["base \(visit.host.base)"]
     lines += visit.certificates.map { "certificate \($0.lineage.declared)" }
     lines += webroots.map { "webroot \($0)" }
     lines += destinations.map(Self.file)
     lines += visit.certificates.flatMap(\.hooks.directories).map { "hooks-directory \($0)" }
+    lines += keyTypes.map { "key \($0.rawValue)" }
     for entry in AgentHooks(visit).all {
-      let command = entry.hook.shellCommand
-      // One of several lines stands there as it is sent.
-      let text = command.contains("\n") ? AgentField.encode(command) : command
-      if text != entry.words { lines.append("# \(entry.moment.rawValue): \(entry.words.visible)") }
-      lines.append(entry.hook.user.map { "hook-as \($0) \(text)" } ?? "hook \(text)")
-      lines += entry.hook.environment.keys.sorted().map { "environment \($0)" }
+      lines.append("# \(entry.moment.rawValue): \(entry.words.visible)")
+      lines.append(AgentRequest.permission(for: entry))
+      if let program = AgentRequest.program(of: entry) { lines.append("need \(program)") }
     }
     var seen: Set<String> = []
     self.lines = lines.filter { seen.insert($0).inserted }
@@ -40,8 +40,10 @@ public struct AgentPermissions: Hashable, Sendable {
   public var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
-    # base FOLDER, certificate NAME, webroot FOLDER, file PATH PARTS MODE OWNER:GROUP shared+symlink or -,
-    # hooks-directory FOLDER, hook COMMAND, hook-as USER COMMAND, environment VARIABLE.
+    # base FOLDER, certificate NAME, webroot FOLDER, key TYPE, file PATH PARTS MODE OWNER:GROUP shared, symlink or -,
+    # layout CERTIFICATE OWNER GROUP MODE, hooks-directory FOLDER, need COMMAND, and
+    # hook MOMENT LONGEST_SECONDS USER stop|continue COMMAND [VARIABLE VALUE]..., texts as they are sent:
+    # %s is a space, %n a newline, %t a tab, %q a quote and %p a per cent sign.
 
     """ + lines.map { $0 + "\n" }.joined()
   }

@@ -182,20 +182,35 @@ public struct AgentRequest: Sendable {
 
   private static func record(of entry: AgentHooks.Entry) -> String {
     let lineages = entry.lineages.map(\.declared.rawValue).joined(separator: ",")
-    let hook = entry.hook
-    let seconds = Int(hook.timeout.seconds.rounded(.up))
+    let head = "hook \(entry.moment.rawValue) \(lineages.isEmpty ? "-" : lineages) \(entry.index)"
+    return "\(head) \(seconds(of: entry.hook)) \(deed(of: entry.hook))"
+  }
+
+  /// The hook's line in the configuration of an installed agent: all that a request says of it but for whom it is.
+  static func permission(for entry: AgentHooks.Entry) -> String {
+    "hook \(entry.moment.rawValue) \(seconds(of: entry.hook)) \(deed(of: entry.hook))"
+  }
+
+  private static func seconds(of hook: Hook) -> Int { Int(hook.timeout.seconds.rounded(.up)) }
+
+  /// Who runs what, and with which variables.
+  private static func deed(of hook: Hook) -> String {
     let environment = hook.environment.sorted { $0.key < $1.key }.map {
       " \($0.key) \(AgentField.encode($0.value))"
     }
     return
-      "hook \(entry.moment.rawValue) \(lineages.isEmpty ? "-" : lineages) \(entry.index) \(seconds) \(hook.user ?? "-") \(hook.onFailure.rawValue) \(AgentField.encode(hook.shellCommand))\(environment.joined())"
+      "\(hook.user ?? "-") \(hook.onFailure.rawValue) \(AgentField.encode(hook.shellCommand))\(environment.joined())"
+  }
+
+  /// The command that has to be on the host for the hook, where that can be told.
+  static func program(of entry: AgentHooks.Entry) -> String? {
+    entry.isCheck ? "openssl" : entry.hook.program
   }
 
   private static func need(of entry: AgentHooks.Entry) -> String? {
-    let isCheck = entry.moment == .verify && entry.hook.command.hasPrefix("set --")
-    guard let program = isCheck ? "openssl" : entry.hook.program else { return nil }
+    guard let program = program(of: entry) else { return nil }
     let what =
-      isCheck
+      entry.isCheck
       ? "install it, or let the controller look: \(entry.words)"
       : "install it or correct the \(entry.moment.rawValue) hook: \(entry.words.visible.shortened(to: 80))"
     return "need \(AgentField.encode(program)) \(AgentField.encode(what))"
@@ -220,4 +235,9 @@ public struct AgentRequest: Sendable {
 
       """.utf8)
   }
+}
+
+extension AgentHooks.Entry {
+  /// Whether it is a look of ours at what the host serves, and no hook of the user's.
+  fileprivate var isCheck: Bool { moment == .verify && hook.command.hasPrefix("set --") }
 }

@@ -16,7 +16,7 @@ public enum AgentScript {
   static let bytes = PackageResources.certfleet_agent_sh + Array("\n".utf8)
 
   /// The version of the protocol that the script speaks.
-  public static let version = 3
+  public static let version = 4
 
   /// A smaller script with its positional parameters set. An argument holds no quote.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

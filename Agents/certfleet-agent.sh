@@ -19,13 +19,23 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 tab='	'
-version=3
-tools='base64 cat chmod cmp cp date dd df env flock ln ls mkdir mkfifo mv readlink rm setsid sleep sync tail tr wc'
+version=4
+tools='base64 cat chmod cmp cp date dd df env flock id ln ls mkdir mkfifo mv readlink rm rmdir setsid sleep sync tail tr wc'
 recovering=
 action=deploy
 failed_domains=
 limping=
 self=
+work=
+keepers=
+good_programs=
+done_within=
+webroot=
+to_make=
+surveyed_for=
+links_before=
+listings_before=
+acts=0
 allowed=
 clockwork=
 active=
@@ -121,7 +131,7 @@ load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decod
 
 # is_well_formed: sets $why when it is not.
 is_well_formed() {
-  visits=0 bases=0
+  visits=0 bases=0 certificates=' '
   IFS=$newline
   for record in $plan; do
     IFS=' '
@@ -141,6 +151,7 @@ is_sound() {
     visit) visits=$((visits + 1)) && visit_is_sound "$@" ;;
     base) bases=$((bases + 1)) && base_is_sound "$@" ;;
     cert) cert_is_sound "$@" ;;
+    layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
     file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
@@ -148,7 +159,7 @@ is_sound() {
     hook) hook_is_sound "$@" ;;
     directory) [ "$#" -eq 3 ] && is_number "$2" ;;
     need) [ "$#" -eq 3 ] ;;
-    key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" ;;
+    key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
     token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
     stay) [ "$#" -eq 1 ] ;;
     *) false ;;
@@ -158,6 +169,8 @@ is_sound() {
 is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
 is_number() { case $1 in '' | *[!0-9]* | 0?* | ???????????????*) return 1 ;; esac; }
 is_account() { case $1 in -) ;; '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) return 1 ;; esac; }
+is_key_mode() { case $1 in 0[46]00 | 0[46]40) ;; *) return 1 ;; esac; }
+is_key_type() { case $1 in ecdsa-p256 | ecdsa-p384 | rsa-2048 | rsa-3072 | rsa-4096) ;; *) return 1 ;; esac; }
 are_domains() { decode "$1" && case $decoded in *[!A-Za-z0-9.*:\ -]*) return 1 ;; esac; }
 
 # are_names SEPARATOR LIST
@@ -175,12 +188,19 @@ visit_is_sound() {
     is_number "$7" && is_number "$8"
 }
 base_is_sound() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
-cert_is_sound() { [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5"; }
+cert_is_sound() {
+  # Once each: what is done for one is done for all its records.
+  case $certificates in *" $2 "*) return 1 ;; esac
+  certificates="$certificates$2 "
+  [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5"
+}
 
 # install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
 install_is_sound() {
   [ "$#" -eq 8 ] && is_name "$2" && are_names + "$3" && is_account "$5" && is_account "$6" && decode_path "$8" || return 1
   case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
+  # Together they would let somebody choose a file of root's.
+  case $7 in - | symlink | shared) ;; *) return 1 ;; esac
   case $path in *"$newline"* | [!/]* | */) return 1 ;; esac
 }
 
@@ -194,7 +214,8 @@ hook_is_sound() {
   esac
   shift 8
   while [ "$#" -gt 0 ]; do
-    case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) return 1 ;; esac
+    case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]* | certfleet_*) return 1 ;; esac
+    case $1 in PATH | IFS | ENV | BASH_ENV | SHELLOPTS | BASHOPTS | PS4 | LD_*) return 1 ;; esac
     shift 2
   done
 }
@@ -265,101 +286,491 @@ prepare() {
       return 1
     }
   done
+  survey_all
+  for place in "$base" "$state" "$base/live" "$base/archive"; do
+    ! flaw_of "$place" || {
+      explain 'or set another base'
+      return 1
+    }
+  done
   # Whatever is made on the way to it is for everybody to walk through.
-  [ -d "$state" ] || why=$(umask 022 && exec mkdir -p -m 700 "$state" 2>&1) || {
+  [ -d "$state" ] || make_state || {
     why=$(put "$why" | one_line)
     return 1
   }
   for folder in "$base" "$base/live" "$base/archive" "$state"; do
     [ ! -e "$folder" ] || [ -w "$folder" ] || {
       why="$folder cannot be written by $(id -un); set become: true or another base"
-      [ "$(id -u)" -ne 0 ] || why="$folder is on a file system that is mounted read-only; remount it or set another base"
+      [ "$self" -ne 0 ] || why="$folder is on a file system that is mounted read-only; remount it or set another base"
       return 1
     }
   done
-  is_safely_placed || return 1
+  # shellcheck disable=SC3067 # every shell that we know has -O
+  [ -O "$state" ] || {
+    why="$state is not a folder of $(id -un)'s own; mend its owner, or set another base"
+    return 1
+  }
+  # From here on it goes by the path without links.
+  case $winding$state/ in
+    yes* | *//* | */./*)
+      state=$(cd -P "$state" 2>/dev/null && put "$PWD")
+      [ -n "$state" ] || return 1
+      base=${state%/*}
+      survey_all
+      ;;
+  esac
+  work=$state
   why="$state/lock cannot be written; is the disk full, out of inodes or read-only?"
   # Hooks run with the mask that the login has, and no shell tells it but on stdout; what the agent makes is for itself.
   { true >>"$state/lock" && umask >"$state/umask"; } 2>/dev/null && read -r inherited <"$state/umask" || return 1
   umask 077
 }
 
-# is_safely_placed: what is in $state says what is run next and holds private keys, so nobody but root and the agent's user
-# may be able to put something there. From then on it goes by the path without links, for a link could be turned.
-is_safely_placed() {
-  set -- "$(
-    cd -P "$state" 2>/dev/null || exit
-    put "$PWD$newline"
-    with_parents "$PWD"
-  )"
-  why="$state is not a folder that can be entered"
-  [ -n "$1" ] || return 1
-  state=${1%%"$newline"*} base=${state%/*}
-  # ls sorts, and every folder comes before what is in it.
-  owner_of "${1##*"$newline"}"
-  why="$state belongs to somebody else; mend its owner, or set another base"
+# make_state: an access list that the base gives to what is made in it would let others read there.
+make_state() {
+  why=$(umask 022 && { [ -d "$base" ] || mkdir -p "$base"; } && exec mkdir -m 700 "$state" 2>&1)
+  [ -d "$state" ] || return 1
+  [ -z "$lists" ] || ! command -v setfacl >/dev/null 2>&1 || setfacl -bk "$state" 2>/dev/null || true
+}
+
+# --- Places: where nobody but root and the agent's user can put, turn or replace anything ------------------------
+
+# Whatever root writes, runs or follows is in such a place, or somebody could put a link, a folder or a program of their own
+# there. `survey` looks at every folder and link on the way to all places, as they are written and where they lead, by one
+# `ls` for all of them; `flaw_of` judges a place. What was found good can be changed by root alone, so it stays good.
+
+# survey PATH...: what is not there is passed over, as the folder that it would be in is looked at. A line of $links is a path, a
+# tab, and where it leads; one of $flaws a path, a tab, and what is wrong with it; $sticky are folders where everybody may put
+# things and take away only their own; $winding says whether there is a link on the way to any, $lists whether there are access lists.
+survey() {
+  surveyed=$newline listings=$newline links=$newline flaws=$newline sticky=$newline lost='' rounds=0
+  winding='' lists='' surveyed_for=''
+  while [ "$#" -gt 0 ]; do
+    rounds=$((rounds + 1))
+    [ "$rounds" -le 12 ] || {
+      lost=$1
+      return 0
+    }
+    list_components "$@"
+    [ -n "$self" ] || know_oneself
+    targets=''
+    IFS=$newline
+    for listed in $listing; do
+      IFS=' '
+      # shellcheck disable=SC2086 # its fields
+      judge $listed
+    done
+    IFS=$newline
+    # shellcheck disable=SC2086 # a path in each line
+    set -- $targets
+    IFS=' '
+  done
+}
+
+# know_oneself: sets $self to the user's number, which root is told without another process.
+know_oneself() {
   # shellcheck disable=SC3067 # every shell that we know has -O
-  [ -O "$state" ] || return 1
-  why='can be written by others, who could then run commands here; mend its owner and mode, or set another base'
-  folders_are_safe "${1#*"$newline"}" '' && return 0
-  why="$unsafe $why"
+  if [ -O / ] && owner_of /; then self=$owner; else self=$(exec id -u); fi
+}
+
+# survey_all: everything that the request names.
+survey_all() {
+  places=''
+  each cert add_lineage
+  each install add_destination
+  each directory add_programs
+  IFS=$newline
+  # shellcheck disable=SC2086 # a path in each line
+  set -- "$state" "$base/live" "$base/archive" $places
+  IFS=' '
+  survey "$@"
+  surveyed_for=$token
+}
+add_lineage() {
+  places="$places$base/live/$2$newline$base/archive/$2$newline$base/archive/$2/$3$newline"
+  set +f
+  set -- "$base/archive/$2"/*/privkey.pem
+  set -f
+  for file in "$@"; do
+    [ ! -e "$file" ] || places=$places$file$newline
+  done
+}
+add_destination() {
+  decode_path "$8" || return 0
+  case $7 in symlink) ;; *) path=${path%/*} ;; esac
+  places=$places${path:-/}$newline
+}
+add_programs() {
+  decode_path "$3" || return 0
+  for folder in pre deploy post; do
+    list_programs "$path/$folder"
+    places=$places$path/$folder$newline$programs$others
+  done
+}
+
+# list_components PATH...: sets $listing to what `ls` says of them and of every folder above them that was not looked at yet.
+list_components() {
+  listing=''
+  for place in "$@"; do
+    while :; do
+      case $surveyed in *"$newline$place$newline"*) break ;; esac
+      surveyed=$surveyed$place$newline listing=$listing$newline$place
+      case $place in /) break ;; esac
+      place=${place%/*}
+      place=${place:-/}
+    done
+  done
+  IFS=$newline
+  # shellcheck disable=SC2086 # a path in each line
+  set -- $listing
+  IFS=' '
+  listing=''
+  [ "$#" -eq 0 ] || listing=$(exec ls -ldn "$@" 2>/dev/null)
+  listings=$listings$listing$newline
+}
+
+# judge MODE LINKS UID GID ...: a line of `ls -ldn`; its path is what follows the first slash.
+judge() {
+  name=/${listed#*/} cause=''
+  [ "$3" = 0 ] || [ "$3" = "$self" ] || cause=owner
+  case $1 in *+) lists=yes ;; esac
+  case $1 in
+    l*)
+      target=${name#* -> } name=${name%% -> *}
+      case $target in /*) ;; *) target=${name%/*}/$target ;; esac
+      # Whoever may put things there may have brought a link of root's from elsewhere.
+      case $sticky in *"$newline${name%/*}$newline"*) cause=${cause:-brought} ;; esac
+      links=$links$name$tab$target$newline
+      # Our own link to a generation, whose folder is looked at by its name.
+      case $target in "$base/live/../archive/"*) ;; *) targets=$targets$newline$target winding=yes ;; esac
+      is_surveyed "$name" || lost=$name
+      ;;
+    ????????w[tT]*) sticky=$sticky$name$newline ;;
+    ????????w*) cause=${cause:-others} ;;
+    ?????w*) group_is_safe "$1" "$3" "$4" || cause=${cause:-$denied} ;;
+  esac
+  [ -n "$cause" ] || return 0
+  flaws=$flaws$name$tab$cause$newline
+  # One that ls shows by another name than it was asked for would be passed over.
+  is_surveyed "$name" || lost=$name
+}
+
+is_surveyed() { case $surveyed in *"$newline$1$newline"*) ;; *) return 1 ;; esac; }
+
+# group_is_safe MODE UID GID: of $name, which its group may write: root's group may, and the owner's own by the usual numbers. With
+# an access list (acl(5)) the bits of the group stand for everybody whom it names.
+group_is_safe() {
+  denied=group
+  case $1 in
+    *+)
+      denied=acl
+      command -v getfacl >/dev/null 2>&1 || return 1
+      ;;
+    *)
+      [ "$3" = 0 ] || [ "$3" = "$2" ] || return 1
+      # Not every ls shows that there is a list.
+      command -v getfacl >/dev/null 2>&1 || return 0
+      denied=acl
+      ;;
+  esac
+  owner=$2 group=$3
+  IFS=$newline
+  # shellcheck disable=SC2046 # its lines
+  set -- $(exec getfacl -cpn "$name" 2>/dev/null)
+  IFS=' '
+  [ "$#" -gt 0 ] || return 1
+  for entry in "$@"; do
+    entry=${entry%%"$tab"*}
+    case $entry in
+      default:* | mask:* | user::* | user:0:* | group:0:*) ;;
+      user:"$self":*) ;;
+      group::?w?) [ "$group" = 0 ] || [ "$group" = "$owner" ] || return 1 ;;
+      *:?w?) return 1 ;;
+    esac
+  done
+}
+
+# flaw_of PATH: whether somebody else could put, turn or replace what is there. Sets $flaw to where, $cause to how, and
+# $beyond to what of the path comes after it.
+flaw_of() {
+  flaw=$lost cause=lost beyond='' hops=0
+  [ -z "$lost" ] || return 0
+  [ "$flaws$sticky" != "$newline$newline" ] || return 1
+  find_flaw place "$1"
+}
+
+# find_flaw place|above PATH: from the root on, and at a link first along where it leads.
+find_flaw() {
+  hops=$((hops + 1)) flaw=$2 cause=lost
+  [ "$hops" -lt 64 ] || return 0
+  set -- "$1" "$2" '' "${2#/}"
+  while :; do
+    place=${3:-/}
+    case $flaws in
+      *"$newline$place$tab"*)
+        flaw=$place cause=${flaws#*"$newline$place$tab"} beyond=${4:+/$4}
+        cause=${cause%%"$newline"*}
+        return 0
+        ;;
+    esac
+    if leads "$place"; then
+      if find_flaw "$([ -n "$4" ] && put above || put "$1")" "$target"; then
+        beyond=$beyond${4:+/$4}
+        return 0
+      fi
+    fi
+    case $4 in
+      '') break ;;
+      */*) set -- "$1" "$2" "$3/${4%%/*}" "${4#*/}" ;;
+      *) set -- "$1" "$2" "$3/$4" '' ;;
+    esac
+  done
+  [ "$1" = place ] && ! leads "$2" || return 1
+  flaw=$2 cause=everybody
+  case $sticky in *"$newline$2$newline"*) ;; *) return 1 ;; esac
+}
+
+# leads PATH: whether it is a link; sets $target.
+leads() {
+  target=${links#*"$newline$1$tab"}
+  [ "$target" != "$links" ] || return 1
+  target=${target%%"$newline"*}
+}
+
+# leads_at_first PATH: the same of what was seen when the visit began.
+leads_at_first() {
+  target=${links_before#*"$newline$1$tab"}
+  [ "$target" != "$links_before" ] || return 1
+  target=${target%%"$newline"*}
+}
+
+# listed_as PATH [LISTINGS]: sets $line to what ls says of it; a link is not found.
+listed_as() {
+  set -- "$1" "${2:-$listings}"
+  line=${2%%" $1$newline"*}
+  [ "$line" != "$2" ] || return 1
+  line=${line##*"$newline"}
+}
+
+# explain WHAT_ELSE: sets $why to what is wrong with $flaw, and to the command that mends it.
+explain() {
+  set -- "$1" "$(exec ls -ld "$flaw" 2>/dev/null)"
+  # shellcheck disable=SC2086 # its fields
+  set -- "$1" $2
+  case $cause in
+    owner)
+      why="$flaw belongs to $4 ($2 $4 $5), who could put something else there; mend it: chown $(id -un) $flaw"
+      case $2 in l*) why="$flaw is a link of $4's, who could turn it; mend it: chown -h $(id -un) $flaw" ;; esac
+      ;;
+    others) why="$flaw can be written by others ($2 $4 $5); mend it: chmod o-w $flaw" ;;
+    group) why="$flaw can be written by the group $5 ($2 $4 $5); mend it: chmod g-w $flaw" ;;
+    acl) why="$flaw can be written by others by its access list ($2 $4 $5; getfacl $flaw); mend it: setfacl -b $flaw" ;;
+    brought) why="$flaw is a link in a folder where everybody may put one; name what it leads to" ;;
+    everybody) why="$flaw is a folder where everybody may put things ($2 $4 $5); name another folder" ;;
+    lost) why="$flaw cannot be looked at: too many links lead there, or ls shows its name otherwise" ;;
+  esac
+  why="$why${1:+, $1}"
+}
+
+# --- Folders that others may write: whoever they belong to acts there --------------------------------------------
+
+# Somebody's own folder is theirs to change at any moment. What is done there is done as them, within the folder and by names without
+# a slash, so that nothing is reached which they could not reach anyway. They are waited for with a bound, nothing that they could
+# have written is read, and what they are to have comes to them on a descriptor that was opened here.
+
+# keeper_of FOLDER [any]: sets $keeper to who acts there: nobody where the folder is only ours, else `self` or the number of a
+# user; and $within to its path without links. Fails with $why where somebody else could put another folder in its place, unless `any`
+# of those that are only ours will do.
+keeper_of() {
+  keeper='' within=$1
+  flaw_of "$1" || return 0
+  if [ "$cause" = lost ] || leads "$flaw"; then
+    explain ''
+    return 1
+  fi
+  within=$(cd -P "$1" 2>/dev/null && put "$PWD")
+  # Theirs are folders and no links from here on.
+  [ -n "$within" ] && [ "$within" = "$(cd -P "$flaw" 2>/dev/null && put "$PWD")$beyond" ] || {
+    why="$flaw is not only ours, and there is a link on the way from there to $1; name the folder that it leads to"
+    return 1
+  }
+  survey "$within"
+  owner_of "$within" || {
+    why="$within cannot be looked at"
+    return 1
+  }
+  keeper=$owner
+  [ "$self" -eq 0 ] && [ "$owner" != 0 ] || keeper=self
+  if [ "${2:-}" = any ] && [ "$keeper" = self ] && ! has_flaw "$within"; then return 0; fi
+  flaw=$within
+  while [ "$flaw" != / ]; do
+    flaw=${flaw%/*}
+    flaw=${flaw:-/}
+    cannot_exchange || {
+      explain "for what is in it could be exchanged at any moment"
+      return 1
+    }
+  done
+}
+
+# cannot_exchange: whether nobody but $keeper and root could exchange what is in the folder $flaw.
+cannot_exchange() {
+  has_flaw "$flaw" || return 0
+  [ "$cause" = owner ] && owner_of "$flaw" && [ "$owner" = "$keeper" ] || return 1
+  case $line in
+    ????????w*) cause=others && return 1 ;;
+    ?????w*) [ "$group" = "$owner" ] || { cause=group && return 1; } ;;
+  esac
+}
+
+# has_flaw PATH: whether that folder or link itself has one; sets $cause.
+has_flaw() {
+  cause=${flaws#*"$newline$1$tab"}
+  [ "$cause" != "$flaws" ] || return 1
+  cause=${cause%%"$newline"*}
+}
+
+# owner_of PATH: sets $owner and $group to the numbers that ls has for it.
+owner_of() {
+  listed_as "$1" || return 1
+  # shellcheck disable=SC2086 # its fields
+  set -- $line
+  owner=$3 group=$4
+}
+
+# within STEP ARGUMENT...: $keeper does a step of $inside in $within, with what is at descriptor 5 on stdin. Fails with $why.
+within() {
+  why="$work cannot be written; is the disk full, out of inodes or read-only?"
+  begin_hooks && { true >"$work/group"; } 2>/dev/null || return 1
+  switch='' whose=own user=$(id -un)
+  if [ "$keeper" != self ]; then
+    as_keeper || return 1
+  elif [ "$self" -ne 0 ]; then
+    whose=any
+  fi
+  acts=$((acts + 1)) ticks=0 draining=yes awaited=act-$acts
+  act "$@" &
+  supervise 20
+  case $status in
+    0 | 20) return 0 ;;
+    11) why="$within was exchanged while it was used, or cannot be entered by $user" ;;
+    12) why="$within/.certfleet-$token was exchanged while it was used" ;;
+    13) why="nothing can be made in $within by $user; is the disk full?" ;;
+    14) why="$within cannot be written by $user; is the disk full?" ;;
+    15) why="$user cannot give a file in $within that owner or group" ;;
+    16) why="a file in $within cannot be replaced by $user" ;;
+    *) why="$user did not get done in $within (${status:-not in 20 s})" ;;
+  esac
   return 1
 }
 
-# owner_of LISTED: sets $self.
-owner_of() {
-  # shellcheck disable=SC2086 # its fields
-  set -- $1
-  self=$3
+# as_keeper: sets $switch and $user.
+as_keeper() {
+  # shellcheck disable=SC2046 # its fields
+  set -- $(exec ls -ld "$within" 2>/dev/null)
+  user=${3:-}
+  if [ -n "$user" ] && is_account "$user" && [ "$(id -u "$user" 2>/dev/null)" = "$keeper" ] && as_user; then return 0; fi
+  # One whom the host knows by the number alone.
+  user=$keeper
+  switch="setpriv --reuid=$keeper --regid=$group --clear-groups --"
+  case $(setpriv --version 2>/dev/null) in *util-linux*) return 0 ;; esac
+  why="nothing can be done as the user $keeper, whose folder $within is; give it an owner whom the host knows"
+  return 1
 }
 
-# with_parents FOLDER: what `ls -ldn` says of it and of every folder above it; one process for all.
-with_parents() {
-  set -- "$1"
-  while :; do
-    case $1 in /) break ;; esac
-    folder=${1%/*}
-    set -- "${folder:-/}" "$@"
+act() {
+  exec 3<&- 4<&- 6<&- 9>&- >/dev/null 2>&1
+  (
+    exec <&5 5<&- 7<&- 8>&-
+    cd -P "$within" || true
+    # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
+    exec env -i PATH="$PATH" setsid /bin/sh -c 'echo "$$" >"$1" && shift && exec "$@"' certfleet "$work/group" \
+      $switch /bin/sh -c "$inside" certfleet "$within" "$whose" ".certfleet-$token" "$@"
+  )
+  set -- "$?"
+  put "ended $awaited $1 bare$newline" >&7
+}
+
+# inside FOLDER own|any STAGING STEP ...: what is done in a folder. Everything there may change at any moment, so nothing is followed, a folder
+# is known by its own path once it was entered, and the staging folder must be one that nobody else can enter.
+# shellcheck disable=SC2016 # another shell expands it
+inside='set -u
+umask 077
+folder=$1 whose=$2 staging=$3 step=$4
+shift 4
+cd -P . 2>/dev/null
+[ "$PWD" = "$folder" ] || cd -P "$folder" 2>/dev/null || exit 11
+[ "$PWD" = "$folder" ] || exit 11
+[ "$whose" = any ] || [ -O . ] || exit 11
+enter() {
+  cd -P "./$staging" 2>/dev/null || return 1
+  [ "$PWD" = "${folder%/}/$staging" ] && [ -O . ] || exit 12
+  case $(ls -ldn .) in drwx--[-S]---*) ;; *) exit 12 ;; esac
+}
+there() { [ -e "$1" ] || [ -L "$1" ]; }
+give_up_old() { for file in old/* old/.[!.]*; do name=${file#*/}; ! there "new/$name" || rm -f "./old/$name"; done; }
+keep_old() {
+  for file in new/* new/.[!.]*; do
+    name=${file#*/}
+    there "$file" && ! there "old/$name" && there "../$name" || continue
+    mv -f "./../$name" "./old/$name" || return 1
   done
-  exec ls -ldn "$@"
 }
-
-# each_link PATH: the folders in which the links on the way stand; whoever can turn one of them chooses where files go.
-each_link() {
-  set -- "$1" 0
-  while [ -L "$1" ] && [ "$2" -lt 8 ]; do
-    (with_parents "${1%/*}")
-    entry=$(readlink "$1")
-    case $entry in /*) ;; *) entry=${1%/*}/$entry ;; esac
-    set -- "$entry" "$(($2 + 1))"
-  done
-}
-
-# folders_are_safe LISTING SHARED: whether nobody but root and oneself can put a file into any of them. A folder above may
-# be sticky, where others cannot move what is ours; SHARED is the one that may not. Sets $unsafe.
-folders_are_safe() {
-  unsafe='' strict=$2
-  IFS=$newline
-  for listed in $1; do
-    IFS=' '
-    # shellcheck disable=SC2086 # its fields
-    folder_is_safe $listed || unsafe=/${listed#*/}
-  done
-  IFS=' '
-  [ -z "$unsafe" ]
-}
-
-# folder_is_safe MODE LINKS UID GID SIZE MONTH DAY TIME NAME: what a group may write is safe where it is root's, or the
-# owner's own by the usual numbers.
-folder_is_safe() {
-  case $1 in
-    l*) ;;
-    ????????w[tT]*) [ "/${listed#*/}" != "$strict" ] || return 1 ;;
-    ????????w*) return 1 ;;
-    ?????w*) [ "$4" = 0 ] || [ "$4" = "$3" ] || return 1 ;;
-  esac
-  [ "$3" = 0 ] || [ "$3" = "$self" ]
-}
+case $step in
+  stage)
+    [ -d "./$staging" ] || mkdir -m 700 "./$staging" || exit 13
+    enter || exit 12
+    [ -d new ] && [ -d old ] || mkdir -m 700 new old || exit 13
+    rm -f "./new/$1" "./old/$1"
+    cat >"./new/$1" || exit 14
+    [ "$3" = - ] || chown "$3" "./new/$1" || exit 15
+    [ "$4" = - ] || chgrp "$4" "./new/$1" || exit 15
+    chmod "$2" "./new/$1" || exit 14
+    ! there "../$1" || ln "./../$1" "./old/$1" || cp -pP "./../$1" "./old/$1" || rm -f "./old/$1"
+    ;;
+  install)
+    enter || exit 12
+    keep_old || exit 16
+    set --
+    for file in new/* new/.[!.]*; do ! there "$file" || set -- "$@" "./$file"; done
+    [ "$#" -eq 0 ] || mv -f "$@" .. || exit 16
+    ;;
+  back)
+    enter || exit 20
+    for name; do
+      there "new/$name" || rm -f "./../$name" || exit 16
+    done
+    give_up_old
+    set --
+    for file in old/* old/.[!.]*; do ! there "$file" || set -- "$@" "./$file"; done
+    [ "$#" -eq 0 ] || mv -f "$@" .. || exit 16
+    ;;
+  clear)
+    enter || exit 20
+    for file in new/* new/.[!.]* old/* old/.[!.]*; do ! there "$file" || rm -f "./$file"; done
+    rmdir new old
+    cd .. && rmdir "./$staging"
+    ;;
+  token | remove)
+    token=$1
+    shift
+    for name; do
+      [ -d "./$name" ] || [ "$step" = remove ] || mkdir -m 755 "./$name" || exit 13
+      cd -P "./$name" 2>/dev/null || exit 20
+      folder=${folder%/}/$name
+      [ "$PWD" = "$folder" ] || exit 11
+    done
+    if [ "$step" = remove ]; then
+      rm -f "./$token" || exit 16
+      exit 0
+    fi
+    mkdir -m 700 "./$staging" || exit 13
+    enter || exit 12
+    cat >"./$token" && chmod 644 "./$token" || exit 14
+    mv -fT "./$token" "./../$token" || exit 16
+    cd .. && rmdir "./$staging"
+    ;;
+esac'
 
 # lock SECONDS: one visit at a time. The kernel frees a lock when its holders end, however that happens.
 lock() {
@@ -411,9 +822,9 @@ begin_hooks() {
   end_hooks
   run=0 pipes=0 left=0 ticks=0
   note_environment
-  make_pipes "$state/pipe-events"
-  [ -p "$state/pipe-events" ] || return 1
-  exec 7<>"$state/pipe-events"
+  make_pipes "$work/pipe-events"
+  [ -p "$work/pipe-events" ] || return 1
+  exec 7<>"$work/pipe-events"
   tick &
   clockwork=$!
 }
@@ -424,7 +835,7 @@ begin_hooks() {
 # tick: when the agent is gone, nobody reads the pipe and the signal for that ends this. It is opened while the agent's
 # own end is there too.
 tick() {
-  exec </dev/null 2>/dev/null >"$state/pipe-events"
+  exec </dev/null 2>/dev/null >"$work/pipe-events"
   exec 3<&- 4<&- 5<&- 6<&- 7<&- 8>&- 9>&-
   while sleep 1; do echo tick; done
 }
@@ -434,7 +845,7 @@ end_hooks() {
   clockwork=
   exec 7<&-
   set +f
-  set -- "$state"/pipe-* "$state"/stream-*
+  set -- "$work"/pipe-* "$work"/stream-* "$work"/given-* "$work"/environment
   set -f
   for entry in "$@"; do
     [ ! -e "$entry" ] || {
@@ -448,23 +859,23 @@ end_hooks() {
 make_pipes() {
   for _ in 1 2 3 4 5 6 7; do
     pipes=$((pipes + 1))
-    set -- "$@" "$state/pipe-$pipes-out" "$state/pipe-$pipes-err"
+    set -- "$@" "$work/pipe-$pipes-out" "$work/pipe-$pipes-err"
   done
   mkfifo "$@" 2>/dev/null
 }
 
 # next_pipes: a hook's own, for what an earlier one has left running writes to the earlier's.
 next_pipes() {
-  why="$state/pipe-... cannot be made; is the disk out of inodes?"
+  why="$work/pipe-... cannot be made; is the disk out of inodes?"
   begin_hooks || return 1
   run=$((run + 1))
-  out=$state/pipe-$run-out err=$state/pipe-$run-err
+  out=$work/pipe-$run-out err=$work/pipe-$run-err awaited=$run
   [ "$run" -le "$pipes" ] || make_pipes
   [ -p "$out" ] && [ -p "$err" ] || return 1
   exec 5<>"$out" 6<>"$err"
 }
 
-# beside NAME=VALUE... COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
+# beside NAME=VALUE... -- COMMAND...: runs it and tells its exit status. It keeps the hooks' lock for as long as the hook runs, and the pipes
 # open, so that a hook is not disturbed when the agent is killed. A marker shows where a stream ends, for a child of the
 # hook may hold it open; where the streams are drained there is none.
 beside() {
@@ -500,18 +911,50 @@ note_environment() {
   IFS=' '
 }
 
-# with_only NAME=VALUE... COMMAND...: becomes the command, with these variables and no others. It has none of its own, which
-# could be one of them.
+# with_only NAME=VALUE... -- COMMAND...: becomes the command, with these variables and no others. None is ever an argument, which
+# everybody on the host could read (proc(5)). The command begins with a program and not with a variable.
 with_only() {
-  [ -n "$given" ] || exec env -i "$@"
-  # shellcheck disable=SC2086 # the names
-  unset $given
-  while case $1 in *=*) ;; *) false ;; esac do
-    # shellcheck disable=SC2163 # NAME=VALUE
-    export "$1"
+  if [ -n "$given" ]; then
+    # shellcheck disable=SC2086 # the names
+    unset $given
+    while [ "$1" != -- ]; do
+      # shellcheck disable=SC2163 # NAME=VALUE
+      export "$1"
+      shift
+    done
     shift
+    exec "$@"
+  fi
+  {
+    while [ "$1" != -- ]; do
+      quote "${1#*=}"
+      put "export ${1%%=*}=$quoted$newline"
+      shift
+    done
+  } >"$work/environment"
+  shift
+  exec <"$work/environment"
+  exec env -i PATH="$PATH" /bin/sh -c "$take_environment" certfleet "$@"
+}
+
+# shellcheck disable=SC2016 # another shell expands it
+take_environment='certfleet_text=
+while IFS= read -r certfleet_line; do
+  certfleet_text="$certfleet_text$certfleet_line
+"
+done
+exec </dev/null
+eval "unset certfleet_text certfleet_line
+$certfleet_text"
+exec "$@"'
+
+# quote TEXT: sets $quoted to it as one word of a shell's.
+quote() {
+  set -- "$1" ''
+  while case $1 in *"'"*) ;; *) false ;; esac do
+    set -- "${1#*"'"}" "$2${1%%"'"*}'\\''"
   done
-  exec "$@"
+  quoted="'$2$1'"
 }
 
 # supervise SECONDS: until the hook has ended, by itself or by its deadline: TERM to its whole process group, and five
@@ -542,7 +985,7 @@ next_event() {
   read -r event number value <&7 || return 0
   case "$event $number" in
     'tick ') ticks=$((ticks + 1)) ;;
-    "ended $run") status=${value% *} marking=${value#* } ;;
+    "ended $awaited") status=${value% *} marking=${value#* } ;;
     "drained $run") left=$((left - 1)) ;;
   esac
 }
@@ -555,11 +998,11 @@ forget_ticks() {
   ticks=0
 }
 
-signal_group() { read -r group <"$state/group" && kill -s "$1" -- "-$group" 2>/dev/null; }
+signal_group() { read -r group <"$work/group" && kill -s "$1" -- "-$group" 2>/dev/null; }
 
 # group_lives: a group that may not be signalled is there too.
 group_lives() {
-  read -r group <"$state/group" || return 1
+  read -r group <"$work/group" || return 1
   set -- "$(kill -s 0 -- "-$group" 2>&1 && echo there)"
   case $1 in *there | *ermitted*) ;; *) return 1 ;; esac
 }
@@ -697,13 +1140,13 @@ perform() {
   if [ "$user" = - ] || ! as_user; then
     # The hook's own shell says it in a first line: one process less than by another shell before it.
     set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
-      certfleet_group="$state/group" certfleet_umask="$inherited"
-    set -- "$@" setsid /bin/sh -c "$first_line$command"
+      certfleet_group="$state/group" certfleet_umask="$inherited" \
+      -- setsid /bin/sh -c "$first_line$command"
   else
     # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
-    set -- PATH="$PATH" setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
-      "$state/group" "$inherited" \
-      env -i "$@" HOME="$home" USER="$user" LOGNAME="$user" $switch /bin/sh -c "$command"
+    set -- "$@" HOME="$home" USER="$user" LOGNAME="$user" \
+      -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
+      "$state/group" "$inherited" $switch /bin/sh -c "$command"
   fi
   draining='' marking='' left=2 ticks=0
   # yash reads characters, and ends where bytes are none.
@@ -711,6 +1154,7 @@ perform() {
   beside "$@" certfleet ${argument:+"$argument"} &
   supervise "$seconds"
   collect
+  [ ! -e "$work/environment" ] || true >"$work/environment"
   # yash says 384 and the signal's number, others 128 and the number.
   [ "$status" -le 384 ] || status=$((status - 256))
   [ -z "$argument" ] || detail=$argument
@@ -782,9 +1226,56 @@ configured() {
   limping="a hook failed that may fail"
 }
 
-# in_directories MOMENT LINEAGE: certbot's directory hooks: executable files in the order of their bytes (a name with a dot
-# at its start has its place in it, and no shell's * matches it), but for those that an editor has left. They are remembered, as the same hook may be configured too. After one that failed the
-# others run all the same where the moment is post.
+# list_programs FOLDER: what is in it, in the order of the bytes (a name with a dot at its start has its place in it, and no
+# shell's * matches it), but for what an editor has left: $programs may be run, and $others are files that may not, a line each.
+list_programs() {
+  programs='' others=''
+  set +f
+  set -- "$1"/[' '--]* "$1"/.[!.]* "$1"/[!' '--]*
+  set -f
+  for program in "$@"; do
+    case $program in *'~' | *"$newline"*) continue ;; esac
+    [ -f "$program" ] || continue
+    if [ -x "$program" ]; then programs=$programs$program$newline; else others=$others$program$newline; fi
+  done
+}
+
+# programs_are_ours FOLDER: whether nobody but root and the agent's user could have put $programs there, or can change one.
+programs_are_ours() {
+  unknown=''
+  IFS=$newline
+  for program in $1 $programs $others; do
+    case $newline$good_programs in *"$newline$program$newline"*) continue ;; esac
+    [ "$surveyed_for" = "$token" ] && is_surveyed "$program" || unknown=yes
+  done
+  # shellcheck disable=SC2086 # a path in each line
+  [ -z "$unknown" ] || { set -- "$1" $programs $others && IFS=' ' && survey "$@"; }
+  IFS=$newline
+  for program in $1 $programs; do
+    IFS=' '
+    case $newline$good_programs in *"$newline$program$newline"*) continue ;; esac
+    ! flaw_of "$program" || {
+      explain "for what is there runs as $(id -un)"
+      return 1
+    }
+    good_programs=$good_programs$program$newline
+  done
+  IFS=$newline
+  for program in $others; do
+    IFS=' '
+    listed_as "$program" || continue
+    case $line in
+      -??x* | -?????x* | -????????x*)
+        why="$program is meant to run and cannot: its file system is mounted noexec, or it is not $(id -un)'s to run"
+        return 1
+        ;;
+    esac
+  done
+  IFS=' '
+}
+
+# in_directories MOMENT LINEAGE: certbot's directory hooks. They are remembered, as the same hook may be configured too. After one
+# that failed the others run all the same where the moment is post.
 in_directories() {
   ran=
   wanted=$1 whose=$2
@@ -792,12 +1283,16 @@ in_directories() {
 }
 in_directory() {
   decode_path "$3" || return 1
-  set -- "$2" 0
-  set +f
-  for program in "$path/$wanted"/[' '--]* "$path/$wanted"/.[!.]* "$path/$wanted"/[!' '--]*; do
-    set -f
-    case $program in *'~') continue ;; esac
-    [ -f "$program" ] && [ -x "$program" ] || continue
+  list_programs "$path/$wanted"
+  [ -n "$programs$others" ] || return 0
+  programs_are_ours "$path/$wanted" || {
+    step "${recovering:-$wanted}" "$whose" - error 1 "$why"
+    return 1
+  }
+  set -- "$2" 0 "$programs"
+  IFS=$newline
+  for program in $3; do
+    IFS=' '
     ran=$ran$program$newline
     [ "$wanted" != post ] || ! logged "posted $program " || continue
     # shellcheck disable=SC2016 # the hook's own shell expands it
@@ -806,7 +1301,7 @@ in_directory() {
     [ "$wanted" != post ] || journal "posted $program "
     [ "$2" -eq 0 ] || [ "$wanted" = post ] || break
   done
-  set -f
+  IFS=' '
   return "$2"
 }
 
@@ -868,27 +1363,39 @@ run_post() {
 # stage cert LINEAGE GENERATION FINGERPRINT DOMAINS
 stage() {
   say begin stage "$2" - 0
-  why=''
-  is_ours "$2" || why="$base/live/$2 is not a link that certfleet made; move it away or set another base"
-  [ -n "$why" ] || { stage_files "$2" "$3" && each install place && why=''; }
-  if [ -n "$why" ]; then
-    step stage "$2" - error 1 "$why"
-    return 1
+  told=''
+  if is_ours "$2" && stage_files "$2" "$3" && each install place; then
+    step stage "$2" - ok 0 "$told"
+    return 0
   fi
-  step stage "$2" - ok 0
+  step stage "$2" - error 1 "$why"
+  return 1
 }
 
 # is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept in
 # $active, as `LINEAGE=GENERATION`.
 is_ours() {
+  why="$base/live/$1 is not a link that certfleet made; move it away or set another base"
   if [ ! -e "$base/live/$1" ] && [ ! -L "$base/live/$1" ]; then
     active="$active $1=-"
     return 0
   fi
-  set -- "$1" "$(readlink "$base/live/$1")"
+  # What was seen before the lock was had may be another visit's by now.
+  # shellcheck disable=SC3013 # every shell that we know has -ef
+  if leads_at_first "$base/live/$1" && [ "$base/live/$1" -ef "$target" ]; then
+    set -- "$1" "../archive/${target#"$base/live/../archive/"}"
+  else
+    set -- "$1" "$(readlink "$base/live/$1")"
+  fi
   case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
   active="$active $1=${2##*/}"
-  [ -d "$base/archive/$1/${2##*/}" ]
+  set -- "$base/archive/$1/${2##*/}"
+  [ -d "$1" ] || return 1
+  # shellcheck disable=SC3067 # every shell that we know has -O
+  [ -O "$1" ] || {
+    why="$1 belongs to somebody else; mend it: chown -R $(id -un) $1"
+    return 1
+  }
 }
 
 # active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing.
@@ -897,14 +1404,15 @@ active_of() {
   old=${old%% *}
 }
 
-# stage_files LINEAGE GENERATION: into the generation's own folder, which nobody looks at before the link changes.
+# stage_files LINEAGE GENERATION: into a folder that only the agent can enter, which then becomes the generation's by one rename. No
+# access list of the base reaches what is made there, and nobody else could have made it before.
 stage_files() {
-  lineage=$1 dir=$base/archive/$1/$2 names='' expected=''
+  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here=''
   active_of "$1"
   if [ -e "$dir" ]; then
     why="generation $2 on the host is not the one that was issued"
     if each file is_there && each hostkey key_is_there && each kept kept_is_there; then
-      each file renew_file
+      each file renew_file && set_layout "$dir"
       return
     fi
     if [ "$old" = "$2" ]; then
@@ -917,16 +1425,84 @@ stage_files() {
   fi
   each kept refuse_kept || return 1
   journal "stage $1 $2 " || return 1
-  umask 022
-  mkdir -p "$dir" "$base/live" 2>/dev/null || why=$(mkdir -p "$dir" "$base/live" 2>&1 | one_line)
-  umask 077
-  [ -d "$dir" ] || return 1
+  set --
+  for folder in "$base/live" "$base/archive" "$base/archive/$lineage"; do
+    [ -d "$folder" ] || set -- "$@" "$folder"
+  done
+  clear_building
+  building=$state/building
+  why=$(exec mkdir -m 755 "$@" "$building" 2>&1)
+  [ -d "$building" ] && [ -d "$base/archive/$lineage" ] || {
+    why=$(put "$why" | one_line)
+    return 1
+  }
   each file write_file || return 1
-  why="the files in $dir cannot be written; is the disk full?"
+  why="the files of $dir cannot be written; is the disk full?"
   # A full disk can leave a short file behind a command that ended well.
   # shellcheck disable=SC2086 # names of ours
-  [ -z "$names" ] || [ "$(cd "$dir" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
-  each hostkey write_hostkey
+  [ -z "$names" ] || [ "$(cd "$building" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
+  each hostkey write_hostkey && key_fits && set_layout "$building" || return 1
+  why=$(exec mv -T "$building" "$dir" 2>&1) && return 0
+  why=$(put "$why" | one_line)
+  return 1
+}
+clear_building() { [ ! -e "$state/building" ] || rm -rf "$state/building"; }
+
+# key_fits: before anything becomes active, where the host can tell: OpenSSL signs for no certificate with another's key.
+key_fits() {
+  [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] && command -v openssl >/dev/null 2>&1 || return 0
+  why=$(exec openssl cms -sign -binary -noattr -nocerts -in "$building/cert.pem" -signer "$building/cert.pem" \
+    -inkey "$building/privkey.pem" -outform DER -out /dev/null 2>&1 </dev/null) && return 0
+  if [ -n "$made_here" ]; then
+    why='the key that this host made does not belong to the certificate'
+    return 1
+  fi
+  # One that this OpenSSL cannot read is not judged.
+  case $why in *'does not match'* | *mismatch*) ;; *) return 0 ;; esac
+  why='the key does not belong to the certificate; nothing was changed'
+  return 1
+}
+
+# set_layout FOLDER: owner, group and mode of the key: as they are declared, else as a person gave them to the key before, as far as
+# nobody but a group may read it; what is not taken over is told.
+set_layout() {
+  wanted_owner=- wanted_group=- wanted_mode=''
+  each layout note_layout
+  [ -f "$1/privkey.pem" ] || return 0
+  if [ -z "$wanted_mode" ]; then
+    listed_as "$base/archive/$lineage/$old/privkey.pem" "$listings_before" || return 0
+    # shellcheck disable=SC2086 # its fields
+    set -- "$1" $line
+    case $2:$4 in -rw-------*:"$self") [ "$5" != 0 ] || return 0 ;; esac
+    case $2 in
+      -rw-------*) wanted_mode=0600 ;;
+      -rw-r-----*) wanted_mode=0640 ;;
+      -r--r-----*) wanted_mode=0440 ;;
+      -r--------*) wanted_mode=0400 ;;
+      *)
+        told="the key before had $2, which is not taken over: the new one is for its owner alone; declare layout: { key_mode }"
+        return 0
+        ;;
+    esac
+    [ "$4" = "$self" ] || wanted_owner=$4
+    wanted_group=$5
+    [ "$wanted_mode:$wanted_owner" != 0600:- ] || return 0
+    told="the key is as the one before was made by hand ($2 $4 $5); declare it: layout: { owner, group, key_mode }"
+  fi
+  why="the key in $1 cannot be given the owner, group and mode that it is to have"
+  give "$wanted_owner" "$wanted_group" "$1/privkey.pem" 2>/dev/null && chmod "$wanted_mode" "$1/privkey.pem" 2>/dev/null
+}
+# note_layout layout LINEAGE OWNER GROUP MODE
+note_layout() { [ "$2" != "$lineage" ] || wanted_owner=$3 wanted_group=$4 wanted_mode=$5; }
+
+# give OWNER GROUP FILE
+give() {
+  case $1:$2 in
+    -:-) ;;
+    -:*) chgrp "$2" "$3" ;;
+    *:-) chown "$1" "$3" ;;
+    *) chown "$1:$2" "$3" ;;
+  esac
 }
 
 same() { cmp -s "$1" "$2" 2>/dev/null; }
@@ -941,7 +1517,8 @@ renew_file() {
   case $2:$3 in "$lineage":*.pem) return 0 ;; esac
   [ "$2" = "$lineage" ] || return 0
   # The generation may be active: whoever reads it finds the old file or the new one.
-  write_file "$1" "$2" "$3.new" "$4" "$5" && mv -f "$dir/$3.new" "$dir/$3" 2>/dev/null
+  building=$state
+  write_file "$1" "$2" "$3.new" "$4" "$5" && mv -f "$state/$3.new" "$dir/$3" 2>/dev/null
 }
 
 # content_is FILE FIELD
@@ -959,14 +1536,14 @@ content_is() {
 write_file() {
   [ "$2" = "$lineage" ] || return 0
   is_name "$3" || { why="'$3' cannot be a file's name" && return 1; }
-  why="$dir/$3 cannot be written; is the disk full?"
+  why="$building/$3 cannot be written; is the disk full?"
   case $4 in 0644) umask 022 ;; esac
   case $5 in
-    =*) { put "${5#=}" | base64 -d >"$dir/$3"; } 2>/dev/null && content_is "$dir/$3" "$5" ;;
+    =*) { put "${5#=}" | base64 -d >"$building/$3"; } 2>/dev/null && content_is "$building/$3" "$5" ;;
     *)
       decode "$5"
       names="$names${names:+ }$3" expected=$expected$decoded
-      { put "$decoded" >"$dir/$3"; } 2>/dev/null
+      { put "$decoded" >"$building/$3"; } 2>/dev/null
       ;;
   esac
   set -- "$?"
@@ -983,10 +1560,9 @@ write_hostkey() {
   why="the key that this host made for the certificate is gone; make new ones: certfleet cert renew $1"
   [ -f "$2" ] || return 1
   why="$dir/privkey.pem cannot be written; is the disk full?"
-  cp "$2" "$dir/privkey.pem" 2>/dev/null && chmod 600 "$dir/privkey.pem" && same "$2" "$dir/privkey.pem" || return 1
-  need_openssl || return 1
-  why="the key that this host made does not belong to the certificate"
-  [ "$(openssl x509 -noout -pubkey -in "$dir/cert.pem" 2>&1)" = "$(openssl pkey -pubout -in "$2" 2>&1)" ]
+  cp "$2" "$building/privkey.pem" 2>/dev/null && chmod 600 "$building/privkey.pem" && same "$2" "$building/privkey.pem" || return 1
+  made_here=yes
+  need_openssl
 }
 
 # forget_key hostkey LINEAGE ID ...: it rests beside its certificate now.
@@ -1042,29 +1618,44 @@ tidy() {
 
 # --- Further files: staged beside their destination, and all of one folder renamed by one command --------------
 
-# destination PATH ALLOWED: sets $path to where a file is to be, $folder to the folder, $file to its name there, and
-# $staging to where it waits: beside it, so that it takes its place by a rename. Where others may write, they could put
-# anything there: it waits at home.
+# destination PATH ALLOWED: sets $path to where a file is to be, $folder to the folder, $file to its name there, $staging to where
+# it waits: beside it, so that it takes its place by a rename; and $keeper and $within, as `keeper_of` has them, to
+# who acts there; `nobody` where it was not found good.
 destination() {
   decode_path "$1" || return 1
-  case +$2+ in *+symlink+*) [ ! -L "$path" ] || path=$(readlink -f "$path") ;; esac
+  case $2 in symlink) [ ! -L "$path" ] || path=$(readlink -f "$path") ;; esac
   folder=${path%/*} file=${path##*/}
   [ -n "$folder" ] || folder=/
   staging=${folder%/}/.certfleet-staging
-  case +$2+ in *+shared+*) ;; *) return 0 ;; esac
-  IFS=/
-  # shellcheck disable=SC2086 # its parts
-  set -- $folder
-  IFS=%
-  staging=$state/staging/$*
-  IFS=' '
+  within=${keepers#*"$newline$2$tab$folder$tab"} keeper=nobody
+  [ "$within" != "$keepers" ] || return 0
+  within=${within%%"$newline"*}
+  keeper=${within%%"$tab"*} within=${within#*"$tab"}
+  [ -z "$keeper" ] || staging=$within/.certfleet-$token
+}
+
+# find_keeper ALLOWED: of $folder, for `destination`. Fails with $why where nothing may be done.
+find_keeper() {
+  [ "$keeper" = nobody ] || return 0
+  [ "$surveyed_for" = "$token" ] || survey_all
+  case $1 in
+    shared) keeper_of "$folder" || return 1 ;;
+    *)
+      keeper='' within=$folder
+      [ -z "$winding" ] || within=$(cd -P "$folder" 2>/dev/null && put "$PWD")
+      ! flaw_of "$folder" || {
+        explain "or say allow: 'shared' to have it done by whom the folder belongs to"
+        return 1
+      }
+      ;;
+  esac
+  keepers="$keepers$newline$1$tab$folder$tab$keeper$tab$within$newline"
 }
 
 # place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
 # put another file there, or a link to somewhere else.
 place_is_safe() {
   destination "$8" "$7" || return 1
-  set -- "$@" "$path"
   if [ -L "$path" ]; then
     complain "$path is a symbolic link; name what it points to, or say allow: 'symlink'"
   elif [ -z "$path" ]; then
@@ -1074,36 +1665,51 @@ place_is_safe() {
     complain "$folder is not a folder on the host; make it first, with the owner and mode it is to have"
   elif [ -e "$path" ] && [ ! -f "$path" ]; then
     complain "$path is not a file"
-  elif [ ! -w "$folder" ]; then
-    complain "$folder cannot be written by $(id -un)"
+  elif ! link_is_ours "$7" "$8" || ! find_keeper "$7"; then
+    complain "$path: $why"
   else
-    decode_path "$8"
-    set -- "$5" "$6" "$7" "$(
-      cd -P "$folder" 2>/dev/null && put "$PWD$newline" || exit
-      [ "$folder" = "$PWD" ] || (with_parents "$folder")
-      [ "$path" = "$9" ] || (each_link "$path")
-      with_parents "$PWD"
-    )" "$9" "$path"
-    path=$5
-    case "${4%%"$newline"*}/" in
+    case $within/ in
       "$base"/*)
         complain "$path is in $base, which is certfleet's own; name another folder"
         return 0
         ;;
     esac
-    case +$3+ in *+shared+*) ;; *)
-      folders_are_safe "${4#*"$newline"}" "${4%%"$newline"*}" || {
-        complain "$unsafe can be written by others, who could replace $6; mend its mode and owner, or say allow: 'shared'"
-        return 0
-      }
-      ;;
-    esac
-    case +$3+$folder in
-      *+shared+*%*) complain "$folder has a % in its name; no file is placed there with allow: 'shared'" ;;
-    esac
-    [ "$1" = - ] || id "$1" >/dev/null 2>&1 || complain "there is no user '$1' on the host, who is to own $path"
-    [ "$1$2" = -- ] || [ "$(id -u)" -eq 0 ] || complain "only root can give $path an owner; set become: true"
+    owner_is_possible "$5" "$6" || complain "$why"
   fi
+}
+
+# link_is_ours ALLOWED PATH: whether nobody else can turn a link that is to be followed.
+link_is_ours() {
+  [ "$1" = symlink ] || return 0
+  set -- "$path" "$2"
+  decode_path "$2"
+  set -- "$1" "$path"
+  path=$1
+  [ "$1" != "$2" ] || return 0
+  [ "$surveyed_for" = "$token" ] || survey_all
+  flaw_of "$2" || return 0
+  # The file itself is replaced, whosever it is.
+  [ ! -f "$flaw" ] || [ -L "$flaw" ] || return 0
+  explain 'or name what it points to'
+  return 1
+}
+
+# owner_is_possible OWNER GROUP: of a file at $path.
+owner_is_possible() {
+  why="there is no user '$1' on the host, who is to own $path"
+  [ "$1" = - ] || id "$1" >/dev/null 2>&1 || return 1
+  case $keeper in
+    '' | self)
+      why="$folder cannot be written by $(id -un)"
+      [ -w "$folder" ] || return 1
+      why="only root can give $path an owner; set become: true"
+      [ "$1$2" = -- ] || [ "$self" -eq 0 ]
+      ;;
+    *)
+      why="$folder belongs to the user $keeper, as whom files are put there, and none can be $1's; leave out its owner, or make the folder root's"
+      [ "$1" = - ] || [ "$(id -u "$1")" = "$keeper" ]
+      ;;
+  esac
 }
 
 # place install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: beside the destination, with the owner and the mode that it
@@ -1114,27 +1720,57 @@ place() {
     why="$path was declared after generation ${dir##*/} was issued, which has no '$missing' on the host; bring the host forward: certfleet cert renew $2"
     return 1
   }
-  if [ -e "$path" ]; then entry=old; else entry=none; fi
+  why="$folder was not found good"
+  [ "$keeper" != nobody ] || return 1
+  if [ -e "$path" ] || [ -L "$path" ]; then entry=old; else entry=none; fi
   journal "install $entry $path" || return 1
-  why=$(place_beside "$3" "$4" "$5" "$6" 2>&1 | one_line)
-  [ -z "$why" ] || return 1
+  if [ -n "$keeper" ]; then
+    place_within "$3" "$4" "$5" "$6" || return 1
+  else
+    why=$(place_beside "$3" "$4" "$5" "$6" 2>&1 | one_line)
+    [ -z "$why" ] || return 1
+  fi
   sync_to "$folder"
 }
 place_beside() {
-  mkdir -p "$staging/new" "$staging/old" || return 1
+  # No access list of the folder reaches what is made in one that only the agent can enter.
+  [ -d "$staging/old" ] || {
+    set -- "$@" "$staging/new" "$staging/old"
+    if [ -d "$staging" ]; then rm -rf "$staging"; fi
+    mkdir -m 700 "$staging" "$staging/new" "$staging/old" || return 1
+  }
   rm -f "$staging/old/$file"
   (parts "$1") >"$staging/new/$file" && (parts "$1") | cmp - "$staging/new/$file" &&
-    chmod "$2" "$staging/new/$file" || return 1
-  case $3:$4 in
-    -:-) ;;
-    -:*) chgrp "$4" "$staging/new/$file" ;;
-    *:-) chown "$3" "$staging/new/$file" ;;
-    *) chown "$3:$4" "$staging/new/$file" ;;
-  esac || return 1
-  [ -e "$path" ] || return 0
-  # Where others may write, they could turn the path meanwhile, and a link would keep them in possession of it.
-  case $staging in "$state"/*) ;; *) ! ln "$path" "$staging/old/$file" 2>/dev/null || return 0 ;; esac
-  cp -pP "$path" "$staging/old/$file"
+    chmod "$2" "$staging/new/$file" && give "$3" "$4" "$staging/new/$file" || return 1
+  [ ! -e "$path" ] || ln "$path" "$staging/old/$file" 2>/dev/null || cp -pP "$path" "$staging/old/$file"
+}
+place_within() {
+  given_file=$work/given-$((acts + 1))
+  why="$given_file cannot be written; is the disk full?"
+  rm -f "$given_file"
+  (parts "$1") >"$given_file" 2>/dev/null || return 1
+  case $keeper in self) ;; *) set -- "$1" "$2" - "$4" ;; esac
+  exec 5<"$given_file"
+  within stage "$file" "$2" "$3" "$4"
+  set -- "$?"
+  exec 5<&-
+  rm -f "$given_file"
+  return "$1"
+}
+
+# once LIST_NAME... : whether $within had that step yet in this visit; a step is for all files of a folder.
+once() {
+  case $done_within in *"$newline$1 $within$newline"*) return 1 ;; esac
+  done_within=$done_within$newline$1\ $within$newline
+}
+
+# within_quietly STEP ...: one that needs nothing on stdin.
+within_quietly() {
+  exec 5</dev/null
+  within "$@"
+  set -- "$?"
+  exec 5<&-
+  return "$1"
 }
 
 # has_parts NAME[+NAME]...: sets $missing.
@@ -1160,6 +1796,13 @@ parts() {
 # that is killed leaves none or all of them, so a certificate and its key in one folder change together.
 install() {
   destination "$8" "$7" || return 1
+  if [ -n "$keeper" ]; then
+    ! once install || within_quietly install || {
+      step activate "$2" - error 1 "$why"
+      return 1
+    }
+    return 0
+  fi
   [ -e "$staging/new/$file" ] || return 0
   why=$(move_all "$staging/new" | one_line)
   if [ -n "$why" ]; then
@@ -1182,12 +1825,16 @@ move_all() {
 
 # label install ...: SELinux's context goes by the place.
 label() {
-  destination "$8" "$7" && { restorecon "$path" >/dev/null 2>&1 || true; }
+  destination "$8" "$7" && { [ -n "$keeper" ] || restorecon "$path" >/dev/null 2>&1 || true; }
 }
 
 # take_back install ...: what was in its folder before, by one command too. Done again, it changes nothing more.
 take_back() {
   destination "$8" "$7" || return 0
+  if [ "$keeper" = nobody ]; then
+    ! logged "install old $path" && ! logged "install none $path" || dirty=yes
+    return 0
+  fi
   if [ ! -d "$staging" ]; then
     # An undo that was cut off has been here.
     ! logged "taking back $path" || ending=rolled_back
@@ -1197,20 +1844,33 @@ take_back() {
     ending=rolled_back
     journal "taking back $path" || true
   fi
+  [ -z "$keeper" ] || once back || return 0
   set --
   while IFS= read -r entry; do
     file=${entry##*/}
-    [ "$entry" = "install none ${folder%/}/$file" ] && [ ! -e "$staging/new/$file" ] || continue
-    [ ! -e "$folder/$file" ] || set -- "$@" "$folder/$file"
+    [ "$entry" = "install none ${folder%/}/$file" ] || continue
+    if [ -n "$keeper" ]; then
+      set -- "$@" "$file"
+    elif [ ! -e "$staging/new/$file" ] && [ -e "$folder/$file" ]; then
+      set -- "$@" "$folder/$file"
+    fi
   done <"$state/journal"
-  [ "$#" -eq 0 ] || rm -f "$@" 2>/dev/null || dirty=yes
-  [ -z "$(move_all "$staging/old")" ] || dirty=yes
+  if [ -n "$keeper" ]; then
+    within_quietly back "$@" || dirty=yes
+  else
+    [ "$#" -eq 0 ] || rm -f "$@" 2>/dev/null || dirty=yes
+    [ -z "$(move_all "$staging/old")" ] || dirty=yes
+  fi
 }
 
 # clear install ...
 clear() {
-  destination "$8" "$7" && [ -d "$staging" ] && rm -rf "$staging"
-  return 0
+  destination "$8" "$7" && [ -d "$staging" ] || return 0
+  case $keeper in
+    '') rm -rf "$staging" ;;
+    nobody) ;;
+    *) ! once clear || within_quietly clear || true ;;
+  esac
 }
 
 # --- Going back ----------------------------------------------------------------------------------------------
@@ -1328,6 +1988,7 @@ any_had_one_before() {
 # discard cert LINEAGE GENERATION ...: what was staged and did not stay goes, with its key.
 discard() {
   logged "stage $2 $3 " || return 0
+  clear_building
   [ "$(readlink "$base/live/$2")" = "../archive/$2/$3" ] || rm -rf "${base:?}/archive/$2/$3"
 }
 
@@ -1340,6 +2001,8 @@ recover() {
   load "$(cat "$state/plan")"
   base=$2 state=$2/.certfleet
   open_journal
+  # Where files went may have changed hands meanwhile.
+  each install find_again
   say begin recover - - 0
   if logged confirmed; then
     keep
@@ -1350,7 +2013,12 @@ recover() {
   logged 'end '
   step recover - - ok 0 "${entry#end }"
   load "$1"
-  base=$2 state=$2/.certfleet
+  base=$2 state=$2/.certfleet keepers='' done_within=''
+}
+
+find_again() {
+  destination "$8" "$7" && find_keeper "$7"
+  return 0
 }
 
 # --- Errands: what issuing needs of a host, beside any visit -------------------------------------------------
@@ -1365,24 +2033,73 @@ need_openssl() {
 token() {
   case $4 in '' | *[!A-Za-z0-9_-]*) why="'$4' is not a token" && return 1 ;; esac
   decode_path "$3" || return 1
-  set -- "$2" "$path" "$path/.well-known/acme-challenge" "$4" "${5:-}"
-  if [ "$1" = remove ]; then
-    why=$(rm -f "$3/$4" "$3/.$4" 2>&1 | one_line)
-    [ ! -e "$3/$4" ]
-    return
+  [ "$webroot" = "$path" ] || enter_webroot "$path" || return 1
+  set -- "$2" "$webroot/.well-known/acme-challenge" "$4" "${5:-}"
+  decode "$4"
+  if [ -n "$keeper" ]; then
+    token_within "$1" "$3"
+  elif [ "$1" = remove ]; then
+    why=$(rm -f "$2/$3" "$2/.$3" 2>&1 | one_line)
+    [ ! -e "$2/$3" ]
+  else
+    [ -d "$2" ] || why=$(umask 022 && mkdir -p "$2" 2>&1 | one_line)
+    [ -d "$2" ] || return 1
+    why="$2/$3 cannot be written by $(id -un); set become: true, or check the webroot"
+    rm -f "$2/.$3" 2>/dev/null
+    (umask 022 && set -C && put "$decoded" >"$2/.$3") 2>/dev/null && mv -fT "$2/.$3" "$2/$3" 2>/dev/null &&
+      content_is "$2/$3" "$4"
   fi
-  why="the webroot $2 is not a folder on this host"
-  [ -d "$2" ] || return 1
-  why="$3 is, or is below, a symbolic link; name the folder that it leads to as the webroot"
-  [ ! -L "$2/.well-known" ] && [ ! -L "$3" ] || return 1
-  [ -d "$3" ] || why=$(umask 022 && mkdir -p "$3" 2>&1 | one_line)
-  [ -d "$3" ] || return 1
-  why="$3/$4 cannot be written by $(id -un); set become: true, or check the webroot"
-  decode "$5"
-  # The folder may be the web server's: what is written is made here and nowhere else (O_EXCL).
-  rm -f "$3/.$4" 2>/dev/null
-  (umask 022 && set -C && put "$decoded" >"$3/.$4") 2>/dev/null && mv -fT "$3/.$4" "$3/$4" 2>/dev/null &&
-    content_is "$3/$4" "$5"
+}
+token_within() {
+  given_file=$work/given-$((acts + 1))
+  why="$given_file cannot be written; is the disk full?"
+  rm -f "$given_file"
+  { put "$decoded" >"$given_file"; } 2>/dev/null || return 1
+  exec 5<"$given_file"
+  case $1 in place) set -- token "$2" ;; esac
+  # shellcheck disable=SC2086 # two names, one or none
+  within "$@" $to_make
+  set -- "$?"
+  exec 5<&-
+  rm -f "$given_file"
+  return "$1"
+}
+
+# enter_webroot FOLDER: finds who acts there. Its own folders on the way to a token may be there, and somebody else's.
+enter_webroot() {
+  why="the webroot $1 is not a folder on this host"
+  [ -d "$1" ] || return 1
+  why="$1/.well-known/acme-challenge is, or is below, a symbolic link; name the folder that it leads to as the webroot"
+  [ ! -L "$1/.well-known" ] && [ ! -L "$1/.well-known/acme-challenge" ] || return 1
+  set -- "$1" "$1"
+  to_make='.well-known acme-challenge'
+  while [ -n "$to_make" ] && [ -d "$2/${to_make%% *}" ]; do
+    set -- "$1" "$2/${to_make%% *}"
+    to_make=${to_make#"${2##*/}"}
+    to_make=${to_make# }
+  done
+  survey "$2"
+  keeper_of "$2" any || return 1
+  if [ -n "$keeper" ]; then
+    set -- "$1" "$keeper" "$within"
+    begin_errand || return 1
+    keeper=$2 within=$3
+  fi
+  webroot=$1
+}
+
+# begin_errand: what a hook's pipes are for a visit, in a folder of its own: a visit may be under way.
+begin_errand() {
+  prepare || return 1
+  work=$state/errand-$$ token=errand-$$
+  why="$work cannot be made; is the disk full?"
+  rm -rf "$work"
+  mkdir -m 700 "$work" 2>/dev/null
+}
+end_errand() {
+  case $work in */errand-*) ;; *) return 0 ;; esac
+  end_hooks
+  rm -rf "$work"
 }
 
 # make_key key LINEAGE ID TYPE REUSE NAMES: a key for a new certificate, and the request for it on stdout's frame.
@@ -1434,11 +2151,13 @@ subjectAltName=$5
 errand() {
   say hello "$version" "$(date +%s)"
   why=''
-  each base permit_base && each token permit_token && each key permit_lineage || { say end failed_clean "$why"; return; }
+  each base permit_base && each token permit_token && each key permit_key || { say end failed_clean "$why"; return; }
   case $newline$plan in
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac
-  if each token token && each key make_key; then say end ok; else say end failed_clean "$why"; fi
+  if each token token && each key make_key; then set -- ok; else set -- failed_clean "$why"; fi
+  end_errand
+  say end "$@"
 }
 
 # --- Before anything is done ---------------------------------------------------------------------------------
@@ -1452,20 +2171,35 @@ complain() {
 # preflight: whether all that a visit needs is there. Fails when something is not; each is told.
 preflight() {
   complaint=''
+  # An installed agent tells nobody what is on the host before it knows that it may be asked that.
+  each cert permit_lineage && each hostkey permit_lineage || complain "$why"
+  each hook permit_hook || complain "$why"
+  each directory permit_directory || complain "$why"
+  each install permit_file || complain "$why"
+  each layout permit_layout || complain "$why"
+  each need permit_need || complain "$why"
+  [ -z "$complaint" ] || return 1
+  [ "$surveyed_for" = "$token" ] || survey_all
+  links_before=$links listings_before=$listings
   skew=$((now - clock))
   if [ "$clock" -gt 0 ] && { [ "$skew" -gt 300 ] || [ "$skew" -lt -300 ]; }; then
     complain "the host's clock is $skew seconds from the controller's, 300 are allowed; set it (is its time service running?)"
   fi
-  each cert permit_lineage && each hostkey permit_lineage || complain "$why"
-  each hook permit_hook || complain "$why"
-  each directory permit_directory || complain "$why"
+  each cert lineage_is_safe
   each directory is_folder
-  each install permit_file || complain "$why"
   each need is_found
   each hook user_is_known
   each install place_is_safe
   enough_space
   [ -z "$complaint" ]
+}
+
+# lineage_is_safe cert LINEAGE GENERATION ...
+lineage_is_safe() {
+  ! flaw_of "$base/archive/$2" && ! flaw_of "$base/archive/$2/$3" || {
+    explain 'or set another base'
+    complain "$why"
+  }
 }
 
 # enough_space: a visit writes some ten kilobytes for each certificate, to the base and to where its files go.
@@ -1495,7 +2229,15 @@ has_space() {
 # is_folder directory SECONDS FOLDER
 is_folder() {
   decode_path "$3"
-  [ -d "$path" ] || complain "the folder of hooks $path is not there; make it on the host, or correct 'directories'"
+  [ -d "$path" ] || {
+    complain "the folder of hooks $path is not there; make it on the host, or correct 'directories'"
+    return 0
+  }
+  set -- "$path"
+  for moment in pre deploy post; do
+    list_programs "$1/$moment"
+    [ -z "$programs$others" ] || programs_are_ours "$1/$moment" || complain "$why"
+  done
 }
 
 # is_found need COMMAND WHAT: a command that a hook begins with.
@@ -1528,24 +2270,33 @@ permits() {
 }
 
 permit_lineage() { permits "certificate $2"; }
+permit_layout() { permits "layout $2 $3 $4 $5"; }
+permit_need() { decode "$2" && permits "need $decoded"; }
+permit_key() { permit_lineage "$@" && permits "key $4"; }
 permit_file() { decode "$8" && permits "file $decoded $3 $4 $5:$6 $7"; }
 permit_directory() { decode "$3" && permits "hooks-directory $decoded"; }
 permit_token() { decode "$3" && permits "webroot $decoded"; }
 permit_base() { decode "$2" && permits "base $decoded"; }
 
-# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: one of several lines stands there as
-# it is sent.
+# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: its line in the configuration is
+# `hook MOMENT SECONDS USER FAILURE COMMAND [NAME VALUE]...` as it is sent, with the longest time that it may take.
 permit_hook() {
   [ -n "$allowed" ] || return 0
+  moment=$2 seconds=$5
   decode "$8" || return 1
-  text=$decoded
-  case $text in *"$newline"*) text=$8 ;; esac
-  if [ "$6" = - ]; then permits "hook $text" || return 1; else permits "hook-as $6 $text" || return 1; fi
-  shift 8
-  while [ "$#" -gt 1 ]; do
-    permits "environment $1" || return 1
-    shift 2
+  why="$configuration does not allow this hook as it is sent ($moment, $seconds s, user $6, with these variables): '$decoded'"
+  shift 5
+  IFS=$newline
+  for line in $allowed; do
+    IFS=' '
+    case $line in "hook $moment "*" $*") ;; *) continue ;; esac
+    line=${line#"hook $moment "}
+    line=${line%" $*"}
+    if is_number "$line" && [ "$seconds" -le "$line" ]; then return 0; fi
   done
+  IFS=' '
+  why=$(put "$why" | one_line)
+  return 1
 }
 
 # --- A visit -------------------------------------------------------------------------------------------------
@@ -1568,11 +2319,9 @@ visit() {
   }
   recover
   answered "$token" && return
-  if [ -f "$state/journal" ] && read -r entry <"$state/journal" && [ "$epoch" -lt "${entry##* }" ]; then
-    why="this controller's epoch $epoch is older than ${entry##* }, which the host has seen; is it a copy of another?"
-    refuse
-    return
-  fi
+  entry=0
+  [ ! -f "$state/journal" ] || read -r entry <"$state/journal" || entry=0
+  epoch_is_next "${entry##* }" || { refuse; return; }
   preflight || { say end failed_clean "$complaint"; return; }
   begin_journal || { refuse; return; }
   step preflight - - ok 0
@@ -1593,6 +2342,15 @@ visit() {
   ask_controller || { undo "$why"; return; }
   journal confirmed || { undo "$why"; return; }
   keep
+}
+
+# epoch_is_next SEEN: none that is older than one that was seen here; and of an installed agent none that is so far ahead that nobody
+# could come after it.
+epoch_is_next() {
+  why="this controller's epoch $epoch is older than $1, which the host has seen; is it a copy of another?"
+  [ "$epoch" -ge "$1" ] || return 1
+  why="the epoch $epoch cannot be: the host has seen $1"
+  [ -z "$allowed" ] || [ "$epoch" -le "$(($1 + 100000))" ]
 }
 
 refuse() {
@@ -1719,7 +2477,14 @@ certfleet_installed() {
     case $line in '' | '#'*) ;; *) allowed=$allowed$newline$line ;; esac
   done <"$configuration"
   [ -n "$allowed" ] || allowed=nothing
+  # Whoever has the key may send anything, or nothing: what it takes to read it is bounded.
+  read_by 120 &
+  reader=$! bytes=0 records=0 latest=''
+  # shellcheck disable=SC3045 # every shell that we know has -t
+  ulimit -S -t 60 2>/dev/null
   while IFS= read -r line; do
+    bytes=$((bytes + ${#line}))
+    [ "$bytes" -le 16777216 ] || exit 1
     case $part:$line in
       script:"certfleet_request='"*)
         part=records
@@ -1727,6 +2492,11 @@ certfleet_installed() {
         ;;
       script:* | records:*) [ "$part" = records ] || continue ;;
       start:'certfleet_main '*' end')
+        kill "$reader" 2>/dev/null
+        # shellcheck disable=SC3045
+        ulimit -S -t unlimited 2>/dev/null
+        certfleet_request=$certfleet_request$latest
+        certfleet_request=${certfleet_request#"$newline"}
         set -f
         IFS=' '
         # shellcheck disable=SC2086 # its words
@@ -1737,7 +2507,21 @@ certfleet_installed() {
       *) exit 1 ;;
     esac
     case $line in *"'") part=start ;; esac
-    certfleet_request="$certfleet_request${certfleet_request:+$newline}${line%"'"}"
+    latest=$latest$newline${line%"'"}
+    records=$((records + 1))
+    [ "$records" -le 20000 ] || exit 1
+    # By pieces, as a shell copies the whole for each line that comes to it.
+    [ "${#latest}" -lt 65536 ] || certfleet_request=$certfleet_request$latest latest=''
   done
+  kill "$reader" 2>/dev/null
   exit 1
+}
+
+# read_by SECONDS: ends the agent where its request is not there by then.
+read_by() {
+  exec </dev/null >/dev/null 2>&1
+  sleep "$1" &
+  sleeper=$!
+  trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM
+  wait "$sleeper" && kill -s KILL "$$"
 }

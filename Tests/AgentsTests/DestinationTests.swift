@@ -72,7 +72,8 @@ import ThrowawayFleet
       scene.request(generation: 1, destinations: paths.map { place($0) }))
     let problems = refused.steps
     let expected = [
-      "is a symbolic link; name what it points to, or say allow", "could replace \(paths[1]); mend its mode",
+      "is a symbolic link; name what it points to, or say allow",
+      "\(paths[1]): \(shared) can be written by others (drwxrwxrwx ",
       "\(paths[2]) is not a file", "/none is not a folder on the host; make it first",
     ]
     #expect(problems.count == 4 && zip(problems, expected).allSatisfy { $0.contains($1) }, "\(problems)")
@@ -122,14 +123,14 @@ import ThrowawayFleet
     symlink(ours + "/target", theirs + "/x.pem")
     symlink("../theirs/x.pem", ours + "/two.pem")
     symlink(ours + "/none/at/all", ours + "/dangling.pem")
-    chown(theirs, 1000, 1000)
+    chown(theirs, 1, 1)
     for path in [theirs + "/x.pem", ours + "/two.pem", ours + "/dangling.pem"] {
       let refused = try await scene.replies(
         scene.request(generation: 1, destinations: [place(path, allowances: [.symlink])]))
       let reason =
         path.hasSuffix("dangling.pem")
         ? "\(path) is a symbolic link that leads nowhere"
-        : "/theirs can be written by others, who could replace \(path)"
+        : "/theirs belongs to daemon (drwxr-xr-x daemon daemon), who could put something else there"
       #expect(refused.steps.count == 1 && refused.steps[0].contains(reason), "\(refused.steps)")
     }
     #expect(Files.read(ours + "/target") == "before\n")

@@ -58,7 +58,7 @@ struct AgentInstallTests {
     )
     #expect(
       scene.host.read("/etc/certfleet/agent.conf").hasSuffix(
-        "base /etc/certfleet\ncertificate one.example\nhook echo deployed as $(id -un)\n"))
+        "base /etc/certfleet\ncertificate one.example\n# deploy: echo deployed as $(id -un)\nhook deploy 60 - stop :echo%sdeployed%sas%s$(id%s-un)\nneed echo\n"))
     #expect(!scene.host.exists("/home/certfleet/.ssh/authorized_keys.before"))
 
     let ready = try await scene.expect(0, "host", "check")
@@ -84,13 +84,13 @@ struct AgentInstallTests {
       "hooks: {deploy: ['cat /etc/shadow']}, files: [{format: 'haproxy', path: '/etc/x.pem'}]")
     let refused = try await scene.expect(1, "host", "check")
     #expect(
-      refused.stdout.contains("/etc/certfleet/agent.conf does not allow 'hook cat /etc/shadow'")
+      refused.stdout.contains("these variables): 'cat /etc/shadow'")
         && refused.stdout.contains(
           "/etc/certfleet/agent.conf does not allow 'file /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -'"),
       "\(refused.stdout)")
     let shown = try await scene.expect(0, "agent", "install", "web", "--dry-run")
     #expect(
-      shown.stdout.contains("\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\nhook cat /etc/shadow\n"))
+      shown.stdout.contains("\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\n# deploy: cat /etc/shadow\nhook deploy 60 - stop :cat%s/etc/shadow\nneed cat\n"))
     try await scene.expect(
       0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
     #expect(try await scene.expect(0, "host", "check").stdout == "ready: web\n")

@@ -67,13 +67,14 @@ extension Session {
     }
     let snapshot = try await snapshot()
     let visit = Planner.everything(on: host, in: snapshot)
-    let webroots = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
-      .compactMap { if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil } }
+    let lineages = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
+    let webroots = lineages.compactMap { if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil } }
     return AgentInstallation(
       on: host, as: host.user ?? NSUserName(),
       key: .init(type: key.type, encoded: Data(key.blob).base64EncodedString()),
       permissions: AgentPermissions(
-        for: visit, destinations: StoredMaterials.destinations(of: visit), webroots: webroots))
+        for: visit, destinations: StoredMaterials.destinations(of: visit), webroots: webroots,
+        keyTypes: lineages.filter { $0.name.host != nil }.map(\.key.type)))
   }
 
   fileprivate func install(_ installation: AgentInstallation, _ invocation: Invocation) async throws
