@@ -18,6 +18,9 @@ public struct AgentPermissions: Hashable, Sendable {
   ) {
     var lines = ["base \(visit.host.base)"]
     lines += visit.certificates.map { "certificate \($0.lineage.declared)" }
+    lines += visit.certificates.compactMap { certificate in
+      certificate.layout.map { AgentRequest.record(of: $0, for: certificate.lineage) }
+    }
     lines += webroots.map { "webroot \($0)" }
     lines += destinations.map(Self.file)
     lines += visit.certificates.flatMap(\.hooks.directories).map { "hooks-directory \($0)" }

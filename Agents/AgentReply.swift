@@ -3,8 +3,7 @@ public import Fleet
 /// One thing that the agent says.
 public enum AgentReply: Hashable, Sendable {
   case hello(version: Int, clock: Int)
-  /// With what its hook may take, for the controller's patience.
-  case begin(Step, Lineage.Name?, hook: Int?, limit: Duration)
+  case begin(Step, Lineage.Name?, hook: Int?)
   /// A hook's stream; it comes before the step that it belongs to.
   case output(Stream, CapturedOutput)
   /// With what more there is to say: a program of a hook directory, which generation came back.
@@ -38,8 +37,9 @@ extension AgentReply {
       self = .hello(version: version, clock: clock)
     case "begin":
       guard let subject = Self.subject(&fields) else { return nil }
-      guard let seconds = number(), (0...1_000_000).contains(seconds) else { return nil }
-      self = .begin(subject.step, subject.lineage, hook: subject.hook, limit: .seconds(seconds))
+      // How long it may take is for whoever reads along; how long to wait is the controller's own to know.
+      guard number() != nil else { return nil }
+      self = .begin(subject.step, subject.lineage, hook: subject.hook)
     case "output":
       guard let stream = fields.popFirst().flatMap({ Stream(rawValue: String($0)) }), let total = number()
       else {

@@ -158,6 +158,7 @@ public struct AgentRequest: Sendable {
       let (name, generation) = (certificate.lineage.declared, certificate.generation)
       let domains = AgentField.encode(certificate.domains.joined(separator: " "))
       records.append("cert \(name) \(generation) \(certificate.fingerprint) \(domains)")
+      if let layout = certificate.layout { records.append(Self.record(of: layout, for: certificate.lineage)) }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
     records += materials.files.map {
@@ -171,6 +172,10 @@ public struct AgentRequest: Sendable {
       return "install \(file.lineage.declared) \(parts) \(file.mode) \(rest)"
     }
     return records + (staysAsItIs ? ["stay"] : []) + hookRecords
+  }
+
+  static func record(of layout: KeyLayout, for lineage: Lineage.Name) -> String {
+    "layout \(lineage.declared) \(layout.owner ?? "-") \(layout.group ?? "-") \(layout.mode)"
   }
 
   private var hookRecords: [String] {

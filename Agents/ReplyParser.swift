@@ -3,10 +3,12 @@ import Fleet
 /// Finds the agent's frames in what a channel delivers, in pieces of any size.
 ///
 /// Everything that is not a frame with this visit's nonce is skipped: banners, start-up files, a hook's stray
-/// output. Skipped and unfinished bytes are bounded, so that a host cannot make the controller grow.
+/// output. Each byte is looked at once, and what is kept is bounded, so that a host cannot make the controller grow.
 public struct ReplyParser: Sendable {
   private let marker: [UInt8]
   private var buffer: [UInt8] = []
+  /// Bytes that were no part of a frame, so far.
+  public private(set) var skipped = 0
 
   private static let longestHeader = 8 << 10
   private static let largestPayload = 128 << 10
@@ -22,20 +24,27 @@ public struct ReplyParser: Sendable {
   /// Takes bytes and gives the replies that are complete with them.
   public mutating func consume(_ bytes: some Collection<UInt8>) throws(Malformed) -> [AgentReply] {
     buffer += bytes
-    var replies: [AgentReply] = []
-    while let reply = try next() { replies.append(reply) }
+    var (replies, position) = ([AgentReply](), 0)
+    defer { buffer.removeFirst(position) }
+    while let reply = try next(&position) { replies.append(reply) }
     return replies
   }
 
-  private mutating func next() throws(Malformed) -> AgentReply? {
-    guard let start = find(marker) else {
+  /// - Parameter position: up to where the buffer is done with.
+  private mutating func next(_ position: inout Int) throws(Malformed) -> AgentReply? {
+    guard let start = find(marker, from: position) else {
       // The marker's beginning may be what has come last.
-      buffer.removeFirst(max(0, buffer.count - marker.count))
+      let kept = max(position, buffer.count - marker.count + 1)
+      skipped += kept - position
+      position = kept
       return nil
     }
+    skipped += start - position
+    position = start
     let bodyStart = start + marker.count
-    guard let lineEnd = buffer[bodyStart...].firstIndex(of: UInt8(ascii: "\n")) else {
-      guard buffer.count - bodyStart <= Self.longestHeader else { throw malformed(buffer[bodyStart...]) }
+    let longest = buffer[bodyStart...].prefix(Self.longestHeader + 1)
+    guard let lineEnd = longest.firstIndex(of: UInt8(ascii: "\n")) else {
+      guard longest.count <= Self.longestHeader else { throw malformed(longest) }
       return nil
     }
     let line = String(decoding: buffer[bodyStart..<lineEnd], as: UTF8.self)
@@ -49,14 +58,23 @@ public struct ReplyParser: Sendable {
     guard let reply = AgentReply(header: parts[1], payload: payload) else {
       throw malformed(buffer[bodyStart..<lineEnd])
     }
-    buffer.removeFirst(payloadStart + length)
+    position = payloadStart + length
     return reply
   }
 
-  private func find(_ wanted: [UInt8]) -> Int? {
-    guard buffer.count >= wanted.count else { return nil }
-    return (0...(buffer.count - wanted.count)).first {
-      buffer[$0] == wanted[0] && buffer[$0...].starts(with: wanted)
+  private func find(_ wanted: [UInt8], from start: Int) -> Int? {
+    buffer.withUnsafeBufferPointer { buffer in
+      wanted.withUnsafeBufferPointer { wanted in
+        var position = start
+        while position + wanted.count <= buffer.count {
+          guard
+            let next = buffer[position...(buffer.count - wanted.count)].firstIndex(of: wanted[0])
+          else { return nil }
+          if buffer[next..<(next + wanted.count)].elementsEqual(wanted) { return next }
+          position = next + 1
+        }
+        return nil
+      }
     }
   }
 

@@ -328,7 +328,7 @@ prepare() {
 
 # make_state: an access list that the base gives to what is made in it would let others read there.
 make_state() {
-  why=$(umask 022 && { [ -d "$base" ] || mkdir -p "$base"; } && exec mkdir -m 700 "$state" 2>&1)
+  why=$(exec 2>&1 && umask 022 && { [ -d "$base" ] || mkdir -p "$base"; } && exec mkdir -m 700 "$state")
   [ -d "$state" ] || return 1
   [ -z "$lists" ] || ! command -v setfacl >/dev/null 2>&1 || setfacl -bk "$state" 2>/dev/null || true
 }
@@ -2168,17 +2168,23 @@ complain() {
   step preflight - - error 1 "$1"
 }
 
-# preflight: whether all that a visit needs is there. Fails when something is not; each is told.
-preflight() {
+# permitted: whether an installed agent may be asked all this. It tells nobody what is on the host before it knows that, and changes nothing.
+permitted() {
   complaint=''
-  # An installed agent tells nobody what is on the host before it knows that it may be asked that.
+  each base permit_base || complain "$why"
   each cert permit_lineage && each hostkey permit_lineage || complain "$why"
   each hook permit_hook || complain "$why"
   each directory permit_directory || complain "$why"
   each install permit_file || complain "$why"
   each layout permit_layout || complain "$why"
   each need permit_need || complain "$why"
-  [ -z "$complaint" ] || return 1
+  why=$complaint
+  [ -z "$complaint" ]
+}
+
+# preflight: whether all that a visit needs is there. Fails when something is not; each is told.
+preflight() {
+  complaint=''
   [ "$surveyed_for" = "$token" ] || survey_all
   links_before=$links listings_before=$listings
   skew=$((now - clock))
@@ -2189,6 +2195,7 @@ preflight() {
   each directory is_folder
   each need is_found
   each hook user_is_known
+  each layout layout_is_possible
   each install place_is_safe
   enough_space
   [ -z "$complaint" ]
@@ -2249,6 +2256,14 @@ is_found() {
   complain "the command '$1' is not found on the host; $decoded"
 }
 
+# layout_is_possible layout LINEAGE OWNER GROUP MODE
+layout_is_possible() {
+  [ "$3$4" = -- ] || [ "$self" -eq 0 ] || complain "only root can give the key of $2 an owner or a group; set become: true"
+  [ "$3" = - ] || id "$3" >/dev/null 2>&1 || complain "there is no user '$3' on the host, who is to own the key of $2"
+  [ "$4" = - ] || ! command -v getent >/dev/null 2>&1 || getent group "$4" >/dev/null 2>&1 ||
+    complain "there is no group '$4' on the host, which is to read the key of $2"
+}
+
 user_is_known() {
   [ "$6" != - ] || return 0
   if ! id "$6" >/dev/null 2>&1; then
@@ -2306,7 +2321,8 @@ visit() {
   now=$(date +%s) active=''
   say hello "$version" "$now"
   say begin preflight - - 0
-  each base permit_base && prepare || { refuse; return; }
+  permitted || { say end failed_clean "$why"; return; }
+  prepare || { refuse; return; }
   if ! lock 2; then
     step preflight - - error 1 'another visit holds the lock of this host'
     say end deferred 'another visit is under way on the host'
@@ -2430,7 +2446,8 @@ check() {
   now=$(date +%s)
   say hello "$version" "$now"
   say begin preflight - - 0
-  each base permit_base && prepare || { refuse; return; }
+  permitted || { say end failed_clean "$why"; return; }
+  prepare || { refuse; return; }
   preflight || { say end failed_clean "$complaint"; return; }
   step preflight - - ok 0
   say end ok
@@ -2481,10 +2498,10 @@ certfleet_installed() {
   read_by 120 &
   reader=$! bytes=0 records=0 latest=''
   # shellcheck disable=SC3045 # every shell that we know has -t
-  ulimit -S -t 60 2>/dev/null
+  ulimit -S -t 20 2>/dev/null
   while IFS= read -r line; do
-    bytes=$((bytes + ${#line}))
-    [ "$bytes" -le 16777216 ] || exit 1
+    bytes=$((bytes + ${#line})) records=$((records + 1))
+    [ "$bytes" -le 16777216 ] && [ "$records" -le 25000 ] || exit 1
     case $part:$line in
       script:"certfleet_request='"*)
         part=records
@@ -2508,8 +2525,6 @@ certfleet_installed() {
     esac
     case $line in *"'") part=start ;; esac
     latest=$latest$newline${line%"'"}
-    records=$((records + 1))
-    [ "$records" -le 20000 ] || exit 1
     # By pieces, as a shell copies the whole for each line that comes to it.
     [ "${#latest}" -lt 65536 ] || certfleet_request=$certfleet_request$latest latest=''
   done

@@ -41,16 +41,16 @@ public struct Checkup: Sendable {
     let request = AgentRequest(
       nonce: nonce, token: "check", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
       materials: .init(destinations: destinations), confirmTimeout: .zero)
-    var attention = Attention(nonce: nonce, visit: visit, isQuery: false)
+    var replies = AgentReplyStream.check(visit, nonce: nonce)
     var problems: [String] = []
     do {
       try await conversation.send(request.check(now: Date()))
     } catch { return .unreachable(error.reason) }
     while true {
-      switch await attention.hear(conversation) {
+      switch await replies.next(from: conversation) {
       case .lost(let reason): return .unreachable(reason)
       case .ended(let status):
-        return .silent(Dialogue.notStarted(on: visit.host, status, attention.complaint))
+        return .silent(Dialogue.notStarted(on: visit.host, status, replies.complaint))
       case .reply(.step(.preflight, _, _, .failed(let problem), _)): problems.append(problem)
       case .reply(.end(.ok, _)): return problems.isEmpty ? .ready : .lacks(problems)
       case .reply(.end(_, let text)): return .lacks(problems.isEmpty ? [text] : problems)

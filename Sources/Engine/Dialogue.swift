@@ -20,77 +20,65 @@ struct Dialogue: Sendable {
     do {
       for part in request.parts(now: Date()) { try await conversation.send(part) }
     } catch { return .lost(error.reason) }
-    var attention = Attention(nonce: request.nonce, visit: visit.planned, isQuery: false)
-    var progress = Progress()
+    var replies = AgentReplyStream.visit(visit.planned, nonce: request.nonce)
+    var claim = VisitClaim(visit.planned)
     while true {
-      switch await attention.hear(conversation) {
+      switch await replies.next(from: conversation) {
       case .lost(let reason): return .lost(reason)
       case .ended(let status):
-        return attention.hasStarted
+        return replies.hasStarted
           ? .lost("the agent ended without saying how")
           : .ended(
             Visit.Ending(
-              end: .failedClean, reason: Self.notStarted(on: visit.host, status, attention.complaint)))
+              end: .failedClean, reason: Self.notStarted(on: visit.host, status, replies.complaint)))
       case .reply(let reply):
-        if let result = try await handle(reply, &attention, &progress) { return result }
+        if let result = try await handle(reply, &replies, &claim) { return result }
       }
     }
   }
 
-  private struct Progress {
-    /// Why the visit took the way it took: the first step that failed, with its own last words.
-    var firstFailure: String?
-    var hasGivenWord = false
-    /// Why nobody could find out whether the host serves what it should.
-    var doubt: String?
-  }
-
   private func handle(
-    _ reply: AgentReply, _ attention: inout Attention, _ progress: inout Progress
+    _ reply: AgentReply, _ replies: inout AgentReplyStream, _ claim: inout VisitClaim
   ) async throws -> Result? {
     switch reply {
     case .hello, .begin, .output: break
     case .step(let step, let lineage, let hook, let outcome, let text):
       // In a recovery the index is that of an earlier request.
       let words = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.words }
-      let result = attention.result(
+      let result = replies.result(
         step, lineage, outcome, detail: words?.visible.shortened(to: 400) ?? text)
       try await visit.record(.step(result), lineage: result.lineage)
-      if !outcome.isSuccess, progress.firstFailure == nil {
-        progress.firstFailure = [outcome.description, result.stderr.lastLine].filter { !$0.isEmpty }
-          .joined(separator: ": ")
-      }
+      claim.take(result, hook: hook)
     case .await:
-      guard !progress.hasGivenWord else { return .lost("the agent asked for a second word") }
-      progress.hasGivenWord = true
-      let word = try await verify(&progress)
+      let word = try await verify(&claim)
+      claim.word = word
       do {
         try await conversation.send(word.bytes(nonce: request.nonce))
       } catch { return .lost(error.reason) }
+      replies.gaveWord()
     case .end(let end, let text):
-      let cause = progress.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
-      let ending = Self.ending(end, text + cause)
-      guard let doubt = progress.doubt, ending.end == .rolledBack || ending.end == .failedClean else {
-        return .ended(ending)
-      }
-      return .ended(Visit.Ending(end: .inconclusive, reason: doubt))
+      return .ended(ending(end, text, claim))
     }
     return nil
   }
 
-  /// Looks at everything that the host should serve now; the verdicts are recorded before the word is given.
-  private func verify(_ progress: inout Progress) async throws -> AgentRequest.Word {
-    for certificate in visit.planned.certificates {
-      for verification in Verifier.checks(of: certificate) {
-        let verdict = try await Verifier(visit: visit).check(
-          verification, of: certificate, serves: certificate.fingerprint, as: .verify)
-        guard verdict.isSuccess else {
-          if verdict.isInconclusive { progress.doubt = "\(verification.place(on: visit.host)): \(verdict)" }
-          return .revert(because: "\(verification.place(on: visit.host)): \(verdict)")
-        }
-      }
+  private func ending(_ end: AgentReply.End, _ text: String, _ claim: VisitClaim) -> Visit.Ending {
+    if end == .ok || end == .degraded, let why = claim.contradiction(isDegraded: end == .degraded) {
+      return Visit.Ending(end: .failedDirty, reason: "the host claims \(end.rawValue), but \(why)")
     }
-    return .commit
+    let cause = claim.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
+    let ending = Self.ending(end, text + cause)
+    guard let doubt = claim.doubt, ending.end == .rolledBack || ending.end == .failedClean else {
+      return ending
+    }
+    return Visit.Ending(end: .inconclusive, reason: doubt)
+  }
+
+  /// Looks at everything that the host should serve now; the verdicts are recorded before the word is given.
+  private func verify(_ claim: inout VisitClaim) async throws -> AgentRequest.Word {
+    guard let failure = try await visit.look(as: .verify) else { return .commit }
+    if failure.verdict.isInconclusive { claim.doubt = failure.words }
+    return .revert(because: failure.words)
   }
 
   static func ending(_ end: AgentReply.End, _ text: String) -> Visit.Ending {

@@ -39,34 +39,26 @@ public struct Errand: Sendable {
     String, Failure
   > {
     let nonce = Nonce.make()
-    var parser = ReplyParser(nonce: nonce)
-    let deadline = ContinuousClock.now + Self.patience
-    var (output, complaint) = ("", "")
+    var replies = AgentReplyStream(
+      nonce: nonce, order: AgentReplyOrder(.task), limits: .init(time: Self.patience, silence: nil, frames: 4)
+    )
+    var output = ""
     do {
       try await conversation.send(errand.bytes(nonce: nonce, host: host))
-      while true {
-        let left = deadline - .now
-        guard left > .zero else { return failed("the agent did not answer in \(Self.patience.short)") }
-        switch try await conversation.receive(within: left) {
-        case .stderr(let bytes):
-          complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
-        case .ended(let status):
-          let said = complaint.split(whereSeparator: \.isNewline).last.map { ": \(String($0).visible)" } ?? ""
-          return failed("the agent ended with status \(status) and no answer\(said)")
-        case .stdout(let bytes):
-          for reply in try parser.consume(bytes) {
-            switch reply {
-            case .output(_, let captured): output += captured.text
-            case .end(.ok, _): return .success(output)
-            case .end(_, let text): return failed(text)
-            case .hello, .begin, .step, .await: continue
-            }
-          }
-        }
+    } catch { return failed(error.reason) }
+    while true {
+      switch await replies.next(from: conversation) {
+      case .lost(let reason): return failed(reason)
+      case .ended(let status):
+        let said =
+          replies.complaint.split(whereSeparator: \.isNewline).last.map { ": \(String($0).visible)" } ?? ""
+        return failed("the agent ended with status \(status) and no answer\(said)")
+      case .reply(.output(_, let captured)): output += captured.text
+      case .reply(.end(.ok, _)): return .success(output)
+      case .reply(.end(_, let text)): return failed(text)
+      case .reply(.hello), .reply(.begin), .reply(.step), .reply(.await): continue
       }
-    } catch let lost as ConnectionLost {
-      return failed(lost.reason)
-    } catch { return failed("\(error)") }
+    }
   }
 
   private func failed(_ reason: String) -> Result<String, Failure> {

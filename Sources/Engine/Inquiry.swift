@@ -45,25 +45,34 @@ struct Inquiry: Sendable {
     }
   }
 
+  /// Whether a visit went well is seen and not believed: what it is to serve is looked at once more.
+  private func believed(_ ending: Visit.Ending) async throws -> Visit.Ending {
+    guard ending.end == .ok || ending.end == .degraded, let failure = try await visit.look(as: .verify) else {
+      return ending
+    }
+    return Visit.Ending(
+      end: .failedDirty, reason: "the host claims \(ending.end.words), but \(failure.words)")
+  }
+
   private func converse(_ conversation: any Conversation) async throws -> Answer {
     let nonce = Nonce.make()
     // The visit may still be under way there, and its own deadlines end it.
     let query = AgentRequest.query(
-      token, nonce: nonce, host: visit.host, patience: Attention.longestVisit(visit.planned))
+      token, nonce: nonce, host: visit.host, patience: AgentReplyStream.longest(visit.planned))
     do {
       try await conversation.send(query)
     } catch { return .noAnswer(error.reason) }
-    var attention = Attention(nonce: nonce, visit: visit.planned, isQuery: true)
+    var replies = AgentReplyStream.query(visit.planned, nonce: nonce)
     while true {
-      switch await attention.hear(conversation) {
+      switch await replies.next(from: conversation) {
       case .lost(let reason): return .noAnswer(reason)
       case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
       case .reply(.step(let step, let lineage, _, let outcome, let text)):
-        let result = attention.result(step, lineage, outcome, detail: text)
+        let result = replies.result(step, lineage, outcome, detail: text)
         try await visit.record(.step(result), lineage: result.lineage)
       case .reply(.end(.unknownToken, _)): return .neverBegan
       case .reply(.end(.deferred, let text)): return .noAnswer(text)
-      case .reply(.end(let end, let text)): return .ended(Dialogue.ending(end, text))
+      case .reply(.end(let end, let text)): return .ended(try await believed(Dialogue.ending(end, text)))
       case .reply(.hello), .reply(.begin), .reply(.output), .reply(.await): continue
       }
     }

@@ -37,30 +37,25 @@ public struct Installation: Sendable {
 
   private func converse(_ conversation: any Conversation) async -> String? {
     let nonce = Nonce.make()
-    var parser = ReplyParser(nonce: nonce)
-    var complaint = ""
+    var replies = AgentReplyStream(
+      nonce: nonce, order: AgentReplyOrder(.installation),
+      limits: .init(
+        time: Self.patience + AgentInstallation.confirmTimeout * 2, silence: Self.patience, frames: 2))
     do {
       try await conversation.send(installation.bytes(nonce: nonce))
       while true {
-        switch try await conversation.receive(within: Self.patience) {
-        case .stderr(let bytes):
-          complaint = String((complaint + String(decoding: bytes, as: UTF8.self)).suffix(2000))
-        case .ended(let status): return Dialogue.notStarted(on: administrator, status, complaint)
-        case .stdout(let bytes):
-          for reply in try parser.consume(bytes) {
-            switch reply {
-            case .await:
-              let word: AgentRequest.Word = await confirm().map { .revert(because: $0) } ?? .commit
-              try await conversation.send(word.bytes(nonce: nonce))
-            case .end(.ok, _): return nil
-            case .end(_, let text): return text
-            case .hello, .begin, .output, .step: continue
-            }
-          }
+        switch await replies.next(from: conversation) {
+        case .lost(let reason): return reason
+        case .ended(let status): return Dialogue.notStarted(on: administrator, status, replies.complaint)
+        case .reply(.await):
+          let word: AgentRequest.Word = await confirm().map { .revert(because: $0) } ?? .commit
+          try await conversation.send(word.bytes(nonce: nonce))
+          replies.gaveWord()
+        case .reply(.end(.ok, _)): return nil
+        case .reply(.end(_, let text)): return text
+        case .reply(.hello), .reply(.begin), .reply(.output), .reply(.step): continue
         }
       }
-    } catch let lost as ConnectionLost {
-      return lost.reason
-    } catch { return "\(error)" }
+    } catch { return error.reason }
   }
 }

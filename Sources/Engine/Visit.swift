@@ -51,15 +51,27 @@ struct Visit: Sendable {
   }
 
   /// Whether the host still serves what it was given, as far as that can be seen from here.
-  func lookAgain() async throws -> Outcome {
+  func lookAgain() async throws -> Outcome { try await look(as: .reverify)?.verdict ?? .succeeded }
+
+  /// What a look at what the host serves has found wrong.
+  struct Finding: Sendable {
+    let verdict: Outcome
+    /// Where, and what.
+    let words: String
+  }
+
+  /// Looks at everything that the host should serve now, and records it; `nil` when all of it is served.
+  func look(as step: Step) async throws -> Finding? {
     for certificate in planned.certificates {
       for verification in Verifier.checks(of: certificate) {
         let verdict = try await Verifier(visit: self).check(
-          verification, of: certificate, serves: certificate.fingerprint, as: .reverify)
-        if !verdict.isSuccess { return verdict }
+          verification, of: certificate, serves: certificate.fingerprint, as: step)
+        guard verdict.isSuccess else {
+          return Finding(verdict: verdict, words: "\(verification.place(on: host)): \(verdict)")
+        }
       }
     }
-    return .succeeded
+    return nil
   }
 
   /// Ends it before it has begun.

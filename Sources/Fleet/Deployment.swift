@@ -5,16 +5,20 @@ public struct Deployment: Hashable, Sendable {
   public var rollout: RolloutPolicy.Name?
   /// Beside certbot's layout, which is always there.
   public var files: [FileInstallation]
+  /// Who may read the key in certbot's layout; `nil` is the agent's user alone.
+  public var layout: KeyLayout?
   public var hooks: Hooks
   public var verify: [Verification]
 
   public init(
-    selector: Selector, rollout: RolloutPolicy.Name?, files: [FileInstallation] = [], hooks: Hooks,
-    verify: [Verification]
+    selector: Selector, rollout: RolloutPolicy.Name?, files: [FileInstallation] = [],
+    layout: KeyLayout? = nil,
+    hooks: Hooks, verify: [Verification]
   ) {
     self.selector = selector
     self.rollout = rollout
     self.files = files
+    self.layout = layout
     self.hooks = hooks
     self.verify = verify
   }
@@ -30,6 +34,7 @@ extension Deployment: Codable {
     rollout = try values.decodeIfPresent(RolloutPolicy.Name.self, forKey: .rollout)
     // What was stored before there were files has none.
     files = try values.decodeIfPresent([FileInstallation].self, forKey: .files) ?? []
+    layout = try values.decodeIfPresent(KeyLayout.self, forKey: .layout)
     hooks = try values.decode(Hooks.self, forKey: .hooks)
     verify = try values.decode([Verification].self, forKey: .verify)
   }

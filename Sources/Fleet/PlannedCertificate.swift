@@ -9,6 +9,7 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   public var fingerprint: Fingerprint
   public var domains: [String]
   public var files: [FileInstallation]
+  public var layout: KeyLayout?
   public var hooks: Hooks
   public var verify: [Verification]
   /// What the host serves until then, as far as it is known: what it must serve again after a revert.
@@ -49,14 +50,15 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
 
   public init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
-    files: [FileInstallation] = [], hooks: Hooks, verify: [Verification], replaces: Former? = nil,
-    isReturn: Bool = false, cause: Cause? = nil, deadline: Date? = nil
+    files: [FileInstallation] = [], layout: KeyLayout? = nil, hooks: Hooks, verify: [Verification],
+    replaces: Former? = nil, isReturn: Bool = false, cause: Cause? = nil, deadline: Date? = nil
   ) {
     self.lineage = lineage
     self.generation = generation
     self.fingerprint = fingerprint
     self.domains = domains
     self.files = files
+    self.layout = layout
     self.hooks = hooks
     self.verify = verify
     self.replaces = replaces
@@ -92,6 +94,7 @@ extension PlannedCertificate {
     fingerprint = try values.decode(Fingerprint.self, forKey: .fingerprint)
     domains = try values.decode([String].self, forKey: .domains)
     files = try values.decodeIfPresent([FileInstallation].self, forKey: .files) ?? []
+    layout = try values.decodeIfPresent(KeyLayout.self, forKey: .layout)
     hooks = try values.decode(Hooks.self, forKey: .hooks)
     verify = try values.decode([Verification].self, forKey: .verify)
     isReturn = try values.decodeIfPresent(Bool.self, forKey: .isReturn) ?? false

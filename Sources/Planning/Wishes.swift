@@ -30,7 +30,7 @@ struct Wishes {
     PlannedCertificate(
       lineage: lineage.name, generation: certificate?.generation ?? Generation(1),
       fingerprint: certificate?.fingerprint ?? "-", domains: certificate?.names ?? lineage.domains,
-      files: deployments.flatMap(\.files).unique,
+      files: deployments.flatMap(\.files).unique, layout: deployments.lazy.compactMap(\.layout).first,
       hooks: Hooks(
         pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
         post: deployments.flatMap(\.hooks.post).unique,

@@ -209,7 +209,7 @@ import ThrowawayFleet
   }
 }
 
-private enum Mounted {
+enum Mounted {
   static func tmpfs(at folder: String, _ options: String, _ body: () async throws -> Void) async throws {
     try await mount(["-t", "tmpfs", "-o", "mode=755,\(options)", "tmpfs", folder])
     try await unmounting(folder, body)

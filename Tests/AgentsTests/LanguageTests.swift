@@ -69,7 +69,7 @@ import Testing
     """.utf8)
 
   private let expected: [AgentReply] = [
-    .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3, limit: .seconds(7)),
+    .hello(version: 1, clock: 99), .begin(.deploy, "x", hook: 3),
     .output(.stdout, CapturedOutput(text: "a\nb\\u{1B}\n", totalBytes: 5)),
     .step(.deploy, "x", hook: 3, .exited(4), "/hooks/a"),
     .step(.stage, "x", hook: nil, .failed("no space left"), ""), .await(seconds: 30),

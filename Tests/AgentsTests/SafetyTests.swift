@@ -42,7 +42,9 @@ import ThrowawayFleet
     #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
     chown(scene.base + "/.certfleet", 1, 1)
     let refused = try await scene.replies(scene.request(generation: 2))
-    #expect(refused.steps.last?.contains(".certfleet belongs to daemon (drwx------ daemon daemon)") == true, "\(refused.steps)")
+    #expect(
+      refused.steps.last?.contains(".certfleet belongs to daemon (drwx------ daemon daemon)") == true,
+      "\(refused.steps)")
     #expect(scene.live == "1")
   }
 
@@ -69,8 +71,9 @@ import ThrowawayFleet
   }
 
   @Test(arguments: Shell.all)
-  func `where others may write, files wait in a folder of one's own and take their place from there`(shell: Shell) async throws
-  {
+  func `where others may write, files wait in a folder of one's own and take their place from there`(
+    shell: Shell
+  ) async throws {
     let scene = try AgentScene(shell)
     let shared = try scene.folder("shared 'one'")
     chmod(shared, 0o777)

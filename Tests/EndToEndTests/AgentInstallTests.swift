@@ -58,7 +58,8 @@ struct AgentInstallTests {
     )
     #expect(
       scene.host.read("/etc/certfleet/agent.conf").hasSuffix(
-        "base /etc/certfleet\ncertificate one.example\n# deploy: echo deployed as $(id -un)\nhook deploy 60 - stop :echo%sdeployed%sas%s$(id%s-un)\nneed echo\n"))
+        "base /etc/certfleet\ncertificate one.example\n# deploy: echo deployed as $(id -un)\nhook deploy 60 - stop :echo%sdeployed%sas%s$(id%s-un)\nneed echo\n"
+      ))
     #expect(!scene.host.exists("/home/certfleet/.ssh/authorized_keys.before"))
 
     let ready = try await scene.expect(0, "host", "check")
@@ -90,7 +91,9 @@ struct AgentInstallTests {
       "\(refused.stdout)")
     let shown = try await scene.expect(0, "agent", "install", "web", "--dry-run")
     #expect(
-      shown.stdout.contains("\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\n# deploy: cat /etc/shadow\nhook deploy 60 - stop :cat%s/etc/shadow\nneed cat\n"))
+      shown.stdout.contains(
+        "\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\n# deploy: cat /etc/shadow\nhook deploy 60 - stop :cat%s/etc/shadow\nneed cat\n"
+      ))
     try await scene.expect(
       0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
     #expect(try await scene.expect(0, "host", "check").stdout == "ready: web\n")

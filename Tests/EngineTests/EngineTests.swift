@@ -83,25 +83,39 @@ private final class StagedConversation: Conversation {
     let words = text[start.upperBound...].split(separator: " ")
     let frame = "@certfleet \(words[0]) 0 "
     let isQuery = words[2] == "query"
+    let hello = "hello \(AgentScript.version) 0"
+    let done = ["preflight -", "stage x", "activate x"].map { "step \($0) - ok 0" }
     let said: [String] =
       switch behaviour {
       case .ok:
         isQuery
-          ? ["hello 1 0", "end unknown_token"] : ["hello 1 0", "step deploy x - ok 0", "end ok"]
-      case .rolledBack: ["hello 1 0", "step deploy x - exit 2", "end rolled_back deploy failed"]
-      case .silent: ["hello 1 0"]
-      case .chatter: ["hello 1 0"] + Array(repeating: "step deploy x - ok 0", count: 10_000)
+          ? [hello, "end unknown_token"] : [hello] + done + ["step deploy x - ok 0", "end ok"]
+      case .rolledBack: [hello] + done + ["step deploy x - exit 2", "end rolled_back deploy failed"]
+      case .silent: [hello]
+      case .chatter: [hello] + done + Array(repeating: "step deploy x - ok 0", count: 10_000)
       case .cut(let afterwards):
-        isQuery ? ["hello 1 0", "end \(afterwards)"] : ["hello 1 0", "begin deploy x - 0"]
+        isQuery ? [hello, "end \(afterwards)"] : [hello] + done + ["begin deploy x - 0"]
       case .noAgent, .unreachable, .refused, .atOnce: []
       }
     lines.withLock { $0 = said.map { frame + $0 + "\n" } }
     if case .atOnce = behaviour {
       let words = String(words[0])
       let streams = [("pre", "first"), ("deploy", "second")].map { step, word in
-        "@certfleet \(words) \(word.utf8.count) output stderr \(word.utf8.count)\n\(word)\n@certfleet \(words) 0 step \(step) - - exit 1\n"
+        """
+        \(frame)begin \(step) - - 0
+        @certfleet \(words) \(word.utf8.count) output stderr \(word.utf8.count)
+        \(word)
+        \(frame)step \(step) - - exit 1
+
+        """
       }
-      lines.withLock { $0 = ["@certfleet \(words) 0 hello 2 0\n" + streams.joined() + frame + "end ok\n"] }
+      let before = ([hello] + done).map { frame + $0 + "\n" }.joined()
+      lines.withLock {
+        $0 = [
+          before.replacing("\(frame)step activate", with: streams[0] + frame + "step activate")
+            + streams[1] + frame + "end degraded\n"
+        ]
+      }
     }
   }
 

@@ -253,6 +253,13 @@ import ThrowawayFleet
       "'links' is not one of symlink, shared, apart"
     ),
     (
+      "to: '*', files: [{format: 'haproxy', path: '/a', allow: ['shared', 'symlink']}]",
+      "'symlink' and 'shared' do not meet"
+    ),
+    ("to: '*', layout: {key_mode: '0644'}", "lets everybody read a private key"),
+    ("to: '*', layout: {key_mode: '0660'}", "key_mode"),
+    ("to: '*', layout: {mode: '0640'}", "mode"),
+    (
       "to: '*', files: [{format: 'pem', path: '/etc/ssl/certs/a', key_path: '/etc/ssl/private/a', allow: ['shared']}]",
       "files[0].key_path: is in another folder than the certificate, and two folders do not change in one moment"
     ),
@@ -322,7 +329,7 @@ import ThrowawayFleet
     let fleet = try read(
       """
       { hosts: [{name: 'a', agent: 'installed'}], \(Self.issuer), certificates: [{name: 'c', domains: ['x.example'], issuer: 'ca',
-        deploy: [{ to: '*',
+        deploy: [{ to: '*', layout: {group: 'ssl-cert'},
           files: [
             {format: 'pem', path: '/etc/x/tls.crt', key_path: '/etc/x/tls.key', owner: 'root', group: 'ssl-cert', mode: '640'},
             {format: 'java-keystore', path: '~/store.p12', password_file: 'p12', allow: 'symlink'},
@@ -345,6 +352,7 @@ import ThrowawayFleet
         FileInstallation(
           format: .der, path: "/etc/y/a.crt", keyPath: "/etc/z/a.key", allowances: [.shared, .apart]),
       ])
+    #expect(deployment.layout == KeyLayout(group: "ssl-cert", mode: "0640"))
     let hooks = deployment.hooks
     #expect(hooks.isCoalesced && hooks.directories == ["/etc/letsencrypt/renewal-hooks"])
     #expect(hooks.pre == [Hook(command: "drain", timeout: .seconds(60), place: .controller)])

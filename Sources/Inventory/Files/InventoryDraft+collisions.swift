@@ -28,6 +28,13 @@ extension InventoryDraft {
             "picks \(host.name), as deploy[\(other)] does, with another rollout; a host is visited once for a certificate: name the same rollout in both"
           )
         }
+        if let layout = deployment.layout,
+          let (host, other) = picked.lazy.compactMap({ host in first[host.name].map { (host, $0) } })
+            .first(where: { lineage.deployments[$0.1].layout.map { $0 != layout } ?? false })
+        {
+          deploy.at(".layout").fail(
+            "is another than that of deploy[\(other)], which picks \(host.name), too; a host has one key")
+        }
         for host in picked { first[host.name] = first[host.name] ?? index }
         for (number, file) in deployment.files.enumerated() {
           if deployment.files[..<number].contains(file) {

@@ -6,12 +6,25 @@ extension Node {
       let selector = fields.required("to")?.selector()
       let rollout = fields["rollout"]?.name()
       let files = fields["files"]?.listOrOne().compactMap { $0.fileInstallation() }
+      let layout = fields["layout"].map { $0.keyLayout() }
       let hooks = fields["hooks"]?.hooks()
       let verify = fields["verify"]?.list()?.compactMap { $0.verification(standardName: firstDomain) }
       guard let selector else { return nil }
       return Deployment(
         selector: selector, rollout: rollout.map { RolloutPolicy.Name($0) }, files: files ?? [],
-        hooks: hooks ?? Hooks(), verify: verify ?? [])
+        layout: layout ?? nil, hooks: hooks ?? Hooks(), verify: verify ?? [])
+    }
+  }
+
+  /// Who may read the key of certbot's layout.
+  private func keyLayout() -> KeyLayout? {
+    object { fields in
+      let (owner, group) = (fields["owner"]?.accountName(), fields["group"]?.accountName())
+      let mode = fields["key_mode"]?.fileMode(holdsKey: true)
+      if let mode, let digits = Int(mode, radix: 8), digits & 0o020 != 0 || digits & 0o400 == 0 {
+        fields["key_mode"]?.fail("'\(mode)' lets a group write a private key; 0600 and 0640 are usual")
+      }
+      return KeyLayout(owner: owner, group: group, mode: mode ?? (group == nil ? "0600" : "0640"))
     }
   }
 
@@ -38,6 +51,11 @@ extension Node {
         format: format, path: path, keyPath: keyPath, owner: owner, group: group,
         mode: mode?.fileMode(holdsKey: format.holdsKey || keyPath != nil), allowances: Set(allowed ?? []),
         passwordFile: format.needsPassword ? password?.secretFile() : nil)
+      if Set(installation.allowances).isSuperset(of: [.symlink, .shared]) {
+        fields["allow"]?.fail(
+          "'symlink' and 'shared' do not meet: whoever may write the folder could lead the file anywhere; name the file itself, or a folder that is only root's"
+        )
+      }
       if installation.isApart, !installation.allowances.contains(.apart) {
         fields["key_path"]?.fail(
           "is in another folder than the certificate, and two folders do not change in one moment; put both into one, point the server to live/, or say allow: 'apart'"

@@ -68,7 +68,9 @@ extension Session {
     let snapshot = try await snapshot()
     let visit = Planner.everything(on: host, in: snapshot)
     let lineages = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
-    let webroots = lineages.compactMap { if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil } }
+    let webroots = lineages.compactMap {
+      if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil }
+    }
     return AgentInstallation(
       on: host, as: host.user ?? NSUserName(),
       key: .init(type: key.type, encoded: Data(key.blob).base64EncodedString()),

@@ -1,3 +1,4 @@
+import Agents
 import Engine
 import Fleet
 import Foundation
@@ -46,6 +47,10 @@ final class ModelConversation: Conversation {
     if lost { throw ConnectionLost(reason: "reset by peer") }
   }
 
+  private static let hello = "hello \(AgentScript.version) 0"
+  private static let work =
+    [hello] + ["preflight -", "stage x", "activate x"].map { "step \($0) - ok 0" }
+
   private func record(_ key: String, in text: String) -> [Substring] {
     let lines = text.split(separator: "\n").map { $0.drop { $0 == "'" } }
     return lines.map { $0.split(separator: " ") }.last {
@@ -57,7 +62,7 @@ final class ModelConversation: Conversation {
     let token = String(record("visit", in: records)[1])
     if isQuery {
       let known = world.with { $0.hosts[host, default: ModelHost()].ends[token] }
-      say(["hello 1 0", known ?? "end unknown_token"], &state)
+      say([Self.hello, known ?? "end unknown_token"], &state)
       return
     }
     let generation = Int(record("cert", in: records)[2]) ?? 0
@@ -71,7 +76,7 @@ final class ModelConversation: Conversation {
       func end(_ text: String, active: Int) -> [String] {
         model.active = active
         model.ends[token] = "end \(text)"
-        return ["hello 1 0", "step pre - - ok 0", "end \(text)"]
+        return Self.work + ["end \(text)"]
       }
       let trouble = world.trouble
       if world.random.chance(trouble / 10) {
@@ -84,18 +89,18 @@ final class ModelConversation: Conversation {
       } else if world.random.chance(trouble / 20) {
         say(end("failed_dirty stuck", active: generation), &state)
       } else if world.random.chance(trouble / 20) {
-        say(["hello 1 0", "end deferred busy"], &state)
+        say([Self.hello, "end deferred busy"], &state)
       } else if confirm > 0 {
         model.active = generation
         state.pending = (token, generation, former)
         // Until the word comes, this is how it ends.
         model.ends[token] = "end rolled_back no word from the controller"
-        say(["hello 1 0", "step deploy x 0 ok 0", "await \(confirm)"], &state)
+        say(Self.work + ["step deploy x 0 ok 0", "await \(confirm)"], &state)
       } else {
         let words = world.random.chance(trouble / 8) ? "degraded post hook failed" : "ok"
         say(end(words, active: generation), &state)
         // Lost after it was done, before it was told.
-        if world.random.chance(trouble / 10) { state.lines = ["hello 1 0"] }
+        if world.random.chance(trouble / 10) { state.lines = [Self.hello] }
       }
       world.hosts[host] = model
     }
