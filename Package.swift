@@ -36,7 +36,7 @@ let package = Package(
     module("Fleet"),
     module("PKI", ["Fleet", "COpenSSL"]),
     module("Inventory", ["Fleet", "PKI", "CSQLite"]),
-    module("ACME", ["PKI", "CCurl"]),
+    module("ACME", ["Fleet", "PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "Fleet"]),
     module("Install", ["PKI", "Fleet"]),
     module("Planning", ["Fleet"]),

@@ -57,6 +57,22 @@ public actor ACMEClient {
     public let retryAfter: Date?
   }
 
+  /// What the CA's answers lead to is asked only where its directory, which a person has named, leads: a signed request anywhere else
+  /// would be a stranger's to use.
+  private func checkOrigin(of url: URL) async throws {
+    let directory = try await resources()
+    let known =
+      [directoryURL, directory.newNonce, directory.newAccount, directory.newOrder]
+      + [directory.revokeCert, directory.keyChange, directory.renewalInfo].compactMap(\.self)
+    guard let origin = url.origin, known.contains(where: { $0.origin == origin }) else {
+      throw Problem(
+        type: "otherOrigin",
+        detail:
+          "the CA's answer leads to \(url.absoluteString), which is on none of the servers that its directory names",
+        status: nil)
+    }
+  }
+
   // MARK: Requests
 
   /// Who signs a request.
@@ -75,6 +91,7 @@ public actor ACMEClient {
 
   /// For what is not protected: the directory, and renewal information (RFC 9773 §4.1).
   func get<Value: Decodable & Sendable>(_ url: URL) async throws -> Answer<Value> {
+    try await checkOrigin(of: url)
     let response = try await sendPatiently(HTTPRequest(.get, url))
     guard response.status == 200 else { throw response.problem }
     return Answer(value: try response.decode(Value.self), retryAfter: response.retryAfter)
@@ -90,6 +107,7 @@ public actor ACMEClient {
   func exchange(
     payload: Data?, url: URL, accept: String? = nil, signedBy identity: Identity = .account
   ) async throws -> HTTPResponse {
+    try await checkOrigin(of: url)
     var (badNonces, faults, slowDowns) = (0, 0, 0)
     var nonce: String?
     while true {
@@ -165,5 +183,15 @@ public actor ACMEClient {
       throw Problem(type: "noNonce", detail: "the server gave no nonce", status: response.status)
     }
     return nonce
+  }
+}
+
+extension URL {
+  /// RFC 6454 §4: scheme, host and port.
+  fileprivate var origin: String? {
+    guard let scheme = scheme?.lowercased(), let host = host(percentEncoded: false)?.lowercased() else {
+      return nil
+    }
+    return "\(scheme)://\(host):\(port ?? (scheme == "https" ? 443 : 80))"
   }
 }

@@ -1,4 +1,5 @@
 import ACME
+import Fleet
 import Foundation
 import PKI
 
@@ -14,7 +15,7 @@ extension ACMEIssuer {
   func authorize(_ open: PendingCertificate) async throws {
     let order = try await client.order(at: open.url).value
     guard order.status == .pending else { return }
-    let claims = try await claims(of: order)
+    let claims = try await claims(of: order, for: open.names)
     guard !claims.isEmpty else { return }
     let proofs = claims.map(\.proof)
     for proof in proofs { try await keeper.willPresent(proof) }
@@ -46,30 +47,35 @@ extension ACMEIssuer {
   }
 
   /// What is still to be shown, for names that the CA does not take as shown already.
-  private func claims(of order: Order) async throws -> [Claim] {
-    var open: [(url: URL, authorization: Authorization)] = []
+  private func claims(of order: Order, for names: [String]) async throws -> [Claim] {
+    guard order.authorizations.count <= names.count else {
+      throw IssuanceFailure(
+        "the CA wants \(order.authorizations.count) authorizations for \(names.count) names", endsOrder: true)
+    }
+    var open: [(url: URL, domain: String, authorization: Authorization)] = []
     for url in order.authorizations {
       let authorization = try await client.authorization(at: url).value
+      // From here on goes only what was ordered, as we wrote it.
+      let domain = try Self.ordered(authorization.identifier, in: names)
       switch authorization.status {
-      case .pending: open.append((url, authorization))
+      case .pending: open.append((url, domain, authorization))
       case .valid: continue
       case .invalid, .deactivated, .expired, .revoked, .unknown:
         // An order with such a one never gets ready, whatever its own status says yet.
         let why = authorization.challenges.compactMap(\.error).first.map { ": \($0)" } ?? ""
         throw IssuanceFailure(
-          "\(authorization.identifier.value): the CA's authorization is \(authorization.status.rawValue)\(why)",
+          "\(domain): the CA's authorization is \(authorization.status.rawValue)\(why)",
           endsOrder: true)
       }
     }
-    let domains = open.map(\.authorization.identifier.value)
+    let domains = open.map(\.domain)
     var claims: [Claim] = []
-    for (index, (url, authorization)) in open.enumerated() {
-      let domain = authorization.identifier.value
+    for (index, (url, domain, authorization)) in open.enumerated() {
       guard
         let challenge = authorization.challenges.first(where: { $0.type == solver.type && $0.token != nil }),
         let token = challenge.token
       else {
-        let offered = authorization.challenges.map(\.type).joined(separator: ", ")
+        let offered = authorization.challenges.map(\.type).joined(separator: ", ").visible.shortened(to: 200)
         throw IssuanceFailure("\(domain): the CA offers \(offered), not \(solver.type)", endsOrder: true)
       }
       guard token.utf8.allSatisfy(\.isTokenByte), (16...256).contains(token.utf8.count) else {
@@ -81,6 +87,16 @@ extension ACMEIssuer {
       claims.append(Claim(url: url, challenge: challenge, proof: proof))
     }
     return claims
+  }
+
+  /// The ordered name that an identifier of the CA's stands for, without `*.`.
+  private static func ordered(_ identifier: AcmeIdentifier, in names: [String]) throws -> String {
+    guard let name = names.first(where: identifier.means) else {
+      throw IssuanceFailure(
+        "the CA asks for control of '\(identifier.value.visible.shortened(to: 100))', which was not ordered; nothing was shown to it",
+        endsOrder: true)
+    }
+    return name.hasPrefix("*.") ? String(name.dropFirst(2)) : name
   }
 
   /// Waits for the CA's word on every name, so that all that is wrong is told at once.

@@ -48,7 +48,7 @@ public struct ACMEIssuer: Sendable {
         if let kept = try await resumable(lineage) { kept } else { try await order(lineage, replaced) }
       try await authorize(open)
       let chain = try await chain(at: try await finalize(open), preferring: lineage.preferredChain)
-      try chain.check(key: open.key, names: open.names, at: Date())
+      try chain.check(key: open.key, names: open.names, exactly: true, at: Date())
       return Issued(chain: chain, key: open.key, names: open.names)
     } catch let refused as CertificateChain.Refused {
       // The same order would give the same chain again.
@@ -68,6 +68,8 @@ public struct ACMEIssuer: Sendable {
         if try await client.order(at: open.url).value.status != .invalid { return open }
       } catch let problem as Problem where [401, 403, 404, 410].contains(problem.status ?? 0) {
         // The server has forgotten it: RFC 8555 lets an order expire.
+      } catch let problem as Problem where problem.kind == "otherOrigin" {
+        // It was made when the directory named another server.
       }
     }
     try await keeper.keep(nil)

@@ -1,4 +1,4 @@
-import ACME
+@testable import ACME
 import Fleet
 import Foundation
 import PKI
@@ -19,6 +19,48 @@ import ThrowawayFleet
     }
     #expect(RetryAfter.moment("nan", now: now) == nil)
     #expect(RetryAfter.moment("soon", now: now) == nil)
+  }
+}
+
+@Suite struct LinkTests {
+  @Test func `links are read, and what is none is passed over`() {
+    let header =
+      #"<https://ca/1>;rel="alternate", <https://ca/dir>; title="x"; rel=index , <broken <https://ca/2> ; rel = "alternate", <>"#
+    #expect(
+      Link.all(in: header) == [
+        Link(target: "https://ca/1", relation: "alternate"),
+        Link(target: "https://ca/dir", relation: "index"),
+        Link(target: "https://ca/2", relation: "alternate"),
+      ])
+    #expect(Link.all(in: "") == [] && Link.all(in: "<x") == [] && Link.all(in: "x>; rel=up") == [])
+  }
+
+  @Test func `a header is read in a time that grows as it does`() {
+    func time(_ count: Int) -> Duration {
+      ContinuousClock().measure { _ = Link.all(in: String(repeating: "<", count: count)) }
+    }
+    _ = time(10_000)
+    let (small, large) = (time(100_000), time(1_600_000))
+    // Sixteen times as long; a quadratic one would take 256 times.
+    #expect(large < small * 80, "\(small), \(large)")
+  }
+}
+
+@Suite struct IdentifierTests {
+  private func identifier(_ type: String, _ value: String) throws -> AcmeIdentifier {
+    try JSONDecoder().decode(
+      AcmeIdentifier.self, from: Data(#"{"type": "\#(type)", "value": "\#(value)"}"#.utf8))
+  }
+
+  @Test func `an identifier means the ordered name, and no other`() throws {
+    for (type, value, name, means) in [
+      ("dns", "a.example", "a.example", true), ("dns", "A.Example", "a.example", true),
+      ("dns", "a.example", "*.a.example", true), ("dns", "b.a.example", "*.a.example", false),
+      ("dns", "*.a.example", "*.a.example", false), ("dns", "a.example.", "a.example", false),
+      ("ip", "2001:db8:0:0:0:0:0:1", "2001:db8::1", true), ("ip", "2001:db8::2", "2001:db8::1", false),
+      ("ip", "192.0.2.1", "192.0.2.1", true), ("dns", "192.0.2.1", "192.0.2.1", false),
+      ("ip", "a.example", "a.example", false), ("other", "a.example", "a.example", false),
+    ] { #expect(try identifier(type, value).means(name) == means, "\(type) \(value) \(name)") }
   }
 }
 

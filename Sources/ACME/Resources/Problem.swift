@@ -1,3 +1,4 @@
+import Fleet
 public import Foundation
 
 /// RFC 8555 §6.7 and RFC 7807: what the server objects to.
@@ -54,13 +55,17 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
 
 extension Problem: CustomStringConvertible {
   public var description: String {
-    let parts = subproblems.map { problem in
-      (problem.identifier.map { "\($0.value): " } ?? "") + problem.detail
+    var parts = subproblems.prefix(Self.mostShown).map { problem in
+      (problem.identifier.map { "\($0.value.asSaid): " } ?? "") + problem.detail.asSaid
     }
-    let place = instance.map { ", see \($0)" } ?? ""
-    return "\(detail.isEmpty ? kind : detail) (\(kind)\(place))"
+    if subproblems.count > parts.count { parts.append("and \(subproblems.count - parts.count) more") }
+    let place = instance.map { ", see \($0.asSaid)" } ?? ""
+    return "\((detail.isEmpty ? kind : detail).asSaid) (\(kind.asSaid)\(place))"
       + (parts.isEmpty ? "" : "; " + parts.joined(separator: "; "))
   }
+
+  /// Of its problems with single names.
+  private static let mostShown = 20
 }
 
 /// RFC 8555 §9.7.7: what is to be certified.
@@ -70,9 +75,29 @@ public struct AcmeIdentifier: Hashable, Sendable, Codable {
 
   /// A DNS name, or an IP address (RFC 8738 §3).
   init(name: String) {
-    var address = in6_addr()
-    let isAddress = inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
-    type = isAddress ? "ip" : "dns"
+    type = Self.addressBytes(name) == nil ? "dns" : "ip"
     value = name
   }
+
+  /// Whether it stands for an ordered name: names are compared without regard to case (RFC 4343), addresses by their bits, and
+  /// for a wildcard the CA names the domain below it (RFC 8555 §7.1.3).
+  public func means(_ name: String) -> Bool {
+    let domain = name.hasPrefix("*.") ? String(name.dropFirst(2)) : name
+    switch type {
+    case "dns": return Self.addressBytes(domain) == nil && value.lowercased() == domain.lowercased()
+    case "ip": return Self.addressBytes(value).map { $0 == Self.addressBytes(domain) } ?? false
+    default: return false
+    }
+  }
+
+  private static func addressBytes(_ text: String) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
+    return inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
+  }
+}
+
+extension String {
+  /// What a CA says, as a line of ours can have it.
+  var asSaid: String { String(prefix(2000)).visible.shortened(to: 500) }
 }

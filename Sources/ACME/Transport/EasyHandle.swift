@@ -9,7 +9,8 @@ final class EasyHandle: @unchecked Sendable {
   private let handle: UnsafeMutableRawPointer
 
   /// What an ACME server sends is small; more than this is not an answer to us.
-  private static let largestBody = 4 << 20
+  private static let largestBody = 1 << 20
+  private static let largestHeaders = 64 << 10
 
   init?() {
     guard let handle = curl_easy_init() else { return nil }
@@ -22,7 +23,7 @@ final class EasyHandle: @unchecked Sendable {
     -> HTTPResponse
   {
     curl_easy_reset(handle)
-    let received = Received(limit: Self.largestBody)
+    let received = Received(limit: Self.largestBody, headerLimit: Self.largestHeaders)
     var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     let body = Array(request.body)
     let headers = request.headers.reduce(nil as UnsafeMutablePointer<curl_slist>?) { list, header in
@@ -61,6 +62,7 @@ final class EasyHandle: @unchecked Sendable {
       }
     }
     guard status == CURLE_OK else {
+      if let excess = received.excess { throw HTTPFailure(url: request.url, reason: excess) }
       let told = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       throw HTTPFailure(
         url: request.url, reason: told.isEmpty ? String(cString: curl_easy_strerror(status)) : told)
@@ -76,8 +78,32 @@ private final class Received {
   var headers: [String: String] = [:]
   var body = Data()
   let limit: Int
+  let headerLimit: Int
+  private var headerBytes = 0
+  /// Why no more was taken.
+  private(set) var excess: String?
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, headerLimit: Int) {
+    self.limit = limit
+    self.headerLimit = headerLimit
+  }
+
+  func takes(body count: Int) -> Bool {
+    guard body.count + count <= limit else {
+      excess = "the answer is longer than \(limit >> 20) MiB, which no answer of a CA is"
+      return false
+    }
+    return true
+  }
+
+  func takes(header count: Int) -> Bool {
+    headerBytes += count
+    guard headerBytes <= headerLimit else {
+      excess = "the headers of the answer are longer than \(headerLimit >> 10) KiB"
+      return false
+    }
+    return true
+  }
 }
 
 /// CURLOPT_WRITEFUNCTION(3): an answer other than the number of bytes taken ends the transfer with an error.
@@ -86,7 +112,7 @@ private func receiveBody(
 ) -> Int {
   guard let bytes, let into else { return 0 }
   let received = Unmanaged<Received>.fromOpaque(into).takeUnretainedValue()
-  guard received.body.count + count <= received.limit else { return 0 }
+  guard received.takes(body: count) else { return 0 }
   received.body.append(UnsafeRawBufferPointer(start: bytes, count: count).bindMemory(to: UInt8.self))
   return count
 }
@@ -96,6 +122,7 @@ private func receiveHeader(
 ) -> Int {
   guard let bytes, let into else { return 0 }
   let received = Unmanaged<Received>.fromOpaque(into).takeUnretainedValue()
+  guard received.takes(header: count) else { return 0 }
   let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   let parts = line.split(separator: ":", maxSplits: 1)
   if parts.count == 2 {

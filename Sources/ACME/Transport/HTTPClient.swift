@@ -66,8 +66,9 @@ public struct HTTPResponse: Sendable {
 
   /// RFC 8288: the targets of the links with a relation.
   func links(relation: String) -> [URL] {
-    (headers["link"] ?? "").matches(of: /<([^>]*)>\s*;\s*rel="?([A-Za-z-]+)"?/)
-      .filter { $0.output.2 == relation }.compactMap { URL(string: String($0.output.1)) }
+    Link.all(in: headers["link"] ?? "").filter { $0.relation == relation }.compactMap {
+      URL(string: $0.target)
+    }
   }
 }
 

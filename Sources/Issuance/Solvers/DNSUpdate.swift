@@ -18,9 +18,9 @@ public struct DNSUpdate: Solver {
 
   public func present(_ proof: Proof) async throws {
     let record = TXTRecord(of: proof)
+    let name = try UpdateText.name(try await propagation.target(of: record.name))
     try await send(
-      "update add \(try await propagation.target(of: record.name)). \(Self.timeToLive) TXT \"\(record.value)\"",
-      for: proof)
+      "update add \(name) \(Self.timeToLive) TXT \(try UpdateText.value(record.value))", for: proof)
   }
 
   public func waitUntilVisible(_ proofs: [Proof]) async throws {
@@ -30,14 +30,14 @@ public struct DNSUpdate: Solver {
   /// This value alone: another order may have its own under the same name.
   public func cleanUp(_ proof: Proof) async throws {
     let record = TXTRecord(of: proof)
-    try await send(
-      "update delete \(try await propagation.target(of: record.name)). TXT \"\(record.value)\"", for: proof)
+    let name = try UpdateText.name(try await propagation.target(of: record.name))
+    try await send("update delete \(name) TXT \(try UpdateText.value(record.value))", for: proof)
   }
 
   private func send(_ line: String, for proof: Proof) async throws {
     var lines: [String] = []
-    if let server = update.server { lines.append("server \(server) \(update.port)") }
-    if let zone = update.zone { lines.append("zone \(zone).") }
+    if let server = update.server { lines.append("server \(try UpdateText.server(server)) \(update.port)") }
+    if let zone = update.zone { lines.append("zone \(try UpdateText.name(zone))") }
     lines += [line, "send"]
     let result = try await LocalCommand(
       path: "nsupdate", arguments: ["-t", "20", "-k", update.keyFile],

@@ -16,13 +16,17 @@ public final class HTTP01Listener: Solver {
   private struct State {
     var answers: [String: String] = [:]
     var source: (any DispatchSourceRead)?
-    var connections = 0
+    var clients = HTTPClients()
+    var hasWarned = false
   }
 
-  /// A CA asks from a handful of places for each name, and a hundred orders may be looked at together.
-  private static let mostConnections = 1024
+  /// Told what keeps the CA from being answered.
+  private let warn: @Sendable (String) -> Void
 
-  public init(_ address: ListenAddress) { self.address = address }
+  public init(_ address: ListenAddress, warn: @escaping @Sendable (String) -> Void = { _ in }) {
+    self.address = address
+    self.warn = warn
+  }
 
   public func present(_ proof: Proof) async throws {
     try state.withLock { state in
@@ -45,23 +49,16 @@ public final class HTTP01Listener: Solver {
     let descriptor = try ListeningSocket.open(address)
     let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
     source.setEventHandler { [self] in
-      let connection = accept(descriptor, nil, nil)
-      guard connection >= 0 else { return }
+      let (connection, client) = HTTPClients.accept(from: descriptor)
+      guard connection >= 0 else { return refused(errno) }
       _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-      let admitted = state.withLock { state in
-        guard state.connections < Self.mostConnections else { return false }
-        state.connections += 1
-        return true
-      }
-      guard admitted else {
-        Foundation.close(connection)
-        return
-      }
+      state.withLock { $0.clients.admit(connection, from: client) }
       // A thread and not the queue: Dispatch's pool grows slowly while its threads wait for a client's bytes.
       let thread = Thread { [self] in
         serve(connection)
+        // Not closed before it is forgotten: the number may be another's at once.
+        state.withLock { $0.clients.forget(connection) }
         Foundation.close(connection)
-        state.withLock { $0.connections -= 1 }
       }
       thread.stackSize = 256 << 10
       thread.start()
@@ -70,6 +67,24 @@ public final class HTTP01Listener: Solver {
     source.setCancelHandler { Foundation.close(descriptor) }
     source.activate()
     return source
+  }
+
+  /// accept(2) fails again at once where there are no descriptors, so it is not asked for a moment, and the oldest
+  /// connection that waits makes room.
+  private func refused(_ code: Int32) {
+    guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
+    let isFirst = state.withLock { state in
+      state.clients.dropOne()
+      defer { state.hasWarned = true }
+      return !state.hasWarned
+    }
+    if isFirst {
+      warn(
+        "the CA can hardly be answered: \(String(cString: strerror(code)).lowercased()); raise the limit (ulimit -n) or find out who keeps connections to \(address) open"
+      )
+    }
+    // The queue does nothing else.
+    Thread.sleep(forTimeInterval: 0.2)
   }
 
   private func serve(_ connection: Int32) {

@@ -11,8 +11,14 @@ public struct CertificateChain: Sendable {
   ///
   /// - Throws: `Refused` when it holds anything else, or nothing.
   public init(pem: String) throws(Refused) {
+    guard pem.utf8.count <= Self.largest else {
+      throw Refused("it is \(pem.utf8.count >> 10) KiB long; \(Self.largest >> 10) are allowed")
+    }
     let labels = pem.matches(of: /-----BEGIN ([A-Z0-9 ]+)-----/).map { String($0.output.1) }
     guard let first = labels.first else { throw Refused("it holds no PEM block") }
+    guard labels.count <= Self.longest else {
+      throw Refused("it has \(labels.count) certificates; \(Self.longest) are allowed")
+    }
     if let other = labels.first(where: { $0 != "CERTIFICATE" }) {
       throw Refused("it holds a block '\(other)' beside \(first == other ? "or before" : "the") certificates")
     }
@@ -31,6 +37,10 @@ public struct CertificateChain: Sendable {
     self.intermediates = Array(certificates.dropFirst())
   }
 
+  /// It goes to every host as it is, so there is no more in it than clients can use.
+  private static let largest = 64 << 10
+  private static let longest = 10
+
   /// A chain that must not be used, and why.
   public struct Refused: Error, Hashable, CustomStringConvertible {
     public let reason: String
@@ -45,15 +55,27 @@ public struct CertificateChain: Sendable {
   }
 
   /// Checks what must hold before any host sees the certificate: it is for this key and these names, and valid
-  /// at `moment`.
-  public func check(key: CertificateKey, names: [String], at moment: Date) throws(Refused) {
+  /// at `moment`, and that each certificate of the chain signed the one before it.
+  ///
+  /// - Parameter exactly: whether it may be for no other names.
+  public func check(key: CertificateKey, names: [String], exactly: Bool = false, at moment: Date)
+    throws(Refused)
+  {
     guard key.matches(leaf) else {
       throw Refused("it is for another key than the one it was requested for")
     }
-    let missing = Set(names).subtracting(leaf.names)
+    let missing = Set(names.map(Self.plain)).subtracting(leaf.names.map(Self.plain))
     guard missing.isEmpty else {
+      throw Refused("it lacks the name\(missing.count == 1 ? "" : "s") \(Self.shown(missing))")
+    }
+    let more = Set(leaf.names.map(Self.plain)).subtracting(names.map(Self.plain))
+    guard !exactly || more.isEmpty else {
+      throw Refused("it is for \(Self.shown(more)), too, which was not ordered")
+    }
+    for (signed, issuer) in zip([leaf] + intermediates, intermediates) where !signed.isSigned(by: issuer) {
       throw Refused(
-        "it lacks the name\(missing.count == 1 ? "" : "s") \(missing.sorted().joined(separator: ", "))")
+        "its certificate of '\(issuer.subjectName.visible.shortened(to: 100))' did not sign the one before it, of '\(signed.subjectName.visible.shortened(to: 100))'"
+      )
     }
     do {
       let (from, to) = (try leaf.notBefore(), try leaf.notAfter())
@@ -69,6 +91,18 @@ public struct CertificateChain: Sendable {
     } catch let refused as Refused {
       throw refused
     } catch { throw Refused("\(error)") }
+  }
+
+  /// Names are the same without regard to case, and addresses however they are written.
+  private static func plain(_ name: String) -> String {
+    var bytes = in6_addr()
+    guard inet_pton(AF_INET6, name, &bytes) == 1 else { return name.lowercased() }
+    return withUnsafeBytes(of: bytes) { $0.map { String($0, radix: 16) }.joined(separator: ":") }
+  }
+
+  private static func shown(_ names: Set<String>) -> String {
+    let first = names.sorted().prefix(5).map { $0.visible.shortened(to: 100) }.joined(separator: ", ")
+    return names.count > 5 ? "\(first) and \(names.count - 5) more" : first
   }
 
   /// The common name at the top of the chain: who vouches for its last certificate.

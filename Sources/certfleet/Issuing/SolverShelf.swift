@@ -11,7 +11,8 @@ actor SolverShelf {
   func solver(for challenge: Challenge, of lineage: Lineage) -> any Solver {
     switch challenge {
     case .http01(.listener(let address)):
-      let listener = listeners[address] ?? HTTP01Listener(address)
+      let listener =
+        listeners[address] ?? HTTP01Listener(address) { Console.standard.say("certfleet: \($0)") }
       listeners[address] = listener
       return listener
     case .http01(.webroot(let root)): return Webroot(root: root)
