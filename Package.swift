@@ -33,9 +33,11 @@ let package = Package(
     systemLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
+    .systemLibrary(name: "CSystem"),
+
     module("Fleet"),
     module("PKI", ["Fleet", "COpenSSL"]),
-    module("Inventory", ["Fleet", "PKI", "CSQLite"]),
+    module("Inventory", ["Fleet", "PKI", "CSQLite", "CSystem"]),
     module("ACME", ["Fleet", "PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "Fleet"]),
     module("Install", ["PKI", "Fleet"]),
@@ -53,7 +55,7 @@ let package = Package(
       name: "certfleet",
       dependencies: [
         "Fleet", "PKI", "Inventory", "ACME", "Issuance", "Install", "Planning", "Agents", "Engine", "SSH",
-        "Reporting",
+        "Reporting", "CSystem",
       ],
       swiftSettings: strict),
 

@@ -159,6 +159,7 @@ public struct AgentRequest: Sendable {
       let domains = AgentField.encode(certificate.domains.joined(separator: " "))
       records.append("cert \(name) \(generation) \(certificate.fingerprint) \(domains)")
       if let layout = certificate.layout { records.append(Self.record(of: layout, for: certificate.lineage)) }
+      if let former = certificate.replaces, former.generation > generation { records.append("back \(name)") }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
     records += materials.files.map {

@@ -154,6 +154,7 @@ is_sound() {
     layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
     file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
+    back) [ "$#" -eq 2 ] && is_name "$2" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
     install) install_is_sound "$@" ;;
     hook) hook_is_sound "$@" ;;
@@ -1364,7 +1365,7 @@ run_post() {
 stage() {
   say begin stage "$2" - 0
   told=''
-  if is_ours "$2" && stage_files "$2" "$3" && each install place; then
+  if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && each install place; then
     step stage "$2" - ok 0 "$told"
     return 0
   fi
@@ -1396,6 +1397,16 @@ is_ours() {
     why="$1 belongs to somebody else; mend it: chown -R $(id -un) $1"
     return 1
   }
+}
+
+# is_forward LINEAGE GENERATION: a controller whose state is an older copy does not know what is here; it must say that it goes back.
+is_forward() {
+  active_of "$1"
+  case $old in -) return 0 ;; esac
+  [ "$old" -gt "$2" ] || return 0
+  case "$newline$plan$newline" in *"${newline}kept $1 $2$newline"* | *"${newline}back $1$newline"*) return 0 ;; esac
+  why="generation $old of $1 is active here, which is newer than the $2 that was to be put there; nothing is taken back without a person's word: certfleet cert revert $1, or bring all forward: certfleet cert renew $1"
+  return 1
 }
 
 # active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing.

@@ -59,6 +59,8 @@ public struct Event: Hashable, Sendable, Codable {
     case account
     /// A gate that was not waited for.
     case overridden
+    /// A log that lacks its end was gone on with.
+    case lossAccepted = "loss_accepted"
   }
 }
 

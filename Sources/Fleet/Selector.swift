@@ -41,10 +41,14 @@ public struct Selector: Hashable, Sendable {
 
     /// One line, with a caret in the text before the place.
     public var description: String {
-      let before = String(text.prefix(offset)).visible
-      let after = String(text.dropFirst(offset)).visible
-      return "\(rule) at position \(offset + 1): '\(before)^\(after)'"
+      let (before, after) = (text.prefix(offset), text.dropFirst(offset))
+      let start = (before.count > Self.context ? "…" : "") + String(before.suffix(Self.context)).visible
+      let end = String(after.prefix(Self.context)).visible + (after.count > Self.context ? "…" : "")
+      return "\(rule) at position \(offset + 1): '\(start)^\(end)'"
     }
+
+    /// How many characters beside the place are shown.
+    private static let context = 60
   }
 }
 

@@ -17,6 +17,11 @@ public struct Home: Sendable {
   /// - Throws: `Unsafe` when the folder or a file in it can be used by others.
   public init(path: String) throws {
     self.path = path
+    // Where root keeps its keys, nobody else may be able to put another folder in the place of this one.
+    if geteuid() == 0, let flaw = SafePlace.flaw(of: path) {
+      throw Unsafe(
+        path: flaw.path, what: flaw.what, remedy: "mend it: \(flaw.remedy); or name another with --home")
+    }
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -55,16 +60,21 @@ public struct Home: Sendable {
   }
 
   /// The key that seals private keys in the database; made on first use, in a file of its own.
+  ///
+  /// It gets its name when the database is there that was made with it (`keepSealingKey`): a key with its name and no
+  /// database is what is left of a fleet, which must not look like an empty one.
   func sealingKey() throws -> SealingKey {
-    if let bytes = FileManager.default.contents(atPath: sealingKeyPath) {
-      guard let key = SealingKey(Array(bytes)) else {
+    if let bytes = try Self.key(at: sealingKeyPath) {
+      guard !isDatabaseEmpty else {
         throw Unsafe(
-          path: sealingKeyPath, what: "is not \(SealingKey.size) bytes long",
-          remedy: "restore it from a backup")
+          path: databasePath, what: "is missing or empty, and there was one, as \(sealingKeyPath) shows",
+          remedy: "restore it from a backup; or begin anew: move \(sealingKeyPath) away")
       }
-      return key
+      return bytes
     }
-    guard access(databasePath, F_OK) != 0 else {
+    // Killed before the database was there.
+    if let key = try Self.key(at: newKeyPath) { return key }
+    guard isDatabaseEmpty else {
       throw Unsafe(
         path: sealingKeyPath, what: "is missing, and the keys in the database are sealed with it",
         remedy: "restore it from a backup")
@@ -72,12 +82,38 @@ public struct Home: Sendable {
     return try makeSealingKey()
   }
 
-  /// Written beside, synced and renamed, so that a crash leaves no half key; made before the database, so that
-  /// a database without it is one that lost it.
+  private var newKeyPath: String { sealingKeyPath + ".new" }
+
+  private var isDatabaseEmpty: Bool {
+    var facts = stat()
+    return stat(databasePath, &facts) != 0 || facts.st_size == 0
+  }
+
+  private static func key(at path: String) throws -> SealingKey? {
+    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+    guard let key = SealingKey(Array(bytes)) else {
+      throw Unsafe(
+        path: path, what: "is not \(SealingKey.size) bytes long", remedy: "restore it from a backup")
+    }
+    return key
+  }
+
+  /// The database is there, and was made with the key.
+  func keepSealingKey() throws {
+    guard access(newKeyPath, F_OK) == 0, access(sealingKeyPath, F_OK) != 0 else { return }
+    guard rename(newKeyPath, sealingKeyPath) == 0 else {
+      throw Unsafe(
+        path: sealingKeyPath, what: "cannot be written (\(String(cString: strerror(errno)).lowercased()))",
+        remedy: "check its folder")
+    }
+  }
+
+  /// Written whole and synced before anything is sealed with it.
   private func makeSealingKey() throws -> SealingKey {
     let bytes = try SecureRandom.bytes(SealingKey.size)
-    let draft = sealingKeyPath + ".new"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    let draft = newKeyPath + ".draft"
+    unlink(draft)
+    let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw Unsafe(
         path: path, what: "cannot be written (\(String(cString: strerror(errno)).lowercased()))",
@@ -85,7 +121,7 @@ public struct Home: Sendable {
     }
     defer { close(descriptor) }
     guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0,
-      rename(draft, sealingKeyPath) == 0, let key = SealingKey(bytes)
+      rename(draft, newKeyPath) == 0, let key = SealingKey(bytes)
     else {
       throw Unsafe(
         path: draft, what: "cannot be written (\(String(cString: strerror(errno)).lowercased()))",

@@ -9,11 +9,16 @@ public final class Lease: Sendable {
 
   public init(home: Home, now: Date) throws {
     let path = home.leasePath
-    let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard opened >= 0 else {
       throw Home.Unsafe(
         path: path, what: "cannot be opened (\(String(cString: strerror(errno)).lowercased()))",
         remedy: "check its owner and mode")
+    }
+    var facts = stat()
+    guard fstat(opened, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_nlink == 1 else {
+      close(opened)
+      throw Home.Unsafe(path: path, what: "is not a file of its own", remedy: "remove it")
     }
     guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
       close(opened)

@@ -6,8 +6,18 @@ public import struct Fleet.Host
 public struct Outlook: Sendable {
   public var plans: [Plan] = []
   public var held: [Held] = []
+  /// Hosts that have a newer certificate than any that is stored here: they are not taken back by themselves.
+  public var ahead: [Ahead] = []
   /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
   public var unfinished: Set<RolloutPolicy.Name> = []
+
+  /// What a host has, and what it would be taken back to.
+  public struct Ahead: Hashable, Sendable, Codable {
+    public var host: Host.Name
+    public var lineage: Lineage.Name
+    public var has: Generation
+    public var newest: Generation
+  }
 
   /// A host that is not what it should be and is left alone until later.
   public struct Held: Hashable, Sendable, Codable {

@@ -14,9 +14,13 @@ public enum Planner {
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
       let setbacks = snapshot.setbacks[policy.name] ?? [:]
       let visits = Order(of: policy, in: snapshot).sort(hosts).compactMap { host in
+        let wanted = wishes.certificates(for: host).filter {
+          !request.isUnderWay($0.lineage, under: policy.name)
+        }
+        let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
+        outlook.ahead += ahead
         var due = visit(
-          host,
-          wishes.certificates(for: host).filter { !request.isUnderWay($0.lineage, under: policy.name) },
+          host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
           in: snapshot, for: request.push)
         due?.wasUnreachable = setbacks[host.name]?.end.account == .unreachable
         return due
@@ -79,6 +83,16 @@ public enum Planner {
       return due
     }
     return due.isEmpty ? nil : PlannedVisit(host: host, certificates: due)
+  }
+
+  private static func isAhead(
+    _ host: Host, of certificate: PlannedCertificate, in snapshot: Snapshot
+  ) -> Outlook.Ahead? {
+    guard let has = snapshot.unknown[host.name]?[certificate.lineage], has >= certificate.generation else {
+      return nil
+    }
+    return Outlook.Ahead(
+      host: host.name, lineage: certificate.lineage, has: has, newest: certificate.generation)
   }
 
   private static func cause(

@@ -9,6 +9,8 @@ public struct Snapshot: Sendable {
   public var newest: [Lineage.Name: Certificate]
   /// Certificates whose visit ended well.
   public var kept: [Host.Name: [Lineage.Name: Certificate]]
+  /// Generations that hosts keep and that are not stored here any more.
+  public var unknown: [Host.Name: [Lineage.Name: Generation]] = [:]
   /// The files that were put there with them, where that is known.
   public var keptFiles: [Host.Name: [Lineage.Name: [FileInstallation]]]
   /// Generations that hosts have had before the one that they keep.

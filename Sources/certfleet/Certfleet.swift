@@ -1,3 +1,4 @@
+import CSystem
 import Foundation
 import SSH
 
@@ -21,13 +22,11 @@ enum Certfleet {
     // A reader that goes away (`| head`) must not end a rollout.
     signal(SIGPIPE, SIG_IGN)
     umask(0o077)
-    // Private keys are in memory at times: they must not end in a core dump.
-    var none = rlimit(rlim_cur: 0, rlim_max: 0)
-    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    keepMemoryToOurselves()
     ConnectionLimits.raiseDescriptorLimit()
     EventLoop.shareHeap()
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
-    let code: ExitCode
+    var code: ExitCode
     do {
       switch try parser.parse(Array(CommandLine.arguments.dropFirst())) {
       case .help(let text):
@@ -41,8 +40,26 @@ enum Certfleet {
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
       code = ErrorText.exitCode(for: error)
     }
-    Console.standard.flush()
+    if let reason = Console.standard.lostResult {
+      Console.standard.say("certfleet: the result could not be written: \(reason)")
+      if code == .converged { code = .failed }
+      Console.standard.flush()
+    }
     // Not exit(3): it takes OpenSSL apart (OPENSSL_cleanup(3)) while the thread of the SSH connections may still be at work.
     _exit(code.rawValue)
+  }
+
+  /// Private keys are in memory at times. They must not end in a core dump, be read by another process of the same user, or be
+  /// printed by Swift's runtime, which where its backtraces are on shows the stack and what registers point to.
+  private static func keepMemoryToOurselves() {
+    for number in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] { signal(number, SIG_DFL) }
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    guard certfleet_keep_memory_to_ourselves() == 0 else {
+      Console.standard.say(
+        "certfleet: memory cannot be kept from other processes: \(String(cString: strerror(errno)))")
+      Console.standard.flush()
+      _exit(ExitCode.internal.rawValue)
+    }
   }
 }

@@ -18,6 +18,15 @@ final class Console: Sendable {
 
   func result(_ text: String) { write(text, to: STDOUT_FILENO) }
 
+  /// Why a result did not get out: a full disk, a descriptor that is closed. A reader that has gone away, as after `| head`, has what
+  /// it wanted.
+  var lostResult: String? {
+    flush()
+    return Self.failure.withLock { $0 }.map { String(cString: strerror($0)).lowercased() }
+  }
+
+  private static let failure = Mutex<Int32?>(nil)
+
   /// A line of progress or an error.
   func say(_ line: String) {
     status.withLock { status in
@@ -57,8 +66,11 @@ final class Console: Sendable {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      // Nobody reads any more, as after `| head`: there is nobody to tell either.
-      guard count > 0 || errno == EINTR else { return }
+      guard count > 0 || errno == EINTR else {
+        let code = errno
+        if descriptor == STDOUT_FILENO, code != EPIPE { failure.withLock { $0 = $0 ?? code } }
+        return
+      }
       bytes = bytes.dropFirst(max(count, 0))
     }
   }

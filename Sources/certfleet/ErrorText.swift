@@ -14,7 +14,9 @@ enum ErrorText {
     case is Lease.Held: .anotherController
     case is SSHFailure: .unreachable
     // The world around is at fault: a full disk, a damaged file, a CA that is not there.
-    case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem: .failed
+    case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey, is LogCutOff,
+      is AlteredCertificate:
+      .failed
     default: .internal
     }
   }

@@ -52,11 +52,11 @@ import ThrowawayFleet
     for number in 1...5 {
       try await store.record(Event(at: now, subject: .init(), kind: .note(.applied, text: "\(number)")))
     }
-    #expect(try await store.verifyLog() == (6, nil))
+    #expect(try await store.verifyLog() == .init(count: 6))
     try await Program.succeed(
       try Program.find("sqlite3"),
       [home.databasePath, "DROP TRIGGER event_is_never_changed; UPDATE event SET at = at + 1 WHERE id = 4"])
-    #expect(try await store.verifyLog() == (3, 4))
+    #expect(try await store.verifyLog() == .init(count: 3, firstAltered: 4))
   }
 
   @Test func `events cannot be changed or removed`() async throws {
@@ -81,7 +81,7 @@ import ThrowawayFleet
       }
       try await group.waitForAll()
     }
-    #expect(try await store.verifyLog() == (200, nil))
+    #expect(try await store.verifyLog() == .init(count: 200))
     let texts = try await store.events(.init(host: "h7")).map(\.event.kind)
     #expect(texts == (0..<10).map { .note(.applied, text: "\($0)") })
   }

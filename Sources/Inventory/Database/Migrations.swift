@@ -1,16 +1,18 @@
 import Foundation
+import PKI
 
 /// Numbered, append-only: what is in a released version is never changed, only followed by another.
 public enum Migrations {
   /// Brings the file to this version's schema.
   ///
   /// - Throws: `WrittenByNewer` when a later certfleet has migrated it further.
-  static func migrate(_ database: borrowing SQLiteConnection) throws {
+  static func migrate(_ database: borrowing SQLiteConnection, sealing: SealingKey) throws {
     let found = try database.rows("PRAGMA user_version") { $0.integer(0) }.first ?? 0
     guard found <= all.count else { throw WrittenByNewer(found: found, known: all.count) }
     for (index, migration) in all.enumerated().dropFirst(found) {
       try database.transaction {
         try database.execute(migration)
+        if migration == seals { try Seals.seal(database, with: sealing) }
         try database.execute("PRAGMA user_version = \(index + 1)")
       }
     }
@@ -26,8 +28,14 @@ public enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull, severalHostKeys,
+    rolloutsInFull, severalHostKeys, seals,
   ]
+
+  /// What shows that nothing was altered or cut off behind the controller's back.
+  private static let seals = """
+    CREATE TABLE seal (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    ALTER TABLE certificate ADD COLUMN seal BLOB;
+    """
 
   private static let goingBack = """
     -- A generation that hosts were taken back from: it is not rolled out again.

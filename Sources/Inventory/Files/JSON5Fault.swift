@@ -123,6 +123,16 @@ private struct Walk {
           ? "expected a value\(found())"
           : "'\(word.visible.shortened(to: 40))' is not a value; put text in quotes")
     }
+    guard !isNumber || !isTooLarge(word) else {
+      position = start
+      throw fault("the number \(word.shortened(to: 40)) is larger than any that can be read")
+    }
+  }
+
+  /// Foundation refuses what its numbers cannot hold, and does not say where.
+  private func isTooLarge(_ number: String) -> Bool {
+    guard !number.hasSuffix("Infinity"), !number.hasSuffix("NaN") else { return false }
+    return Double(number).map { !$0.isFinite } ?? false
   }
 
   private mutating func take(_ character: Character) -> Bool {

@@ -26,6 +26,10 @@ struct KeyColumns {
     [sealed.map(SQLiteValue.blob) ?? .null, .optional(hostKey), request.map(SQLiteValue.blob) ?? .null]
   }
 
+  func seal(facts: String, chain: String) -> CertificateSeal {
+    CertificateSeal(facts: facts, chain: chain, key: sealed, hostKey: hostKey, request: request)
+  }
+
   func open(with sealing: SealingKey, for identity: String) throws -> CertificateKey {
     if let hostKey, let request {
       return .onHost(HostKeyRequest(id: hostKey, request: CertificateRequest(der: request)))

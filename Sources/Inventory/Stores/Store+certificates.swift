@@ -60,15 +60,21 @@ extension Store {
     public let key: CertificateKey
   }
 
-  /// - Throws: when there is no such certificate, or its key cannot be opened.
+  /// - Throws: when there is no such certificate, when it is not what was stored, or when its key cannot be opened.
   public func material(of lineage: Lineage.Name, _ generation: Generation) throws -> Material {
     let found = try database.rows(
-      "SELECT chain, key, host_key, request FROM certificate WHERE lineage = ? AND generation = ?",
+      "SELECT facts, chain, key, host_key, request, seal FROM certificate WHERE lineage = ? AND generation = ?",
       [.text(lineage.rawValue), .integer(generation.number)]
-    ) { ($0.text(0), KeyColumns($0, from: 1)) }
-    guard let (chain, key) = found.first else {
+    ) {
+      (
+        $0.text(1), KeyColumns($0, from: 2), CertificateSeal(row: $0, from: 0),
+        $0.isNull(5) ? nil : $0.blob(5)
+      )
+    }
+    guard let (chain, key, whole, seal) = found.first else {
       throw Missing(what: "generation \(generation) of certificate \(lineage)")
     }
+    try whole.check(seal, with: sealing, lineage, generation)
     return Material(
       chain: try CertificateChain(pem: chain),
       key: try key.open(with: sealing, for: Self.keyIdentity(lineage, generation)))
@@ -91,15 +97,16 @@ extension Store {
       let facts = try chain.facts(
         lineage: lineage, generation: generation, issuedAt: now, origin: origin, orderedNames: ordered)
       let columns = try KeyColumns(key, sealedWith: sealing, for: Self.keyIdentity(lineage, generation))
+      let (text, pem) = (try canonicalJSON(facts), try chain.pem())
+      let seal = try columns.seal(facts: text, chain: pem).seal(with: sealing, lineage, generation)
       try database.run(
         """
-        INSERT INTO certificate (lineage, generation, facts, chain, key, host_key, request)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO certificate (lineage, generation, facts, chain, key, host_key, request, seal)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [
-          .text(lineage.rawValue), .integer(generation.number), .text(try canonicalJSON(facts)),
-          .text(try chain.pem()),
-        ] + columns.values)
+        [.text(lineage.rawValue), .integer(generation.number), .text(text), .text(pem)] + columns.values + [
+          .blob(seal)
+        ])
       for table in ["acme_order", "backoff"] where origin != nil {
         try database.run(
           "DELETE FROM \(table) WHERE lineage = ? AND directory = ?",
@@ -113,12 +120,17 @@ extension Store {
     }
   }
 
+  /// What hosts have had counts as well, should it not be stored any more.
   /// On a host a lineage and its own instances are one folder: when keys come to be made on hosts, or no longer are,
   /// the numbers go on.
   private func lastGeneration(of lineage: Lineage.Name) throws -> Generation {
     let instances = lineage.host == nil ? "\(lineage)@*" : ""
     return try database.rows(
-      "SELECT COALESCE(MAX(generation), 0) FROM certificate WHERE lineage IN (?, ?) OR lineage GLOB ?",
+      """
+      SELECT COALESCE(MAX(generation), 0) FROM
+        (SELECT lineage, generation FROM certificate UNION ALL SELECT lineage, generation FROM placement)
+      WHERE lineage IN (?, ?) OR lineage GLOB ?
+      """,
       [.text(lineage.rawValue), .text(lineage.declared.rawValue), .text(instances)]
     ) { Generation($0.integer(0)) }.first ?? Generation(0)
   }
@@ -142,7 +154,7 @@ extension Store {
     public var description: String { "\(what) is not stored" }
   }
 
-  private static func keyIdentity(_ lineage: Lineage.Name, _ generation: Generation) -> String {
+  static func keyIdentity(_ lineage: Lineage.Name, _ generation: Generation) -> String {
     "private key of certificate \(lineage), generation \(generation)"
   }
 }

@@ -5,14 +5,18 @@ import PKI
 
 extension Store {
   /// Adds an event to the log and what follows from it to the tables, inside the caller's transaction.
-  func append(_ event: Event) throws {
+  ///
+  /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
+  func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
     let previous =
       try database.rows("SELECT hash FROM event ORDER BY id DESC LIMIT 1") { $0.text(0) }.first ?? ""
+    let hash = row.hash(after: previous)
     try database.run(
       """
       INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      """, row.values + [.text(row.hash(after: previous))])
+      """, row.values + [.text(hash)])
+    if isLast { try sealHead(LogHead(id: database.lastRowID, hash: hash)) }
     try fold(event)
   }
 
@@ -52,19 +56,36 @@ extension Store {
 
   /// Walks the chain of hashes.
   ///
-  /// - Returns: the number of events, and the first whose content is not what was recorded.
-  public func verifyLog() throws -> (count: Int, firstAltered: Int?) {
+  /// What walking the chain has shown.
+  public struct LogCheck: Hashable, Sendable {
+    /// Events that are what was recorded.
+    public var count: Int
+    /// The first whose content is not.
+    public var firstAltered: Int?
+    /// Whether the end is missing.
+    public var cutOff: LogCutOff?
+
+    public init(count: Int, firstAltered: Int? = nil, cutOff: LogCutOff? = nil) {
+      self.count = count
+      self.firstAltered = firstAltered
+      self.cutOff = cutOff
+    }
+  }
+
+  public func verifyLog() throws -> LogCheck {
     var previous = ""
     var count = 0
     let rows = try database.rows(
       "SELECT id, at, rollout, wave, host, attempt, lineage, kind, hash FROM event ORDER BY id"
     ) { ($0.integer(0), LoggedEvent.Fields(row: $0), $0.text(8)) }
     for (id, fields, hash) in rows {
-      guard fields.hash(after: previous) == hash else { return (count, id) }
+      guard fields.hash(after: previous) == hash else {
+        return LogCheck(count: count, firstAltered: id, cutOff: try cutOff())
+      }
       previous = hash
       count += 1
     }
-    return (count, nil)
+    return LogCheck(count: count, cutOff: try cutOff())
   }
 }
 

@@ -36,6 +36,17 @@ extension Store {
     return kept.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.lineage] = $1.1 }
   }
 
+  /// Generations that hosts keep and that are not stored any more, as after the database was restored from an older copy.
+  public func unknownGenerations() throws -> [Host.Name: [Lineage.Name: Generation]] {
+    let unknown = try database.rows(
+      """
+      SELECT p.host, p.lineage, MAX(p.generation) FROM placement AS p LEFT JOIN certificate AS c USING (lineage, generation)
+      WHERE p.gone_at IS NULL AND p.kept_at IS NOT NULL AND c.lineage IS NULL GROUP BY p.host, p.lineage
+      """
+    ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Generation($0.integer(2))) }
+    return unknown.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
+  }
+
   /// The further files that were put on each host with the certificate that it keeps, where that is known.
   public func keptFiles() throws -> [Host.Name: [Lineage.Name: [FileInstallation]]] {
     let kept = try database.rows(

@@ -17,14 +17,20 @@ public actor Store {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// Opens the home's database, bringing an older one to this version's schema.
-  public init(home: Home) throws {
+  ///
+  /// - Parameter acceptsCutOff: whether a log that lacks its end is opened all the same, to be looked at.
+  /// - Throws: when what is in it is not what this home's controller left there.
+  public init(home: Home, acceptsCutOff: Bool = false) throws {
     sealing = try home.sealingKey()
     umask(0o077)
     database = try SQLiteConnection(path: home.databasePath)
     // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
     try database.execute(
       "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
-    try Migrations.migrate(database)
+    try Migrations.migrate(database, sealing: sealing)
+    try Seals.check(sealing, on: database)
+    try home.keepSealingKey()
+    if !acceptsCutOff, let loss = try Seals.cutOff(of: database, sealing) { throw loss }
   }
 
   /// Records an event and what follows from it; returns when it is on disk.
@@ -41,7 +47,11 @@ public actor Store {
   private func commitWaiting() {
     let batch = waiting
     waiting = []
-    let result = Result { try database.transaction { for item in batch { try append(item.event) } } }
+    let result = Result {
+      try database.transaction {
+        for (index, item) in batch.enumerated() { try append(item.event, isLast: index == batch.count - 1) }
+      }
+    }
     if case .failure = result { course = nil }
     for item in batch { item.done.resume(with: result) }
   }

@@ -37,6 +37,13 @@ extension Command {
     let material = try await session.store.material(of: certificate.lineage, certificate.generation)
     let key: PrivateKey?
     if case .held(let held) = material.key { key = held } else { key = nil }
+    // The key is to be nobody else's there; root writes into no folder that others could exchange.
+    if geteuid() == 0, let flaw = SafePlace.flaw(of: folder) {
+      throw BadInput("\(flaw.path) \(flaw.what); mend it: \(flaw.remedy); or choose another folder")
+    }
+    if let held = try? FileManager.default.contentsOfDirectory(atPath: folder), !held.isEmpty {
+      throw BadInput("\(folder.visible) is not empty; choose an empty folder, or one that is not there yet")
+    }
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     for file in try CertbotLayout.files(chain: material.chain, key: key) {

@@ -61,6 +61,10 @@ struct FleetRun {
     }
     let snapshot = try await session.snapshot(only: errand.only)
     let outlook = Planner.outlook(on: snapshot, for: request, at: Date())
+    for line in AheadHosts.lines(of: outlook.ahead) {
+      Console.standard.say("certfleet: \(line)")
+      code = .failed
+    }
     for group in HeldHosts.groups(of: outlook.held) {
       Console.standard.say(group.text)
       code = code.combined(with: group.cause.end.account == .unreachable ? .unreachable : .failed)
@@ -75,7 +79,8 @@ struct FleetRun {
       let state = try await carryOut(id, plan, from: RolloutLedger(waves: plan.waves.count))
       code = code.combined(with: try await exitCode(of: id, state))
     }
-    try await conclude(nothingDone: outlook.plans.isEmpty && outlook.held.isEmpty && isIdle)
+    try await conclude(
+      nothingDone: outlook.plans.isEmpty && outlook.held.isEmpty && outlook.ahead.isEmpty && isIdle)
     return code
   }
 

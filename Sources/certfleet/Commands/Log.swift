@@ -14,10 +14,17 @@ extension Command {
       Option(name: "cert", value: "CERT", help: "only this certificate"),
       Option(name: "output", help: "show the hooks' output also where they succeeded"),
       Option(name: "json", help: "as JSON"),
-      Option(name: "verify", help: "check that no recorded event was altered"),
+      Option(name: "verify", help: "check that no recorded event was altered or is missing"),
+      Option(name: "accept-loss", help: "go on with a log that lacks its end; the log says so"),
     ]
   ) { invocation in
-    let store = try Session(invocation).store
+    let store = try Session(invocation, acceptsCutOff: true).store
+    if invocation.has("accept-loss") {
+      let lease = try Lease(home: try Home(path: invocation.statePath), now: Date())
+      try await store.acceptLoss(by: NSUserName(), now: Date())
+      withExtendedLifetime(lease) {}
+      return try await verify(store)
+    }
     if invocation.has("verify") { return try await verify(store) }
     var filter = Store.LogFilter()
     filter.host = invocation["host"].map { Host.Name($0) }
@@ -50,6 +57,10 @@ extension Command {
     let result = try await store.verifyLog()
     if let altered = result.firstAltered {
       Console.standard.result("event \(altered) is not what was recorded; \(result.count) before it are\n")
+      return .failed
+    }
+    if let cutOff = result.cutOff {
+      Console.standard.result("\(cutOff)\n")
       return .failed
     }
     Console.standard.result("\(result.count) events, none altered\n")

@@ -53,6 +53,7 @@ extension Session {
   @discardableResult
   func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws -> ExitCode {
     let outlook = Planner.outlook(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
+    for line in AheadHosts.lines(of: outlook.ahead) { Console.standard.say("certfleet: \(line)") }
     if !invocation.has("json"), let warning = try await unpinnedWarning() {
       Console.standard.say("certfleet: \(warning)")
     }

@@ -12,15 +12,17 @@ struct Session: Sendable {
   let home: Home
   let store: Store
 
-  /// - Parameter makes: whether the state may be made here; a slip in its name must not look like an empty fleet.
-  init(_ invocation: Invocation, makes: Bool = false) throws {
+  /// - Parameters:
+  ///   - makes: whether the state may be made here; a slip in its name must not look like an empty fleet.
+  ///   - acceptsCutOff: whether a log that lacks its end may be looked at.
+  init(_ invocation: Invocation, makes: Bool = false, acceptsCutOff: Bool = false) throws {
     guard makes || Home.exists(at: invocation.statePath) else {
       throw BadInput(
         "there is no state in '\(invocation.statePath.visible)'; apply an inventory first, or name the folder with --home"
       )
     }
     home = try Home(path: invocation.statePath)
-    store = try Store(home: home)
+    store = try Store(home: home, acceptsCutOff: acceptsCutOff)
   }
 
   /// Everything that certificates are issued for: the lineages, and where hosts have keys of their own, those.
@@ -51,12 +53,14 @@ struct Session: Sendable {
   func snapshot(only: Set<Lineage.Name>? = nil) async throws -> Snapshot {
     let declared = try await store.declaration()
     let lineages = declared.lineages.flatMap { $0.instances(on: declared.hosts) }
-    return Snapshot(
+    var snapshot = Snapshot(
       hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
       policies: declared.policies,
       newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
       keptFiles: try await store.keptFiles(), former: try await store.formerGenerations(),
       setbacks: try await setbacks(), advice: try await store.renewalAdvice())
+    snapshot.unknown = try await store.unknownGenerations()
+    return snapshot
   }
 
   private func setbacks() async throws -> [RolloutPolicy.Name: [Host.Name: Setback]] {

@@ -51,6 +51,8 @@ private actor Workbench {
   private struct Order: Hashable {
     let lineage: Lineage.Name
     let generation: Generation
+    let fingerprint: Fingerprint
+    let names: [String]
     /// A host that goes back has the key still.
     let isReturn: Bool
     let installations: [FileInstallation]
@@ -58,7 +60,8 @@ private actor Workbench {
 
   func material(for certificate: PlannedCertificate) async throws -> AgentRequest.Materials {
     let order = Order(
-      lineage: certificate.lineage, generation: certificate.generation, isReturn: certificate.isReturn,
+      lineage: certificate.lineage, generation: certificate.generation, fingerprint: certificate.fingerprint,
+      names: certificate.domains, isReturn: certificate.isReturn,
       installations: certificate.files)
     if let known = recent.first(where: { $0.of == order }) { return try await known.made.value }
     let task = Task { [store] in try await Self.make(order, from: store) }
@@ -75,6 +78,7 @@ private actor Workbench {
   private static func make(_ order: Order, from store: Store) async throws -> AgentRequest.Materials {
     var materials = AgentRequest.Materials()
     let stored = try await store.material(of: order.lineage, order.generation)
+    try check(stored, against: order)
     let key: PrivateKey?
     switch stored.key {
     case .held(let held): key = order.isReturn ? nil : held
@@ -94,6 +98,24 @@ private actor Workbench {
         lineage: order.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
     }
     return materials
+  }
+
+  /// What is about to be pushed is looked at as if it came from a stranger.
+  private static func check(_ stored: Store.Material, against order: Order) throws {
+    do {
+      let fingerprint = try stored.chain.leaf.fingerprint()
+      guard fingerprint == order.fingerprint else {
+        throw CertificateChain.Refused(
+          "it is \(fingerprint.short), and \(order.fingerprint.short) was planned")
+      }
+      // A host that goes back is given what it had, however long that is good.
+      let moment = order.isReturn ? try stored.chain.leaf.notBefore() : Date()
+      try stored.chain.check(key: stored.key, names: order.names, at: moment)
+    } catch let refused as CertificateChain.Refused {
+      throw BadInput(
+        "generation \(order.generation) of \(order.lineage) is not what was planned, and goes to no host: \(refused); restore the state from a backup, or order a new one: certfleet cert renew \(order.lineage)"
+      )
+    }
   }
 
   /// Two installations may be made of the same file.

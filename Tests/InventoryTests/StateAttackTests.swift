@@ -1,0 +1,176 @@
+import Fleet
+import Foundation
+import PKI
+import Testing
+import ThrowawayFleet
+
+@testable import Inventory
+
+/// Somebody who can write the database and has not the sealing key, or a slip of a person's hand.
+@Suite struct StateAttackTests {
+  private let scratch: ScratchFolder
+  private let home: Home
+
+  init() throws {
+    scratch = try ScratchFolder()
+    home = try Home(path: scratch.path + "/state")
+  }
+
+  private func sql(_ text: String) async throws {
+    try await Program.succeed(try Program.find("sqlite3"), [home.databasePath, text])
+  }
+
+  private func pair(_ name: String) async throws -> (CertificateChain, CertificateKey) {
+    let folder = scratch.path + "/" + name
+    try Files.makeFolder(folder)
+    try await SelfSigned.make(name, in: folder)
+    return (
+      try CertificateChain(pem: Files.read(folder + "/cert.pem")),
+      .held(try PrivateKey(pem: Secret(Files.read(folder + "/key.pem"))))
+    )
+  }
+
+  /// Two generations of a certificate.
+  private func store() async throws -> Store {
+    let store = try Store(home: home)
+    for name in ["one.example", "two.example"] {
+      let (chain, key) = try await pair(name)
+      _ = try await store.add(chain, key: key, to: "c", now: Date())
+    }
+    return store
+  }
+
+  @Test(arguments: [
+    "SET chain = (SELECT chain FROM certificate WHERE generation = 1)",
+    "SET key = (SELECT key FROM certificate WHERE generation = 1)",
+    "SET facts = (SELECT facts FROM certificate WHERE generation = 1)",
+    "SET facts = json_set(facts, '$.notAfter', 9999999999)",
+    "SET seal = (SELECT seal FROM certificate WHERE generation = 1)",
+    "SET seal = NULL", "SET key = NULL, host_key = 'k', request = x'00'",
+    "SET (facts, chain, key, seal) = (SELECT facts, chain, key, seal FROM certificate WHERE generation = 1)",
+  ])
+  func `a certificate that is not as it was stored is not taken`(change: String) async throws {
+    let store = try await store()
+    _ = try await store.material(of: "c", Generation(2))
+    try await sql("UPDATE certificate \(change) WHERE generation = 2")
+    await #expect(throws: AlteredCertificate.self) { try await store.material(of: "c", Generation(2)) }
+    _ = try await store.material(of: "c", Generation(1))
+  }
+
+  @Test func `another sealing key is told at once`() async throws {
+    _ = try await store()
+    let path = home.path + "/sealing.key"
+    try Data(repeating: 7, count: SealingKey.size).write(to: URL(filePath: path))
+    #expect(throws: OtherSealingKey.self) { try Store(home: home) }
+    // Also where the database comes from a version that had no seals.
+    try await sql("DROP TABLE seal; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5")
+    #expect(throws: OtherSealingKey.self) { try Store(home: home) }
+  }
+
+  @Test func `a database of the version before is sealed as it is`() async throws {
+    _ = try await store()
+    try await sql("DROP TABLE seal; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5")
+    let store = try Store(home: home)
+    _ = try await store.material(of: "c", Generation(2))
+    #expect(try await store.verifyLog() == .init(count: 2))
+  }
+
+  @Test(arguments: [
+    ("DELETE FROM event WHERE id > 1", 1), ("DELETE FROM event", 0),
+    (
+      "DELETE FROM event WHERE id > 1; INSERT INTO event (id, at, kind, hash) VALUES (2, 1, '{\"rolloutStarted\":{}}', 'x')",
+      2
+    ),
+  ])
+  func `a log that lacks its end is found at the start and by looking`(change: String, found: Int)
+    async throws
+  {
+    let store = try await store()
+    try await sql("DROP TRIGGER event_is_never_removed; \(change)")
+    let expected = LogCutOff(recorded: 2, found: found)
+    #expect(try await store.verifyLog().cutOff == expected)
+    #expect(throws: expected) { try Store(home: home) }
+    let opened = try Store(home: home, acceptsCutOff: true)
+    try await opened.acceptLoss(by: "root", now: Date())
+    #expect(try await opened.verifyLog().cutOff == nil)
+    #expect(
+      try await Store(home: home).events().last?.event.kind
+        == .note(.lossAccepted, text: "by root: 2 recorded, \(found) there"))
+  }
+
+  @Test func `a seal of the log's end that is gone, or of before, is told`() async throws {
+    _ = try await store()
+    try await sql("CREATE TABLE aside AS SELECT * FROM seal WHERE name = 'log head'")
+    let store = try Store(home: home)
+    try await store.record(Event(at: Date(), subject: .init(), kind: .note(.applied, text: "more")))
+    try await sql("UPDATE seal SET value = (SELECT value FROM aside) WHERE name = 'log head'")
+    #expect(throws: LogCutOff(recorded: 2, found: 3)) { try Store(home: home) }
+    try await sql("DELETE FROM seal WHERE name = 'log head'")
+    #expect(throws: LogCutOff(recorded: nil, found: 3)) { try Store(home: home) }
+  }
+
+  @Test func `a database that is gone, or empty, is not made anew without a word`() async throws {
+    _ = try await store()
+    for change in ["rm certfleet.db", ": >certfleet.db"] {
+      try await Program.succeed("/bin/sh", ["-c", "cd '\(home.path)' && \(change)"])
+      #expect { try Store(home: home) } throws: { "\($0)".contains("is missing or empty, and there was one") }
+    }
+  }
+
+  @Test func `killed before there is a database, the next start goes on with the same key`() throws {
+    let key = try home.sealingKey()
+    let sealed = try key.seal(Secret("x"), for: "y")
+    #expect(FileManager.default.fileExists(atPath: home.path + "/sealing.key.new"))
+    _ = try Store(home: home)
+    #expect(try home.sealingKey().open(sealed, for: "y") == Secret("x"))
+    #expect(!FileManager.default.fileExists(atPath: home.path + "/sealing.key.new"))
+  }
+
+  @Test func `a lease that is a link, or somebody else's second name, empties nothing`() throws {
+    let victim = try scratch.write("victim", "precious\n")
+    for make in [symlink, link] {
+      unlink(home.path + "/lease")
+      #expect(make(victim, home.path + "/lease") == 0)
+      #expect(throws: Home.Unsafe.self) { try Lease(home: home, now: Date()) }
+      #expect(Files.read(victim) == "precious\n")
+    }
+    unlink(home.path + "/lease")
+    mkfifo(home.path + "/lease", 0o600)
+    #expect(throws: Home.Unsafe.self) { try Lease(home: home, now: Date()) }
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, to give folders away"))
+  func `a state folder that somebody else could exchange is refused before anything is made`() async throws {
+    let above = scratch.path + "/above"
+    try Files.makeFolder(above)
+    chmod(scratch.path, 0o755)
+    func refused(_ path: String, _ reason: String) {
+      #expect { try Home(path: path) } throws: { "\($0)".contains(reason) }
+    }
+    chown(above, 1, 1)
+    refused(
+      above + "/state",
+      "\(above) belongs to uid 1, who could put something else there; mend it: chown 0 \(above)")
+    chown(above, 0, 0)
+    chmod(above, 0o777)
+    refused(above + "/state", "\(above) can be written by others; mend it: chmod o-w \(above)")
+    chmod(above, 0o775)
+    chown(above, 0, 1)
+    refused(above + "/state", "can be written by the group 1")
+    chown(above, 0, 0)
+    try await Program.succeed(try Program.find("setfacl"), ["-m", "u:daemon:rwx", above])
+    refused(above + "/state", "can be written by uid 1 by its access list; mend it: setfacl -b")
+    try await Program.succeed(try Program.find("setfacl"), ["-b", above])
+    symlink(scratch.path + "/real", above + "/link")
+    lchown(above + "/link", 1, 1)
+    refused(above + "/link", "belongs to uid 1, who could put something else there; mend it: chown -h 0")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: above) == ["link"])
+    // Under a folder where everybody may put things, as /tmp, and through root's own link.
+    lchown(above + "/link", 0, 0)
+    try Files.makeFolder(scratch.path + "/real")
+    chmod(above, 0o1777)
+    chmod(scratch.path + "/real", 0o700)
+    _ = try Home(path: above + "/link")
+    _ = try Home(path: above + "/state")
+  }
+}
