@@ -34,6 +34,7 @@ let package = Package(
     systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
     .systemLibrary(name: "CSystem"),
+    .target(name: "CHeap", cSettings: [.treatAllWarnings(as: .error)]),
 
     module("Fleet"),
     module("PKI", ["Fleet", "COpenSSL"]),
@@ -55,7 +56,7 @@ let package = Package(
       name: "certfleet",
       dependencies: [
         "Fleet", "PKI", "Inventory", "ACME", "Issuance", "Install", "Planning", "Agents", "Engine", "SSH",
-        "Reporting", "CSystem",
+        "Reporting", "CSystem", "CHeap",
       ],
       swiftSettings: strict),
 

@@ -41,9 +41,13 @@ struct StoredMaterials: Materials {
 private actor Workbench {
   private let store: Store
   private var recent: [(of: Order, made: Task<AgentRequest.Materials, any Error>)] = []
+  private var lastUse = ContinuousClock.now
+  private var isWatched = false
 
   /// Enough for hosts with several certificates; where each host has its own, no more keys than these are open.
   private static let most = 8
+  /// There are keys in them: while a wave bakes or waits they are not in memory.
+  private static let keptFor = Duration.seconds(1)
 
   init(store: Store) { self.store = store }
 
@@ -63,15 +67,27 @@ private actor Workbench {
       lineage: certificate.lineage, generation: certificate.generation, fingerprint: certificate.fingerprint,
       names: certificate.domains, isReturn: certificate.isReturn,
       installations: certificate.files)
+    lastUse = .now
     if let known = recent.first(where: { $0.of == order }) { return try await known.made.value }
     let task = Task { [store] in try await Self.make(order, from: store) }
     recent = [(order, task)] + recent.prefix(Self.most - 1)
+    forgetWhenIdle()
     do {
       return try await task.value
     } catch {
       // What was in the way may be gone for the next host.
       recent.removeAll { $0.made == task }
       throw error
+    }
+  }
+
+  private func forgetWhenIdle() {
+    guard !isWatched else { return }
+    isWatched = true
+    Task {
+      while case let left = lastUse + Self.keptFor - .now, left > .zero { try await Task.sleep(for: left) }
+      recent = []
+      isWatched = false
     }
   }
 
