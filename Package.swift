@@ -44,7 +44,8 @@ let package = Package(
     module("Install", ["PKI", "Fleet"]),
     module("Planning", ["Fleet"]),
     .target(
-      name: "Agents", dependencies: ["Fleet"], path: "Agents", exclude: ["PROTOCOL.md", "samples"],
+      name: "Agents", dependencies: ["Fleet"], path: "Agents",
+      exclude: ["PROTOCOL.md", "SECURITY.md", "samples"],
       resources: (["certfleet-agent", "install-agent", "verify-tls"] + hookRecipes.map { "hooks/\($0)" }).map
       {
         .embedInCode("\($0).sh")

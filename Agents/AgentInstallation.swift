@@ -36,8 +36,10 @@ public struct AgentInstallation: Sendable {
 
   /// For the stdin of `AgentScript.command`, as one who may do all this.
   public func bytes(nonce: String) -> [UInt8] {
-    let words =
-      "\(nonce) \(login) \(host.become ? "yes" : "no") \(key.type) \(key.encoded) \(Int(Self.confirmTimeout.seconds)) end"
+    let words = [
+      nonce, login, host.become ? "yes" : "no", key.type, key.encoded,
+      String(Int(Self.confirmTimeout.seconds)), "end",
+    ].map(AgentScript.quoted).joined(separator: " ")
     let text = """
       \(String(decoding: PackageResources.install_agent_sh, as: UTF8.self))
       certfleet_agent='\(Self.wrapped(AgentScript.text + "\n"))'

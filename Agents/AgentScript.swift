@@ -12,15 +12,25 @@ public enum AgentScript {
   /// The script itself.
   public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
 
-  /// The same for the wire, with the end of its last line. There is one of it, however many hosts it goes to at once.
-  static let bytes = PackageResources.certfleet_agent_sh + Array("\n".utf8)
+  /// The same for the wire: without comments and indentation, which every host would read again. There is one of it, however many
+  /// hosts it goes to at once.
+  static let bytes = Array((wire(text) + "\n").utf8)
+
+  /// No line within quotes begins with `#`, nor depends on white space at its start (a test looks at that).
+  static func wire(_ script: String) -> String {
+    script.split(separator: "\n").map { $0.drop { $0 == " " || $0 == "\t" } }
+      .filter { !$0.isEmpty && !$0.hasPrefix("#") }.joined(separator: "\n")
+  }
 
   /// The version of the protocol that the script speaks.
   public static let version = 4
 
-  /// A smaller script with its positional parameters set. An argument holds no quote.
+  /// A smaller script with its positional parameters set.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {
-    let quoted = arguments.map { "'\($0)'" }
-    return "set -- \(quoted.joined(separator: " "))\n" + String(decoding: script, as: UTF8.self)
+    let words = arguments.map(quoted).joined(separator: " ")
+    return "set -- \(words)\n" + String(decoding: script, as: UTF8.self)
   }
+
+  /// One word of a shell's, whatever is in it (POSIX XCU 2.2.2).
+  static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 }

@@ -41,6 +41,29 @@ replace() {
   kept="$kept$1 $2$newline"
 }
 
+# check_places FOLDER...: what root is to run lies where nobody else can put, turn or replace anything; the agent's own rule.
+check_places() {
+  set -f
+  why=$(
+    eval "$agent"
+    survey "$@"
+    for place in "$@"; do
+      ! flaw_of "$place" || {
+        explain ''
+        put "$why"
+        exit
+      }
+    done
+  )
+  set +f
+  [ -z "$why" ] || fail "$why"
+}
+
+# is_word TEXT: what goes into sudoers and authorized_keys.
+is_word() {
+  case $1 in '' | -* | *[!A-Za-z0-9_.@/+=-]*) return 1 ;; esac
+}
+
 # each_kept SCRIPT: runs it for every file that was replaced, with its path.
 each_kept() {
   while read -r user path; do
@@ -76,6 +99,9 @@ certfleet_install() {
   [ "${7:-}" = end ] || exit 1
   nonce=$1 login=$2 become=$3 key_type=$4 key_blob=$5
   trap : HUP PIPE
+  for word in "$login" "$key_type" "$key_blob"; do
+    is_word "$word" || fail "'$word' cannot stand in sudoers and authorized_keys"
+  done
   id "$login" >/dev/null 2>&1 || fail "there is no user '$login' on the host; make it: useradd --create-home $login"
   [ "$(id -u)" -eq 0 ] || [ "$(id -un)" = "$login" ] ||
     fail "only root can install the agent for another user; log in as root, as $login, or as one who may use sudo"
@@ -88,6 +114,7 @@ certfleet_install() {
     command=$program
   fi
   agent=$(printf '%s\n' "$certfleet_agent" | base64 -d)
+  [ "$become" = no ] || check_places "${program%/*}" "${configuration%/*}" /etc/sudoers.d
   replace "$owner" "$program" 755 022 <<END
 $agent
 certfleet_installed $configuration

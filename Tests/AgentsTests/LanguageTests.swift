@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Testing
+import ThrowawayFleet
 
 @testable import Agents
 
@@ -28,6 +29,31 @@ import Testing
       confirmTimeout: .seconds(30))
   }
 
+  @Test func `what is sent is the script without comments and indentation, and says the same`() async throws {
+    let scratch = try ScratchFolder()
+    func functions(_ script: String) async throws -> String {
+      let file = try scratch.write("script", script)
+      return try await Program.succeed(try Program.find("bash"), ["-c", ". '\(file)'; declare -f"])
+    }
+    let wire = AgentScript.wire(AgentScript.text)
+    #expect(try await functions(wire) == functions(AgentScript.text))
+    #expect(wire.utf8.count < AgentScript.text.utf8.count * 3 / 4)
+    // Nor is anything lost that stands in quotes over several lines and is no function.
+    for name in ["inside", "drainer", "take_environment", "first_line", "newline", "tab"] {
+      let file = try scratch.write("values", wire)
+      let value = try await Program.succeed(
+        try Program.find("bash"), ["-c", ". '\(file)'; printf %s \"$\(name)\""])
+      #expect(!value.isEmpty, "\(name)")
+    }
+  }
+
+  @Test func `a word of a shell's is one word, whatever is in it`() async throws {
+    for text in ["a b", "'", "''; id #", "$(id) `id` \\ \"", "a\nb", ""] {
+      let said = try await Program.succeed("/bin/sh", ["-c", "printf %s \(AgentScript.quoted(text))"])
+      #expect(said == text)
+    }
+  }
+
   @Test func `a request is these records`() {
     #expect(
       request().records(now: Date(timeIntervalSince1970: 99)) == [
@@ -42,7 +68,7 @@ import Testing
 
   @Test func `script, request and start follow each other, and the start is last`() {
     let text = String(decoding: request().bytes(now: Date()), as: UTF8.self)
-    #expect(text.hasPrefix("#!/bin/sh\n"))
+    #expect(text.hasPrefix("set -u\n"))
     #expect(text.hasSuffix("%sthe%spost%shook:%sq'\ncertfleet_main n \(AgentScript.version) visit end\n"))
   }
 

@@ -17,7 +17,8 @@ struct FleetScene {
     try await SelfSigned.make("one.example", in: scratch.path)
     server = try await SSHServer(
       in: scratch.path + "/sshd", at: "0.0.0.0", home: scratch.path + "/home",
-      authorizedKey: Files.read(scratch.path + "/id.pub"), extraOptions: ["Subsystem sftp internal-sftp"])
+      authorizedKey: Files.read(scratch.path + "/id.pub"),
+      extraOptions: ["Subsystem sftp internal-sftp"] + HostileHosts.options(in: scratch.path + "/hostile"))
   }
 
   func stop() async {
@@ -35,9 +36,26 @@ struct FleetScene {
   ) async throws -> Measured {
     let (folder, disk) = (try ScratchFolder(), try HostDisk())
     defer { disk.remove() }
+    let certfleet = try await declared(
+      (1...hosts).map { ("web\($0)", Self.address($0)) }, in: folder, on: disk, width: width, port: port)
+    let run = try await Measured(
+      name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
+    let ok = run.said.matches(of: /web[0-9]+: ok\n/).count
+    guard ok == hosts else {
+      throw Program.Failed("\(ok) of \(hosts) hosts ended well: \(run.said.suffix(2000))")
+    }
+    return run
+  }
+
+  /// An applied inventory whose hosts are pinned.
+  func declared(
+    _ hosts: [(name: String, address: String)], in folder: ScratchFolder, on disk: HostDisk,
+    width: Int = width,
+    port: UInt16 = 2222, policy: String = ""
+  ) async throws -> CertfleetProgram {
     let certfleet = CertfleetProgram(home: folder.path + "/state")
-    let lines = (1...hosts).map {
-      "{name: 'web\($0)', address: '\(Self.address($0))', base: '\(disk.path)/web\($0)'}"
+    let lines = hosts.map {
+      "{name: '\($0.name)', address: '\($0.address)', base: '\(disk.path)/\($0.name)'}"
     }
     let file = try folder.write(
       "fleet.json5",
@@ -49,22 +67,15 @@ struct FleetScene {
           certificate: '\(scratch.path)/cert.pem', private_key: '\(scratch.path)/key.pem',
           deploy: [{to: '*', rollout: 'all', verify: [{run: 'true', from: 'host'}],
             hooks: {pre: ['echo before'], deploy: ['echo reloaded'], post: ['echo after']}}]}],
-        rollouts: [{name: 'all', waves: ['rest'], parallel: \(width)}] }
+        rollouts: [{name: 'all', waves: ['rest'], parallel: \(width) \(policy.isEmpty ? "" : ", " + policy)}] }
       """)
     let key = Files.read(scratch.path + "/sshd/host_key.pub")
     let known = try folder.write(
       "known_hosts",
-      (1...hosts).map { "\(port == 22 ? Self.address($0) : "[\(Self.address($0))]:\(port)") \(key)" }.joined()
-    )
+      hosts.map { "\(port == 22 ? $0.address : "[\($0.address)]:\(port)") \(key)" }.joined())
     try await certfleet.succeed("apply", file)
     try await certfleet.succeed("host", "pin", "--from-known-hosts", known)
-    let run = try await Measured(
-      name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
-    let ok = run.said.matches(of: /web[0-9]+: ok\n/).count
-    guard ok == hosts else {
-      throw Program.Failed("\(ok) of \(hosts) hosts ended well: \(run.said.suffix(2000))")
-    }
-    return run
+    return certfleet
   }
 
   // MARK: The limit

@@ -21,7 +21,9 @@ import ThrowawayFleet
     let sealing = try #require(FileManager.default.contents(atPath: scene.certfleet.home + "/sealing.key"))
     let found = try Self.count(
       [Data(lines[0].utf8), Data(lines[1].utf8), der.dropFirst(36).prefix(32), sealing], in: run.id)
-    print("copies in memory: a line of the key's PEM \(found[0]) and \(found[1]), its number \(found[2]), the sealing key \(found[3])")
+    print(
+      "copies in memory: a line of the key's PEM \(found[0]) and \(found[1]), its number \(found[2]), the sealing key \(found[3])"
+    )
     #expect(found[0] == 0 && found[1] == 0 && found[2] == 0)
     #expect(found[3] <= 1)
     await run.stop()
