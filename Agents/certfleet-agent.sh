@@ -254,22 +254,26 @@ logged() {
 # it has an end, and its plan is asked for no more.
 begin_journal() {
   why="$state cannot be written; is the disk full?"
+  # Nothing is lost with the first one where it is cut off.
+  fresh=$state/journal
+  [ ! -e "$fresh" ] || fresh=$state/journal.new
   {
     IFS=$newline
     for record in $plan; do
       case $record in file\ *) ;; *) put "$record$newline" ;; esac
     done >"$state/plan"
     IFS=' '
-    put "visit $token $epoch$newline" >"$state/journal.new"
+    put "visit $token $epoch$newline" >"$fresh"
   } 2>/dev/null
   IFS=' '
-  read -r entry <"$state/journal.new" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] &&
-    mv "$state/journal.new" "$state/journal" && open_journal
+  read -r entry <"$fresh" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] || return 1
+  [ "$fresh" = "$state/journal" ] || mv "$fresh" "$state/journal" || return 1
+  open_journal
 }
 
 # finish OUTCOME TEXT...: the visit's end, on disk before it is told.
 finish() {
-  end_hooks
+  stop_clock
   journal "end $*"
   sync_to "$state"
   [ -n "$recovering" ] || say end "$@"
@@ -327,9 +331,10 @@ prepare() {
   umask 077
 }
 
-# make_state: an access list that the base gives to what is made in it would let others read there.
+# make_state: whatever is above it is only ours by now. An access list that the base gives to what is made in it would let others
+# read there.
 make_state() {
-  why=$(exec 2>&1 && umask 022 && { [ -d "$base" ] || mkdir -p "$base"; } && exec mkdir -m 700 "$state")
+  why=$(umask 022 && exec mkdir -p -m 700 "$state" 2>&1)
   [ -d "$state" ] || return 1
   [ -z "$lists" ] || ! command -v setfacl >/dev/null 2>&1 || setfacl -bk "$state" 2>/dev/null || true
 }
@@ -841,10 +846,15 @@ tick() {
   while sleep 1; do echo tick; done
 }
 
-end_hooks() {
+stop_clock() {
   [ -z "$clockwork" ] || kill "$clockwork" 2>/dev/null
   clockwork=
   exec 7<&-
+}
+
+# end_hooks: and what the hooks before have left: pipes without an end, which the next ones must not have.
+end_hooks() {
+  stop_clock
   set +f
   set -- "$work"/pipe-* "$work"/stream-* "$work"/given-* "$work"/environment
   set -f
@@ -1462,7 +1472,7 @@ clear_building() { [ ! -e "$state/building" ] || rm -rf "$state/building"; }
 # key_fits: before anything becomes active, where the host can tell: OpenSSL signs for no certificate with another's key.
 key_fits() {
   [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] && command -v openssl >/dev/null 2>&1 || return 0
-  why=$(exec openssl cms -sign -binary -noattr -nocerts -in "$building/cert.pem" -signer "$building/cert.pem" \
+  why=$(OPENSSL_CONF=/dev/null exec openssl cms -sign -binary -noattr -nocerts -in "$building/cert.pem" -signer "$building/cert.pem" \
     -inkey "$building/privkey.pem" -outform DER -out /dev/null 2>&1 </dev/null) && return 0
   if [ -n "$made_here" ]; then
     why='the key that this host made does not belong to the certificate'
@@ -1607,7 +1617,14 @@ activate() {
 }
 
 # point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
-point() { ln -sfn "../archive/$1/$2" "$state/link" && mv -T "$state/link" "$base/live/$1"; }
+# Where there is nothing yet, making the link is one step already.
+point() {
+  if [ -L "$base/live/$1" ] || [ -e "$base/live/$1" ]; then
+    ln -sfn "../archive/$1/$2" "$state/link" && mv -T "$state/link" "$base/live/$1"
+  else
+    ln -s "../archive/$1/$2" "$base/live/$1"
+  fi
+}
 
 # tidy cert LINEAGE GENERATION ...: keeps three generations, and the active one whatever its number.
 tidy() {
@@ -2348,6 +2365,7 @@ visit() {
   answered "$token" && return
   entry=0
   [ ! -f "$state/journal" ] || read -r entry <"$state/journal" || entry=0
+  is_number "${entry##* }" || entry=0
   epoch_is_next "${entry##* }" || { refuse; return; }
   preflight || { say end failed_clean "$complaint"; return; }
   begin_journal || { refuse; return; }

@@ -86,6 +86,7 @@ public struct ACMEIssuer: Sendable {
         endsOrder: true)
     }
     let key = try await makeKey()
+    try await keeper.willOrder(lineage.domains, with: key)
     Failpoint.pass("order.before")
     let made = try await newOrder(
       lineage, replaces: resources.renewalInfo == nil ? nil : replaced?.renewalID)

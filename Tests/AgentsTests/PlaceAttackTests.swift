@@ -210,6 +210,32 @@ struct PlaceAttackTests {
     #expect(scene.exists(real + "/deeper/live/x/privkey.pem"))
   }
 
+  @Test(arguments: Shell.all)
+  func `Debian's own folders are good places`(shell: Shell) async throws {
+    let scene = try AgentScene.withOthers(shell)
+    // Each as its package makes it; /etc/ssl/private is root:ssl-cert 0710.
+    let folders = [
+      "/etc/letsencrypt/live/x", "/etc/letsencrypt/renewal-hooks/deploy", "/etc/haproxy", "/etc/postfix",
+      "/etc/dovecot/private", "/etc/nginx", "/etc/apache2", "/etc/ssl/private", "/etc/ssl/certs",
+      "/var/www/html",
+      "/var/lib/certfleet", "/usr/local/bin", "/usr/local/lib/certfleet", "/etc/sudoers.d", "/root",
+      "/run/haproxy.pem",
+    ]
+    let words = folders.joined(separator: " ")
+    let script =
+      AgentScript.text + """
+
+        set -f
+        survey \(words)
+        for place in \(words); do
+          ! flaw_of "$place" || { explain ''; put "$why$newline"; }
+        done
+
+        """
+    let said = try await shell.run(Array(script.utf8), home: scene.scratch.path)
+    #expect(said.stdout.isEmpty && said.stderr.isEmpty, "\(said.everything)")
+  }
+
   @Test(.timeLimit(.minutes(2)))
   func `a folder that is exchanged at every moment never gets another service's key replaced`() async throws {
     let scene = try AgentScene.withOthers(Shell.all[0])

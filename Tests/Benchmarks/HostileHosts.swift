@@ -49,7 +49,7 @@ struct HostileHosts {
       beside = min(beside, try await others(hostile: Self.behaviours.count))
     }
     let shown = [alone, beside].map { $0.formatted(.number.precision(.fractionLength(2))) }
-    Said.line("195 hosts: \(shown[0]) s, and \(shown[1]) s beside 5 hostile ones")
+    Said.line("200 hosts: \(shown[0]) s; those beside 5 hostile ones \(shown[1]) s")
     return beside / alone
   }
 
@@ -57,7 +57,7 @@ struct HostileHosts {
   private func others(hostile: Int) async throws -> Double {
     let (folder, disk) = (try ScratchFolder(), try HostDisk())
     defer { disk.remove() }
-    let good = (1...(Self.hosts - Self.behaviours.count)).map { ("web\($0)", FleetScene.address($0)) }
+    let good = (1...(Self.hosts - hostile)).map { ("web\($0)", FleetScene.address($0)) }
     // Among the first, so that they are there from the start on.
     let all = good + (0..<hostile).map { ("bad\($0)", Self.address($0)) }
     let certfleet = try await scene.declared(

@@ -101,6 +101,30 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test(.enabled(if: geteuid() == 0, "needs root, to mount a small disk"))
+  func `on a full disk no order is left at the CA that nobody remembers`() async throws {
+    let scene = try await IssuingScene(.init(nonceReject: 0)) { _, forward in try forward() }
+    let mount = try Program.find("mount")
+    try Files.makeFolder(scene.certfleet.home)
+    try await Program.succeed(
+      mount, ["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", scene.certfleet.home])
+    try await scene.declare([scene.certificate("a.example")])
+    try await scene.expect(0, "account", "register", "ca")
+    _ = try await Program.run(
+      "/bin/sh", ["-c", "dd if=/dev/zero of='\(scene.certfleet.home)/filler' bs=4096 2>/dev/null"])
+    for _ in 1...3 {
+      let result = try await Program.run(
+        CertfleetProgram.path, ["cert", "renew", "a.example"], environment: scene.certfleet.environment)
+      #expect(result.status != 0, "\(result.everything)")
+    }
+    #expect(try #require(scene.proxy).requests("/order-plz").isEmpty)
+    try FileManager.default.removeItem(atPath: scene.certfleet.home + "/filler")
+    try await scene.expect(0, "cert", "renew", "a.example")
+    #expect(try #require(scene.proxy).requests("/order-plz").count == 1)
+    try await Program.succeed(try Program.find("umount"), ["-l", scene.certfleet.home])
+    await scene.stop()
+  }
+
   @Test(.enabled(if: geteuid() == 0, "needs root, to be another user twice"))
   func `no other process of the same user looks into memory, and no core is left`() async throws {
     let scratch = try ScratchFolder()

@@ -17,6 +17,7 @@ private final class MemoryKeeper: OrderKeeper {
 
   func willPresent(_ proof: Proof) async throws { _ = proofs.withLock { $0.insert(proof) } }
   func didCleanUp(_ proof: Proof) async throws { _ = proofs.withLock { $0.remove(proof) } }
+  func willOrder(_ names: [String], with key: CertificateKey) async throws {}
   func pending() async throws -> PendingCertificate? { kept.withLock { $0 } }
 
   func keep(_ order: PendingCertificate?) async throws {

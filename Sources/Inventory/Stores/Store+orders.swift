@@ -11,9 +11,24 @@ extension Store {
       "SELECT url, names, key, host_key, request FROM acme_order WHERE lineage = ? AND directory = ?",
       identity(lineage, directory)
     ) { ($0.text(0), try $0.json(1, as: [String].self), KeyColumns($0, from: 2)) }
-    guard let (url, names, key) = found.first, let url = URL(string: url) else { return nil }
+    // One without a URL was about to be made.
+    guard let (url, names, key) = found.first, !url.isEmpty, let url = URL(string: url) else { return nil }
     return PendingCertificate(
       url: url, names: names, key: try key.open(with: sealing, for: Self.orderIdentity(lineage)))
+  }
+
+  /// Keeps that an order is about to be made, which has no URL yet.
+  public func keepIntent(
+    toOrder names: [String], with key: CertificateKey, for lineage: Lineage.Name, at directory: String,
+    now: Date
+  ) throws {
+    let key = try KeyColumns(key, sealedWith: sealing, for: Self.orderIdentity(lineage))
+    try database.run(
+      """
+      INSERT OR REPLACE INTO acme_order (lineage, directory, url, names, made_at, key, host_key, request)
+      VALUES (?, ?, '', ?, ?, ?, ?, ?)
+      """,
+      identity(lineage, directory) + [.text(try canonicalJSON(names)), .moment(now)] + key.values)
   }
 
   /// Keeps `order` as the lineage's only one with that CA; `nil` forgets it.

@@ -110,6 +110,10 @@ struct StoredOrder: OrderKeeper {
   let directory: String
   let challenge: Challenge
 
+  func willOrder(_ names: [String], with key: CertificateKey) async throws {
+    try await store.keepIntent(toOrder: names, with: key, for: lineage, at: directory, now: Date())
+  }
+
   func pending() async throws -> PendingCertificate? {
     try await store.pendingCertificate(of: lineage, at: directory)
   }
