@@ -23,7 +23,9 @@ public struct AgentPermissions: Hashable, Sendable {
     }
     lines += webroots.map { "webroot \($0)" }
     lines += destinations.map(Self.file)
-    lines += visit.certificates.flatMap(\.hooks.directories).map { "hooks-directory \($0)" }
+    lines += visit.certificates.flatMap(\.hooks.directories).map {
+      "hooks-directory \(Int(Hook.standardTimeout.seconds)) \($0)"
+    }
     lines += keyTypes.map { "key \($0.rawValue)" }
     for entry in AgentHooks(visit).all {
       lines.append("# \(entry.moment.rawValue): \(entry.words.visible)")
@@ -37,14 +39,14 @@ public struct AgentPermissions: Hashable, Sendable {
   private static func file(_ place: AgentRequest.Destination) -> String {
     let parts = place.parts.joined(separator: "+")
     let ownership = "\(place.owner ?? "-"):\(place.group ?? "-")"
-    return "file \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowed)"
+    return "file \(place.lineage.declared) \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowed)"
   }
 
   public var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
-    # base FOLDER, certificate NAME, webroot FOLDER, key TYPE, file PATH PARTS MODE OWNER:GROUP shared, symlink or -,
-    # layout CERTIFICATE OWNER GROUP MODE, hooks-directory FOLDER, need COMMAND, and
+    # base FOLDER, certificate NAME, webroot FOLDER, key TYPE, file CERTIFICATE PATH PARTS MODE OWNER:GROUP
+    # and shared, symlink or -, layout CERTIFICATE OWNER GROUP MODE, hooks-directory SECONDS FOLDER, need COMMAND, and
     # hook MOMENT LONGEST_SECONDS USER stop|continue COMMAND [VARIABLE VALUE]..., texts as they are sent:
     # %s is a space, %n a newline, %t a tab, %q a quote and %p a per cent sign.
 

@@ -28,6 +28,7 @@ limping=
 self=
 work=
 keepers=
+keeper_group=
 good_programs=
 done_within=
 webroot=
@@ -158,7 +159,7 @@ is_sound() {
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
     install) install_is_sound "$@" ;;
     hook) hook_is_sound "$@" ;;
-    directory) [ "$#" -eq 3 ] && is_number "$2" ;;
+    directory) [ "$#" -eq 3 ] && is_number "$2" && decode_path "$3" && [ "${#path}" -le 4096 ] ;;
     need) [ "$#" -eq 3 ] ;;
     key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
     token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
@@ -186,7 +187,7 @@ are_names() {
 
 visit_is_sound() {
   [ "$#" -eq 8 ] && is_name "$2" && is_number "$3" && is_number "$4" && is_number "$5" && is_name "$6" &&
-    is_number "$7" && is_number "$8"
+    is_number "$7" && is_number "$8" && { [ -z "$allowed" ] || [ "$7" -le 7200 ]; }
 }
 base_is_sound() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
 cert_is_sound() {
@@ -202,6 +203,7 @@ install_is_sound() {
   case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
   # Together they would let somebody choose a file of root's.
   case $7 in - | symlink | shared) ;; *) return 1 ;; esac
+  [ "${#path}" -le 4096 ] || return 1
   case $path in *"$newline"* | [!/]* | */) return 1 ;; esac
 }
 
@@ -273,7 +275,7 @@ begin_journal() {
 
 # finish OUTCOME TEXT...: the visit's end, on disk before it is told.
 finish() {
-  stop_clock
+  end_hooks
   journal "end $*"
   sync_to "$state"
   [ -n "$recovering" ] || say end "$@"
@@ -292,17 +294,17 @@ prepare() {
     }
   done
   survey_all
-  for place in "$base" "$state" "$base/live" "$base/archive"; do
-    ! flaw_of "$place" || {
-      explain 'or set another base'
+  base_is_ours || return 1
+  # Whatever is made on the way to it is for everybody to walk through.
+  if [ ! -d "$state" ]; then
+    make_state || {
+      why=$(put "$why" | one_line)
       return 1
     }
-  done
-  # Whatever is made on the way to it is for everybody to walk through.
-  [ -d "$state" ] || make_state || {
-    why=$(put "$why" | one_line)
-    return 1
-  }
+    # Somebody may have made a part of the way at that moment.
+    survey_all
+    base_is_ours || return 1
+  fi
   for folder in "$base" "$base/live" "$base/archive" "$state"; do
     [ ! -e "$folder" ] || [ -w "$folder" ] || {
       why="$folder cannot be written by $(id -un); set become: true or another base"
@@ -331,6 +333,15 @@ prepare() {
   umask 077
 }
 
+base_is_ours() {
+  for place in "$base" "$state" "$base/live" "$base/archive"; do
+    ! flaw_of "$place" || {
+      explain 'or set another base'
+      return 1
+    }
+  done
+}
+
 # make_state: whatever is above it is only ours by now. An access list that the base gives to what is made in it would let others
 # read there.
 make_state() {
@@ -350,7 +361,7 @@ make_state() {
 # things and take away only their own; $winding says whether there is a link on the way to any, $lists whether there are access lists.
 survey() {
   surveyed=$newline listings=$newline links=$newline flaws=$newline sticky=$newline lost='' rounds=0
-  winding='' lists='' surveyed_for=''
+  winding='' lists='' surveyed_for='' seen=$newline
   while [ "$#" -gt 0 ]; do
     rounds=$((rounds + 1))
     [ "$rounds" -le 12 ] || {
@@ -358,6 +369,8 @@ survey() {
       return 0
     }
     list_components "$@"
+    # Where ls says nothing, nothing was looked at.
+    [ "$rounds" -gt 1 ] || listed_as / || lost=/
     [ -n "$self" ] || know_oneself
     targets=''
     IFS=$newline
@@ -438,18 +451,24 @@ list_components() {
 # judge MODE LINKS UID GID ...: a line of `ls -ldn`; its path is what follows the first slash.
 judge() {
   name=/${listed#*/} cause=''
+  case $1 in l*) name=${name%% -> *} ;; esac
+  # A line that was not asked for, or comes twice: part of a name, or of where a link leads, that is made to look like one.
+  is_surveyed "$name" && case $seen in *"$newline$name$newline"*) false ;; esac || {
+    lost=$name
+    return 0
+  }
+  seen=$seen$name$newline
   [ "$3" = 0 ] || [ "$3" = "$self" ] || cause=owner
   case $1 in *+) lists=yes ;; esac
   case $1 in
     l*)
-      target=${name#* -> } name=${name%% -> *}
+      target=${listed#* -> }
       case $target in /*) ;; *) target=${name%/*}/$target ;; esac
       # Whoever may put things there may have brought a link of root's from elsewhere.
       case $sticky in *"$newline${name%/*}$newline"*) cause=${cause:-brought} ;; esac
       links=$links$name$tab$target$newline
       # Our own link to a generation, whose folder is looked at by its name.
       case $target in "$base/live/../archive/"*) ;; *) targets=$targets$newline$target winding=yes ;; esac
-      is_surveyed "$name" || lost=$name
       ;;
     ????????w[tT]*) sticky=$sticky$name$newline ;;
     ????????w*) cause=${cause:-others} ;;
@@ -457,8 +476,6 @@ judge() {
   esac
   [ -n "$cause" ] || return 0
   flaws=$flaws$name$tab$cause$newline
-  # One that ls shows by another name than it was asked for would be passed over.
-  is_surveyed "$name" || lost=$name
 }
 
 is_surveyed() { case $surveyed in *"$newline$1$newline"*) ;; *) return 1 ;; esac; }
@@ -605,7 +622,7 @@ keeper_of() {
     why="$within cannot be looked at"
     return 1
   }
-  keeper=$owner
+  keeper=$owner keeper_group=$group
   [ "$self" -eq 0 ] && [ "$owner" != 0 ] || keeper=self
   if [ "${2:-}" = any ] && [ "$keeper" = self ] && ! has_flaw "$within"; then return 0; fi
   flaw=$within
@@ -678,7 +695,7 @@ as_keeper() {
   if [ -n "$user" ] && is_account "$user" && [ "$(id -u "$user" 2>/dev/null)" = "$keeper" ] && as_user; then return 0; fi
   # One whom the host knows by the number alone.
   user=$keeper
-  switch="setpriv --reuid=$keeper --regid=$group --clear-groups --"
+  switch="setpriv --reuid=$keeper --regid=$keeper_group --clear-groups --"
   case $(setpriv --version 2>/dev/null) in *util-linux*) return 0 ;; esac
   why="nothing can be done as the user $keeper, whose folder $within is; give it an owner whom the host knows"
   return 1
@@ -714,7 +731,7 @@ enter() {
   case $(ls -ldn .) in drwx--[-S]---*) ;; *) exit 12 ;; esac
 }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
-give_up_old() { for file in old/* old/.[!.]*; do name=${file#*/}; ! there "new/$name" || rm -f "./old/$name"; done; }
+give_up_old() { for file in old/* old/.[!.]*; do name=${file#*/}; ! there "new/$name" || ! there "../$name" || rm -f "./old/$name"; done; }
 keep_old() {
   for file in new/* new/.[!.]*; do
     name=${file#*/}
@@ -732,6 +749,7 @@ case $step in
     [ "$3" = - ] || chown "$3" "./new/$1" || exit 15
     [ "$4" = - ] || chgrp "$4" "./new/$1" || exit 15
     chmod "$2" "./new/$1" || exit 14
+    sync -f "./new/$1" || true
     ! there "../$1" || ln "./../$1" "./old/$1" || cp -pP "./../$1" "./old/$1" || rm -f "./old/$1"
     ;;
   install)
@@ -846,15 +864,10 @@ tick() {
   while sleep 1; do echo tick; done
 }
 
-stop_clock() {
+end_hooks() {
   [ -z "$clockwork" ] || kill "$clockwork" 2>/dev/null
   clockwork=
   exec 7<&-
-}
-
-# end_hooks: and what the hooks before have left: pipes without an end, which the next ones must not have.
-end_hooks() {
-  stop_clock
   set +f
   set -- "$work"/pipe-* "$work"/stream-* "$work"/given-* "$work"/environment
   set -f
@@ -1009,12 +1022,12 @@ forget_ticks() {
   ticks=0
 }
 
-signal_group() { read -r group <"$work/group" && kill -s "$1" -- "-$group" 2>/dev/null; }
+signal_group() { read -r leader <"$work/group" && kill -s "$1" -- "-$leader" 2>/dev/null; }
 
 # group_lives: a group that may not be signalled is there too.
 group_lives() {
-  read -r group <"$work/group" || return 1
-  set -- "$(kill -s 0 -- "-$group" 2>&1 && echo there)"
+  read -r leader <"$work/group" || return 1
+  set -- "$(kill -s 0 -- "-$leader" 2>&1 && echo there)"
   case $1 in *there | *ermitted*) ;; *) return 1 ;; esac
 }
 
@@ -1087,7 +1100,7 @@ await_drained() {
   while [ "$left" -gt 0 ] && [ "$ticks" -lt 3 ]; do next_event; done
   [ "$left" -gt 0 ] || return 0
   for entry in out err; do
-    read -r group <"$state/stream-$run/$entry/group" && kill -s KILL -- "-$group" 2>/dev/null
+    read -r leader <"$state/stream-$run/$entry/group" && kill -s KILL -- "-$leader" 2>/dev/null
   done
 }
 
@@ -1491,6 +1504,7 @@ set_layout() {
   each layout note_layout
   [ -f "$1/privkey.pem" ] || return 0
   if [ -z "$wanted_mode" ]; then
+    [ "$old" != - ] || return 0
     listed_as "$base/archive/$lineage/$old/privkey.pem" "$listings_before" || return 0
     # shellcheck disable=SC2086 # its fields
     set -- "$1" $line
@@ -1659,6 +1673,7 @@ destination() {
   [ "$within" != "$keepers" ] || return 0
   within=${within%%"$newline"*}
   keeper=${within%%"$tab"*} within=${within#*"$tab"}
+  keeper_group=${within%%"$tab"*} within=${within#*"$tab"}
   [ -z "$keeper" ] || staging=$within/.certfleet-$token
 }
 
@@ -1666,6 +1681,8 @@ destination() {
 find_keeper() {
   [ "$keeper" = nobody ] || return 0
   [ "$surveyed_for" = "$token" ] || survey_all
+  # A link may lead to a folder by another name than any that was looked at.
+  is_surveyed "$folder" || survey "$folder"
   case $1 in
     shared) keeper_of "$folder" || return 1 ;;
     *)
@@ -1677,7 +1694,7 @@ find_keeper() {
       }
       ;;
   esac
-  keepers="$keepers$newline$1$tab$folder$tab$keeper$tab$within$newline"
+  keepers="$keepers$newline$1$tab$folder$tab$keeper$tab$keeper_group$tab$within$newline"
 }
 
 # place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
@@ -1758,7 +1775,7 @@ place() {
     why=$(place_beside "$3" "$4" "$5" "$6" 2>&1 | one_line)
     [ -z "$why" ] || return 1
   fi
-  sync_to "$folder"
+  [ -n "$keeper" ] || sync_to "$folder"
 }
 place_beside() {
   # No access list of the folder reaches what is made in one that only the agent can enter.
@@ -2029,7 +2046,8 @@ recover() {
   load "$(cat "$state/plan")"
   base=$2 state=$2/.certfleet
   open_journal
-  # Where files went may have changed hands meanwhile.
+  # Where files went may have changed hands meanwhile, and this plan names other places than the request.
+  surveyed_for=
   each install find_again
   say begin recover - - 0
   if logged confirmed; then
@@ -2164,6 +2182,7 @@ subjectAltName=$5
 " >"$2.cnf"; } 2>/dev/null
   if ! openssl req -new -sha256 -config "$2.cnf" -key "$2.pem" -subj / -out "$2.csr" 2>"$2.err"; then
     why=$(one_line <"$2.err")
+    rm -f "$2.cnf" "$2.csr" "$2.err"
     return 1
   fi
   sync_to "$state/keys/$1"
@@ -2179,7 +2198,7 @@ subjectAltName=$5
 errand() {
   say hello "$version" "$(date +%s)"
   why=''
-  each base permit_base && each token permit_token && each key permit_key || { say end failed_clean "$why"; return; }
+  permitted && each token permit_token && each key permit_key || { say end failed_clean "$why"; return; }
   case $newline$plan in
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac
@@ -2207,7 +2226,11 @@ permitted() {
   each layout permit_layout || complain "$why"
   each need permit_need || complain "$why"
   why=$complaint
-  [ -z "$complaint" ]
+  [ -z "$complaint" ] || return 1
+  # What may be done may take its time.
+  # shellcheck disable=SC3045
+  [ -z "$allowed" ] || ulimit -S -t unlimited 2>/dev/null
+  return 0
 }
 
 # preflight: whether all that a visit needs is there. Fails when something is not; each is told.
@@ -2252,7 +2275,8 @@ enough_space() {
   done
   IFS=' '
 }
-add_folder() { destination "$8" "$7" && [ -d "$folder" ] && places=$places$newline$folder; }
+# What somebody else could exchange is opened by nobody but them.
+add_folder() { destination "$8" "$7" && [ -z "$keeper" ] && [ -d "$folder" ] && places=$places$newline$folder; }
 
 # has_space SYSTEM KIBIBYTES USED FREE ...: `df -P` in POSIX.
 has_space() {
@@ -2316,8 +2340,8 @@ permit_lineage() { permits "certificate $2"; }
 permit_layout() { permits "layout $2 $3 $4 $5"; }
 permit_need() { decode "$2" && permits "need $decoded"; }
 permit_key() { permit_lineage "$@" && permits "key $4"; }
-permit_file() { decode "$8" && permits "file $decoded $3 $4 $5:$6 $7"; }
-permit_directory() { decode "$3" && permits "hooks-directory $decoded"; }
+permit_file() { decode "$8" && permits "file $2 $decoded $3 $4 $5:$6 $7"; }
+permit_directory() { decode "$3" && permits "hooks-directory $2 $decoded"; }
 permit_token() { decode "$3" && permits "webroot $decoded"; }
 permit_base() { decode "$2" && permits "base $decoded"; }
 
@@ -2325,6 +2349,14 @@ permit_base() { decode "$2" && permits "base $decoded"; }
 # `hook MOMENT SECONDS USER FAILURE COMMAND [NAME VALUE]...` as it is sent, with the longest time that it may take.
 permit_hook() {
   [ -n "$allowed" ] || return 0
+  if [ "$3" != - ]; then
+    IFS=,
+    for lineage in $3; do
+      IFS=' '
+      permits "certificate $lineage" || return 1
+    done
+    IFS=' '
+  fi
   moment=$2 seconds=$5
   decode "$8" || return 1
   why="$configuration does not allow this hook as it is sent ($moment, $seconds s, user $6, with these variables): '$decoded'"
@@ -2455,7 +2487,7 @@ hear() {
 # query TOKEN SECONDS: how a visit ended that the controller lost sight of.
 query() {
   say hello "$version" "$(date +%s)"
-  if ! each base permit_base; then
+  if ! permitted; then
     say end failed_clean "$why"
   elif [ ! -d "$state" ]; then
     say end unknown_token
@@ -2539,8 +2571,6 @@ certfleet_installed() {
       script:* | records:*) [ "$part" = records ] || continue ;;
       start:'certfleet_main '*' end')
         kill "$reader" 2>/dev/null
-        # shellcheck disable=SC3045
-        ulimit -S -t unlimited 2>/dev/null
         certfleet_request=$certfleet_request$latest
         certfleet_request=${certfleet_request#"$newline"}
         set -f

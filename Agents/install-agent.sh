@@ -35,7 +35,7 @@ as() {
 # replace USER PATH MODE UMASK: by what is on stdin.
 replace() {
   # shellcheck disable=SC2016 # another shell expands it
-  why=$(as "$1" /bin/sh -c 'umask "$3" && mkdir -p "${1%/*}" && { [ ! -e "$1" ] || cp -p "$1" "$1.before"; } &&
+  why=$(as "$1" /bin/sh -c 'umask "$3" && mkdir -p "${1%/*}" && rm -f "$1.before" && { [ ! -e "$1" ] || cp -p "$1" "$1.before"; } &&
     cat >"$1.new" && chmod "$2" "$1.new" && mv -f "$1.new" "$1"' sh "$2" "$3" "$4" 2>&1) ||
     fail "$2 cannot be written: $(printf %s "$why" | tr '\n\r' '  ')"
   kept="$kept$1 $2$newline"

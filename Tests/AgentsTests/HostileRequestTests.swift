@@ -138,6 +138,38 @@ import ThrowawayFleet
   }
 
   @Test(arguments: Shell.all)
+  func `a certificate's key, hook or time is not had under another's name`(shell: Shell) async throws {
+    let host = try Installed(
+      shell,
+      allowing: [
+        "certificate a", "certificate b", "file b /etc/b.key privkey.pem 0640 -:- -",
+        "hook deploy 60 - stop :true", "need true",
+      ])
+    let head = ["visit t1 1 1 1 web1 0 0", "base :\(host.scene.base)", "cert a 1 f1 :a.example"]
+    for (record, reason) in [
+      ("install a privkey.pem 0640 - - - :/etc/b.key", "does not allow 'file a /etc/b.key"),
+      ("hook deploy other,a 0 60 - stop :true", "does not allow 'certificate other'"),
+      ("directory 0 :/etc/hooks", "does not allow 'hooks-directory 0 /etc/hooks'"),
+    ] {
+      let replies = try await host.answer(to: host.request(head + [record]))
+      #expect("\(replies)".replacing("\\'", with: "'").contains(reason), "\(replies)")
+    }
+    let long = try await host.answer(
+      to: host.request([
+        "visit t1 1 1 1 web1 9999999999 0", "base :\(host.scene.base)", "cert a 1 f1 :a.example",
+      ]))
+    #expect("\(long)".contains("there is a record"), "\(long)")
+    // What is not allowed costs nothing either, in a query as in a visit.
+    let deep = (1...200).map {
+      "install a cert.pem 0600 - - - :" + String(repeating: "/d", count: 150) + "/\($0)"
+    }
+    for command in ["query", "errand", "visit"] {
+      _ = try await host.answer(to: host.request(head + deep, command))
+    }
+    #expect(host.processorTime.worst < 10)
+  }
+
+  @Test(arguments: Shell.all)
   func `a pattern of the shell's in a request matches no line of the configuration`(shell: Shell) async throws
   {
     let host = try Installed(

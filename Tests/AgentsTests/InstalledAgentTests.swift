@@ -75,8 +75,8 @@ import ThrowawayFleet
         Hooks(pre: [Hook(command: "true", user: "www-data", environment: ["A": "b"])]), []
       ),
       ("does not allow 'need id'", Hooks(pre: [Hook(command: "id")]), []),
-      ("does not allow 'hooks-directory /tmp'", Hooks(directories: ["/tmp"]), []),
-      ("does not allow 'file \(place.path) privkey.pem 0600 -:- -'", Hooks(), [place]),
+      ("does not allow 'hooks-directory 60 /tmp'", Hooks(directories: ["/tmp"]), []),
+      ("does not allow 'file x \(place.path) privkey.pem 0600 -:- -'", Hooks(), [place]),
     ]
     for (reason, hooks, destinations) in refusals {
       let replies = try await host.visit(2, hooks: hooks, destinations: destinations)

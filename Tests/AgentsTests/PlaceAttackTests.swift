@@ -110,6 +110,89 @@ struct PlaceAttackTests {
   }
 
   @Test(arguments: Shell.all)
+  func `a link that leads by another to where everybody may put things is not followed`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene.withOthers(shell)
+    let (ours, sticky, victim) = (try scene.folder("ours"), try scene.folder("x/c"), try victim(scene))
+    chmod(scene.scratch.path + "/x", 0o755)
+    chmod(sticky, 0o1777)
+    symlink("x", scene.scratch.path + "/b")
+    symlink(scene.scratch.path + "/b/c/x.pem", ours + "/a.pem")
+    try Files.write(sticky + "/x.pem", "before\n")
+    try await daemon.run(
+      "mkdir x/c/.certfleet-staging x/c/.certfleet-staging/old; ln -s '\(victim)' x/c/.certfleet-staging/new",
+      in: scene)
+    let said = try await scene.visit(1, scene.place(ours + "/a.pem", .symlink))
+    #expect(said.contains("\(sticky) is a folder where everybody may put things"), "\(said)")
+    #expect(Files.read(victim + "/x.pem") == "another service's\n" && scene.live == nil)
+  }
+
+  @Test(arguments: Shell.all)
+  func `where a link leads is no line of a listing`(shell: Shell) async throws {
+    let scene = try AgentScene.withOthers(shell)
+    let evil = try scene.folder("evil", of: daemon)
+    let key = scene.base + "/archive/x/-/privkey.pem"
+    for forged in ["-rw-r----- 1 0 1 7 Jan 1 00:00 \(key)", "drwxr-xr-x 2 0 0 7 Jan 1 00:00 \(evil)"] {
+      unlink(evil + "/tls")
+      #expect(symlink("real\n\(forged)", evil + "/tls") == 0)
+      lchown(evil + "/tls", daemon.uid, daemon.gid)
+      let said = try await scene.visit(
+        1, scene.place(evil + "/tls/y.pem", .shared), scene.place(evil + "/x.pem", .shared))
+      #expect(said.hasPrefix("failed_clean") && said.contains("cannot be looked at"), "\(said)")
+      #expect(scene.live == nil)
+    }
+  }
+
+  @Test(arguments: Shell.all)
+  func `a visit that was cut off is undone in a shared folder, too, and as its owner`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene.withOthers(shell)
+    let (folder, roots) = (try scene.folder("own", of: daemon), try scene.folder("roots"))
+    try Files.write(roots + "/secret", "root's\n")
+    chmod(roots, 0o700)
+    try Files.write(folder + "/x.pem", "before\n")
+    daemon.owns(folder + "/x.pem")
+    let hook = Hook(
+      command: "[ $CERTFLEET_ACTION = rollback ] || { : >~/mark; while [ -e ~/hold ]; do sleep 1; done; }")
+    let request = scene.request(
+      generation: 1, hooks: Hooks(deploy: [hook]), token: "cut",
+      destinations: [scene.place(folder + "/x.pem", .shared)])
+    try scene.scratch.write("hold", "")
+    let agent = try scene.start(request)
+    try await eventually("the hook runs") { scene.exists(scene.scratch.path + "/mark") }
+    agent.signal(SIGKILL)
+    _ = await agent.ended()
+    #expect(Files.read(folder + "/x.pem") == "privkey.pem 1\n")
+    unlink(scene.scratch.path + "/hold")
+    try await daemon.run(
+      "mkdir own/.certfleet-staging; ln -s ../../roots own/.certfleet-staging/old", in: scene)
+    let query = AgentRequest.query(
+      "cut", nonce: "n0nce", host: Host(name: "web1", address: "a", base: scene.base), patience: .seconds(20))
+    let replies = try await scene.replies(bytes: query)
+    guard case .end(.rolledBack, _) = replies.end else { throw Program.Failed("\(replies)") }
+    #expect(Files.read(folder + "/x.pem") == "before\n" && scene.live == nil)
+    #expect(Files.read(roots + "/secret") == "root's\n")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [".certfleet-staging", "x.pem"])
+  }
+
+  @Test(arguments: Shell.all)
+  func `who has no name on the host acts with the group of their own folder`(shell: Shell) async throws {
+    let scene = try AgentScene.withOthers(shell)
+    let (one, two) = (try scene.folder("one"), try scene.folder("two"))
+    chown(one, 54321, 54321)
+    chown(two, 54322, 42)
+    let said = try await scene.visit(
+      1, scene.place(one + "/x.pem", .shared), scene.place(two + "/x.pem", .shared))
+    #expect(said == "ok")
+    var facts = stat()
+    #expect(lstat(one + "/x.pem", &facts) == 0 && facts.st_uid == 54321 && facts.st_gid == 54321)
+    #expect(lstat(two + "/x.pem", &facts) == 0 && facts.st_uid == 54322 && facts.st_gid == 42)
+  }
+
+  @Test(arguments: Shell.all)
   func `an access list counts as others`(shell: Shell) async throws {
     let scene = try AgentScene.withOthers(shell)
     let folder = try scene.folder("tls")

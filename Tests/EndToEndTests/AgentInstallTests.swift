@@ -87,12 +87,13 @@ struct AgentInstallTests {
     #expect(
       refused.stdout.contains("these variables): 'cat /etc/shadow'")
         && refused.stdout.contains(
-          "/etc/certfleet/agent.conf does not allow 'file /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -'"),
+          "/etc/certfleet/agent.conf does not allow 'file one.example /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -'"
+        ),
       "\(refused.stdout)")
     let shown = try await scene.expect(0, "agent", "install", "web", "--dry-run")
     #expect(
       shown.stdout.contains(
-        "\nfile /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\n# deploy: cat /etc/shadow\nhook deploy 60 - stop :cat%s/etc/shadow\nneed cat\n"
+        "\nfile one.example /etc/x.pem fullchain.pem+privkey.pem 0600 -:- -\n# deploy: cat /etc/shadow\nhook deploy 60 - stop :cat%s/etc/shadow\nneed cat\n"
       ))
     try await scene.expect(
       0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
