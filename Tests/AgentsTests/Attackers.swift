@@ -41,7 +41,8 @@ extension AgentScene {
   /// A host on which somebody else can look around.
   static func withOthers(_ shell: Shell) throws -> AgentScene {
     let scene = try AgentScene(shell)
-    chmod(scene.scratch.path, 0o755)
+    // Whatever the mask of the process that runs the tests is.
+    for path in [scene.scratch.path, scene.base] { chmod(path, 0o755) }
     return scene
   }
 

@@ -6,7 +6,7 @@ import ThrowawayFleet
 @testable import Agents
 
 /// Whoever has the restricted key sends what an installed agent was not made for.
-@Suite struct HostileRequestTests {
+@Suite(.serialized) struct HostileRequestTests {
   private struct Installed {
     let scene: AgentScene
     let agent: String
@@ -88,8 +88,9 @@ import ThrowawayFleet
     let running = try Running(
       "/bin/sh", ["-c", "tr '\\0' x </dev/zero | exec dash '\(host.agent)' >/dev/null"], stdout: nil,
       stderr: "/dev/null")
-    // SIGXCPU, and the shell that waits for it says 128 and its number.
-    #expect(await running.ended() == 128 + SIGXCPU)
+    // By its processor time, or on a busy machine by the clock; the shell that waits for it says 128 and the signal's number.
+    let status = await running.ended()
+    #expect([128 + SIGXCPU, 128 + SIGKILL].contains(status), "\(status)")
     let usage = await running.usage()
     #expect(usage.peakMegabytes < 512)
     print("an endless line: \(usage.peakMegabytes) MB")

@@ -5,7 +5,7 @@ import Testing
 import ThrowawayFleet
 
 /// Somebody else on the host tries to have root write, follow or run what is theirs. Each attacker is a real user.
-@Suite(.enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
+@Suite(.serialized, .enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
 struct PlaceAttackTests {
   private let daemon = Attacker.daemon
 
@@ -246,6 +246,7 @@ struct PlaceAttackTests {
         path, "belongs to daemon (drwxr-xr-x daemon daemon), who could put something else there")
       try FileManager.default.removeItem(atPath: path)
     }
+    _ = try scene.folder("base/archive")
     let lineage = try scene.folder("base/archive/x", of: daemon)
     try await daemon.run("mkdir base/archive/x/1; : >base/archive/x/1/privkey.pem", in: scene)
     chmod(lineage + "/1/privkey.pem", 0o666)

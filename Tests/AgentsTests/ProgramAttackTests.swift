@@ -5,7 +5,7 @@ import Testing
 import ThrowawayFleet
 
 /// Somebody else on the host tries to have a program of theirs run by root, or to read what a hook is told.
-@Suite(.enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
+@Suite(.serialized, .enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
 struct ProgramAttackTests {
   private let daemon = Attacker.daemon
 

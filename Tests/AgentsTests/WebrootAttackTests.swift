@@ -5,7 +5,7 @@ import Testing
 import ThrowawayFleet
 
 /// A web server's user tries to have root write elsewhere, or wait without an end, by what lies in the web server's folders.
-@Suite(.enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
+@Suite(.serialized, .enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
 struct WebrootAttackTests {
   private let www = Attacker.www
   private let token = AgentErrand.Token(name: "tok_1", content: "tok_1.thumb")
