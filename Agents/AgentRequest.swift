@@ -22,12 +22,18 @@ public struct AgentRequest: Sendable {
     public var files: [File]
     /// Certificates whose key the host has made itself.
     public var hostKeys: [HostKey]
+    /// The public keys of certificates, each as a SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
+    public var publicKeys: [(lineage: Lineage.Name, key: [UInt8])]
     /// Where files that are no part of certbot's layout go.
     public var destinations: [Destination]
 
-    public init(files: [File] = [], hostKeys: [HostKey] = [], destinations: [Destination] = []) {
+    public init(
+      files: [File] = [], hostKeys: [HostKey] = [],
+      publicKeys: [(lineage: Lineage.Name, key: [UInt8])] = [], destinations: [Destination] = []
+    ) {
       self.files = files
       self.hostKeys = hostKeys
+      self.publicKeys = publicKeys
       self.destinations = destinations
     }
   }
@@ -164,6 +170,10 @@ public struct AgentRequest: Sendable {
     }
     records += materials.files.map {
       "file \($0.lineage.declared) \($0.name) \($0.mode) \(AgentField.encode(bytes: $0.content))"
+    }
+    for (lineage, key) in materials.publicKeys {
+      guard let texts = PublicKeyText(key)?.texts else { continue }
+      records.append("public \(lineage.declared) \(texts.joined(separator: " "))")
     }
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
     records += materials.destinations.map { file in

@@ -42,6 +42,7 @@ clockwork=
 active=
 ran=
 stuck=
+unsent=
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 
@@ -53,21 +54,29 @@ else
   put() { printf %s "$1"; }
 fi
 
-# say FIELD...: one frame without bytes. A connection that is gone is no failure of the visit.
-say() { put "@certfleet $nonce 0 $*$newline" 2>/dev/null || true; }
+# say FIELD...: one frame without bytes, behind those that were held back. A connection that is gone is no failure of the visit.
+say() {
+  put "$unsent@certfleet $nonce 0 $*$newline" 2>/dev/null || true
+  unsent=''
+}
+
+# hold FIELD...: the same, to go with the next one, which follows at once: each write is a packet to two processes more.
+hold() { unsent="$unsent@certfleet $nonce 0 $*$newline"; }
 
 # step NAME LINEAGE INDEX OUTCOME VALUE [TEXT]: how something went.
-step() { say step "$@"; }
+step() { hold step "$@"; }
 
 one_line() { tr '\n\r\t' '   '; }
 
 # --- The request: records of space-separated fields, one a line ----------------------------------------------
 
 # each KIND FUNCTION: calls FUNCTION with the fields of every record of that kind, until it fails. The list is
-# expanded before the first call, so calls may nest.
+# expanded before the first call, so calls may nest. Files are most of a request and are kept by themselves ($files), so that what
+# looks for other records does not go through all of them.
 each() {
   IFS=$newline
-  for record in $plan; do
+  case $1 in file) records=$files ;; *) records=$plan ;; esac
+  for record in $records; do
     IFS=' '
     # shellcheck disable=SC2086 # the fields are to be split
     case $record in
@@ -114,7 +123,7 @@ decode_path() {
   case $decoded in '~/'*) path=${HOME:-}/${decoded#'~/'} ;; *) path=$decoded ;; esac
 }
 
-# load PLAN: makes a request's records the current ones.
+# load PLAN: makes these records the current ones, beside $files.
 load() {
   plan=$1
   token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains=''
@@ -130,19 +139,22 @@ load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decod
 
 # --- What a request may hold: an installed agent believes none, and a shell calculates with whatever it is given ----
 
-# is_well_formed: sets $why when it is not.
-is_well_formed() {
-  visits=0 bases=0 certificates=' '
+# take_request TEXT: sets $plan and $files; or $why, where the request is not well formed. Files are gathered by pieces, as a shell
+# copies the whole for each one that comes to it.
+take_request() {
+  visits=0 bases=0 certificates=' ' plan='' files='' chunk=''
   IFS=$newline
-  for record in $plan; do
+  for record in $1; do
     IFS=' '
     # shellcheck disable=SC2086 # its fields
     is_sound $record || {
       why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
       return 1
     }
+    case $record in file\ *) chunk=$chunk$newline$record ;; *) plan=$plan$newline$record ;; esac
+    [ "${#chunk}" -lt 65536 ] || files=$files$chunk chunk=''
   done
-  IFS=' ' why='the request must name one visit and one base'
+  IFS=' ' files=$files$chunk why='the request must name one visit and one base'
   [ "$visits:$bases" = 1:1 ]
 }
 
@@ -154,6 +166,7 @@ is_sound() {
     cert) cert_is_sound "$@" ;;
     layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
     file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
+    public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
     back) [ "$#" -eq 2 ] && is_name "$2" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
@@ -172,6 +185,7 @@ is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
 is_number() { case $1 in '' | *[!0-9]* | 0?* | ???????????????*) return 1 ;; esac; }
 is_account() { case $1 in -) ;; '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) return 1 ;; esac; }
 is_key_mode() { case $1 in 0[46]00 | 0[46]40) ;; *) return 1 ;; esac; }
+is_key_text() { [ "${#1}" -ge 60 ] && [ "${#1}" -le 80 ] && case $1 in *[!A-Za-z0-9+/]*) false ;; esac; }
 is_key_type() { case $1 in ecdsa-p256 | ecdsa-p384 | rsa-2048 | rsa-3072 | rsa-4096) ;; *) return 1 ;; esac; }
 are_domains() { decode "$1" && case $decoded in *[!A-Za-z0-9.*:\ -]*) return 1 ;; esac; }
 
@@ -218,7 +232,7 @@ hook_is_sound() {
   shift 8
   while [ "$#" -gt 0 ]; do
     case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]* | certfleet_*) return 1 ;; esac
-    case $1 in PATH | IFS | ENV | BASH_ENV | SHELLOPTS | BASHOPTS | PS4 | LD_*) return 1 ;; esac
+    case $1 in PATH | IFS | OPTIND | ENV | BASH_ENV | SHELLOPTS | BASHOPTS | PS4 | LD_*) return 1 ;; esac
     shift 2
   done
 }
@@ -260,14 +274,9 @@ begin_journal() {
   fresh=$state/journal
   [ ! -e "$fresh" ] || fresh=$state/journal.new
   {
-    IFS=$newline
-    for record in $plan; do
-      case $record in file\ *) ;; *) put "$record$newline" ;; esac
-    done >"$state/plan"
-    IFS=' '
+    put "$plan$newline" >"$state/plan"
     put "visit $token $epoch$newline" >"$fresh"
   } 2>/dev/null
-  IFS=' '
   read -r entry <"$fresh" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] || return 1
   [ "$fresh" = "$state/journal" ] || mv "$fresh" "$state/journal" || return 1
   open_journal
@@ -287,23 +296,27 @@ sync_to() { sync -f "$1" 2>/dev/null || sync; }
 
 # prepare: tools and folders. Sets $why when it fails.
 prepare() {
+  missing=''
   for tool in $tools; do
-    command -v "$tool" >/dev/null 2>&1 || {
-      why="the command '$tool' is missing on the host; install it"
-      return 1
-    }
-  done
+    command -v "$tool" || missing=$tool
+  done >/dev/null 2>&1
+  [ -z "$missing" ] || {
+    why="the command '$missing' is missing on the host; install it"
+    return 1
+  }
   survey_all
   base_is_ours || return 1
   # Whatever is made on the way to it is for everybody to walk through.
   if [ ! -d "$state" ]; then
+    way_is_ours && set -- ours || set -- unknown
     make_state || {
       why=$(put "$why" | one_line)
       return 1
     }
-    # Somebody may have made a part of the way at that moment.
-    survey_all
-    base_is_ours || return 1
+    if [ "$1" = unknown ]; then
+      survey_all
+      base_is_ours || return 1
+    fi
   fi
   for folder in "$base" "$base/live" "$base/archive" "$state"; do
     [ ! -e "$folder" ] || [ -w "$folder" ] || {
@@ -340,6 +353,29 @@ base_is_ours() {
       return 1
     }
   done
+}
+
+# way_is_ours: whether what is missing on the way to $state can be made by nobody else, and not become others' by an access list.
+way_is_ours() {
+  set -- "$state"
+  until [ -e "$1" ] || [ -L "$1" ]; do
+    set -- "${1%/*}"
+    set -- "${1:-/}"
+  done
+  [ -z "$lists" ] && shows_lists && ! flaw_of "$1"
+}
+
+# shows_lists: whether ls marks what has an access list; busybox's does not.
+shows_lists() {
+  IFS=:
+  for folder in $PATH; do
+    [ ! -x "$folder/ls" ] || break
+  done
+  for entry in $PATH; do
+    # shellcheck disable=SC3013 # every shell that we know has -ef
+    [ ! "$folder/ls" -ef "$entry/busybox" ] || { IFS=' ' && return 1; }
+  done
+  IFS=' '
 }
 
 # make_state: whatever is above it is only ours by now. An access list that the base gives to what is made in it would let others
@@ -904,21 +940,20 @@ next_pipes() {
 # hook may hold it open; where the streams are drained there is none.
 beside() {
   exec 3<&- 4<&- 9>&- </dev/null >/dev/null 2>&1
-  # In a shell of its own: what this one says of a process that was killed is not the hook's.
-  (
-    exec >"$out" 2>"$err" 5<&- 6<&- 7<&- 8>&-
-    with_only "$@"
-  )
+  # A hook's variable may be called as one of ours is: what is needed after it has names that none may have.
+  certfleet_stream=$state/stream-$run certfleet_deadline=$state/deadline
+  certfleet_ended="ended $run" certfleet_line=$newline certfleet_mark=$newline$nonce.$run$newline
+  with_only "$@"
   set -- "$?"
-  put "ended$newline" >"$state/deadline"
-  if [ -e "$state/stream-$run" ]; then
+  put "ended$certfleet_line" >"$certfleet_deadline"
+  if [ -e "$certfleet_stream" ]; then
     set -- "$1" bare
   else
     set -- "$1" marked
-    put "$newline$nonce.$run$newline" >&5
-    put "$newline$nonce.$run$newline" >&6
+    put "$certfleet_mark" >&5
+    put "$certfleet_mark" >&6
   fi
-  put "ended $run $*$newline" >&7
+  put "$certfleet_ended $*$certfleet_line" >&7
 }
 
 # note_environment: sets $given to the names of what this shell passes on, where it knows them all: one of ash's kind takes
@@ -935,8 +970,8 @@ note_environment() {
   IFS=' '
 }
 
-# with_only NAME=VALUE... -- COMMAND...: becomes the command, with these variables and no others. None is ever an argument, which
-# everybody on the host could read (proc(5)). The command begins with a program and not with a variable.
+# with_only NAME=VALUE... -- COMMAND...: runs the command, with these variables and no others. None is ever an argument, which everybody
+# on the host could read (proc(5)). The command begins with a program and not with a variable.
 with_only() {
   if [ -n "$given" ]; then
     # shellcheck disable=SC2086 # the names
@@ -947,7 +982,8 @@ with_only() {
       shift
     done
     shift
-    exec "$@"
+    "$@"
+    return
   fi
   {
     while [ "$1" != -- ]; do
@@ -957,8 +993,7 @@ with_only() {
     done
   } >"$work/environment"
   shift
-  exec <"$work/environment"
-  exec env -i PATH="$PATH" /bin/sh -c "$take_environment" certfleet "$@"
+  env -i PATH="$PATH" /bin/sh -c "$take_environment" certfleet "$@" <"$work/environment"
 }
 
 # shellcheck disable=SC2016 # another shell expands it
@@ -1091,7 +1126,7 @@ take() {
 }
 
 send() {
-  [ -z "$text" ] || put "@certfleet $nonce ${#text} output $1 ${#text}$newline$text$newline" 2>/dev/null
+  [ -z "$text" ] || unsent="$unsent@certfleet $nonce ${#text} output $1 ${#text}$newline$text$newline"
 }
 
 # await_drained: until both streams have ended, or the hook's children have held them open for two seconds.
@@ -1123,13 +1158,17 @@ send_drained() {
   fi
   dropped=0
   [ -f "$2/dropped" ] && read -r dropped <"$2/dropped"
-  put "@certfleet $nonce $(($(wc -c <"$2/kept"))) output $1 $(($3 + dropped))$newline" 2>/dev/null
+  put "$unsent@certfleet $nonce $(($(wc -c <"$2/kept"))) output $1 $(($3 + dropped))$newline" 2>/dev/null
+  unsent=''
   cat "$2/kept" 2>/dev/null
   put "$newline" 2>/dev/null
 }
 
+# What the hook's own shell does first. It opens its streams itself: with them on its command, the agent's shell would say there that
+# a hook was killed.
 # shellcheck disable=SC2016 # the hook's shell expands it
-first_line='echo "$$" >"$certfleet_group" && umask "$certfleet_umask" || exit; unset certfleet_group certfleet_umask
+first_line='echo "$$" >"$certfleet_group" && umask "$certfleet_umask" && exec >"$certfleet_out" 2>"$certfleet_err" 5<&- 6<&- 7<&- 8>&- || exit
+unset certfleet_group certfleet_umask certfleet_out certfleet_err
 '
 
 # perform MOMENT LINEAGES INDEX SECONDS USER [NAME VALUE]...: runs $command with $argument and tells how it went; fails as
@@ -1164,13 +1203,13 @@ perform() {
   if [ "$user" = - ] || ! as_user; then
     # The hook's own shell says it in a first line: one process less than by another shell before it.
     set -- "$@" HOME="${HOME:-/}" USER="${USER:-}" LOGNAME="${LOGNAME:-}" \
-      certfleet_group="$state/group" certfleet_umask="$inherited" \
+      certfleet_group="$state/group" certfleet_umask="$inherited" certfleet_out="$out" certfleet_err="$err" \
       -- setsid /bin/sh -c "$first_line$command"
   else
     # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words of ours
     set -- "$@" HOME="$home" USER="$user" LOGNAME="$user" \
-      -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && shift 2 && exec "$@"' certfleet \
-      "$state/group" "$inherited" $switch /bin/sh -c "$command"
+      -- setsid /bin/sh -c 'echo "$$" >"$1" && umask "$2" && exec >"$3" 2>"$4" 5<&- 6<&- 7<&- 8>&- && shift 4 && exec "$@"' \
+      certfleet "$state/group" "$inherited" "$out" "$err" $switch /bin/sh -c "$command"
   fi
   draining='' marking='' left=2 ticks=0
   # yash reads characters, and ends where bytes are none.
@@ -1441,7 +1480,7 @@ active_of() {
 # stage_files LINEAGE GENERATION: into a folder that only the agent can enter, which then becomes the generation's by one rename. No
 # access list of the base reaches what is made there, and nobody else could have made it before.
 stage_files() {
-  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here=''
+  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here='' certificate_text='' key_text=''
   active_of "$1"
   if [ -e "$dir" ]; then
     why="generation $2 on the host is not the one that was issued"
@@ -1465,7 +1504,7 @@ stage_files() {
   done
   clear_building
   building=$state/building
-  why=$(exec mkdir -m 755 "$@" "$building" 2>&1)
+  mkdir -m 755 "$@" "$building" 2>/dev/null || why=$(exec mkdir -p -m 755 "$@" "$building" 2>&1)
   [ -d "$building" ] && [ -d "$base/archive/$lineage" ] || {
     why=$(put "$why" | one_line)
     return 1
@@ -1476,25 +1515,51 @@ stage_files() {
   # shellcheck disable=SC2086 # names of ours
   [ -z "$names" ] || [ "$(cd "$building" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
   each hostkey write_hostkey && key_fits && set_layout "$building" || return 1
-  why=$(exec mv -T "$building" "$dir" 2>&1) && return 0
+  mv -T "$building" "$dir" 2>/dev/null || why=$(exec mv -T "$building" "$dir" 2>&1) && return 0
   why=$(put "$why" | one_line)
   return 1
 }
 clear_building() { [ ! -e "$state/building" ] || rm -rf "$state/building"; }
 
-# key_fits: before anything becomes active, where the host can tell: OpenSSL signs for no certificate with another's key.
+# key_fits: before anything becomes active. By the text where that tells it, for OpenSSL takes as long as ten other programs; else
+# by OpenSSL, which exports no certificate with another's key.
 key_fits() {
-  [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] && command -v openssl >/dev/null 2>&1 || return 0
-  why=$(OPENSSL_CONF=/dev/null exec openssl cms -sign -binary -noattr -nocerts -in "$building/cert.pem" -signer "$building/cert.pem" \
-    -inkey "$building/privkey.pem" -outform DER -out /dev/null 2>&1 </dev/null) && return 0
+  [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] || return 0
+  fits=''
+  each public look_at_texts
+  [ -z "$fits" ] && command -v openssl >/dev/null 2>&1 || return 0
+  why=$(OPENSSL_CONF=/dev/null exec openssl pkcs12 -export -keypbe NONE -certpbe NONE -nomac -passout pass: \
+    -in "$building/cert.pem" -inkey "$building/privkey.pem" -out /dev/null 2>&1 </dev/null) && return 0
   if [ -n "$made_here" ]; then
     why='the key that this host made does not belong to the certificate'
     return 1
   fi
   # One that this OpenSSL cannot read is not judged.
-  case $why in *'does not match'* | *mismatch*) ;; *) return 0 ;; esac
+  case $why in *'matches private key'* | *mismatch*) ;; *) return 0 ;; esac
   why='the key does not belong to the certificate; nothing was changed'
   return 1
+}
+
+# look_at_texts public LINEAGE TEXT TEXT TEXT: whether both files hold that public key, which is told as it is in base64, by where in
+# a group of three bytes it begins (RFC 4648, 4).
+look_at_texts() {
+  [ "$2" = "$lineage" ] || return 0
+  has_text "$certificate_text" "$3" "$4" "$5" && has_text "$key_text" "$3" "$4" "$5" && fits=yes
+  return 0
+}
+has_text() {
+  without_lines "$1"
+  case $joined in *"$2"* | *"$3"* | *"$4"*) ;; *) return 1 ;; esac
+}
+
+# without_lines TEXT: sets $joined to its lines, one after another.
+without_lines() {
+  IFS=$newline
+  # shellcheck disable=SC2086 # its lines
+  set -- $1
+  IFS=''
+  joined=$*
+  IFS=' '
 }
 
 # set_layout FOLDER: owner, group and mode of the key: as they are declared, else as a person gave them to the key before, as far as
@@ -1578,6 +1643,7 @@ write_file() {
     *)
       decode "$5"
       names="$names${names:+ }$3" expected=$expected$decoded
+      case $3 in cert.pem) certificate_text=$decoded ;; privkey.pem) key_text=$decoded ;; esac
       { put "$decoded" >"$building/$3"; } 2>/dev/null
       ;;
   esac
@@ -2379,7 +2445,7 @@ permit_hook() {
 # visit: from the request to the end frame.
 visit() {
   now=$(date +%s) active=''
-  say hello "$version" "$now"
+  hold hello "$version" "$now"
   say begin preflight - - 0
   permitted || { say end failed_clean "$why"; return; }
   prepare || { refuse; return; }
@@ -2505,7 +2571,7 @@ query() {
 # check: what a visit would look at before it begins, and nothing else.
 check() {
   now=$(date +%s)
-  say hello "$version" "$now"
+  hold hello "$version" "$now"
   say begin preflight - - 0
   permitted || { say end failed_clean "$why"; return; }
   prepare || { refuse; return; }
@@ -2525,12 +2591,11 @@ start() {
     say end failed_clean "the agent on this host is of version $version and the controller asks one of version $2; install it anew"
     exit 0
   fi
-  plan=$certfleet_request
-  unset certfleet_request
-  is_well_formed || {
+  take_request "$certfleet_request" || {
     say end failed_clean "$why"
     exit 0
   }
+  unset certfleet_request
   load "$plan"
   case $3 in
     query) query "$confirm" ;;

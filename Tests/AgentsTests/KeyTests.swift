@@ -9,23 +9,33 @@ import ThrowawayFleet
   private struct Pair {
     let certificate: String
     let key: String
+    /// A SubjectPublicKeyInfo.
+    let publicKey: [UInt8]
 
-    init(in scene: AgentScene, _ name: String) async throws {
+    init(
+      in scene: AgentScene, _ name: String, _ kind: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    )
+      async throws
+    {
       let (key, certificate) = ("\(scene.scratch.path)/\(name).key", "\(scene.scratch.path)/\(name).crt")
       try await Program.succeed(
         try Program.find("openssl"),
         [
-          "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
-          "-out",
-          certificate, "-subj", "/CN=\(name)", "-days", "9",
-        ])
+          "req", "-x509", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=\(name)", "-days", "9",
+          "-newkey",
+        ] + kind)
+      let der = "\(scene.scratch.path)/\(name).der"
+      try await Program.succeed(
+        try Program.find("openssl"), ["pkey", "-in", key, "-pubout", "-outform", "DER", "-out", der])
+      publicKey = [UInt8](try Data(contentsOf: URL(filePath: der)))
       self.certificate = Files.read(certificate)
       self.key = Files.read(key)
     }
   }
 
   private func request(
-    _ scene: AgentScene, _ generation: Int, _ certificate: String, _ key: String, layout: KeyLayout? = nil
+    _ scene: AgentScene, _ generation: Int, _ certificate: String, _ key: String, layout: KeyLayout? = nil,
+    publicKey: [UInt8]? = nil
   ) -> AgentRequest {
     var visit = scene.request(generation: generation).visit
     visit.certificates[0].layout = layout
@@ -38,7 +48,10 @@ import ThrowawayFleet
     }
     return AgentRequest(
       nonce: "n0nce", token: VisitToken("t\(UInt32.random(in: 0...UInt32.max))"), epoch: 1,
-      rollout: Rollout.ID(1), wave: 1, visit: visit, materials: .init(files: files), confirmTimeout: .zero)
+      rollout: Rollout.ID(1), wave: 1, visit: visit,
+      materials: .init(
+        files: files, publicKeys: publicKey.map { [(lineage: Lineage.Name("x"), key: $0)] } ?? []),
+      confirmTimeout: .zero)
   }
 
   @Test(arguments: Shell.all)
@@ -53,6 +66,48 @@ import ThrowawayFleet
       "\(mixed)")
     #expect(scene.live == "1" && scene.generations == ["1"])
     #expect(try await scene.replies(request(scene, 2, two.certificate, two.key)).end == .end(.ok, text: ""))
+  }
+
+  /// A program in the place of `openssl` notes that it was asked.
+  @Test(arguments: Shell.all)
+  func `that a key fits is seen by its text, whatever stands before it in the certificate`(shell: Shell)
+    async throws
+  {
+    let scene = try AgentScene(shell)
+    let asked = scene.scratch.path + "/asked"
+    try await Files.writeProgram(
+      scene.scratch.path + "/bin/openssl", "#!/bin/sh\necho asked >>'\(asked)'\nexit 0\n")
+    let kinds = [
+      ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+      ["rsa:2048"],
+    ]
+    var generation = 0
+    for name in ["a", "ab", "abc"] {
+      for kind in kinds {
+        generation += 1
+        let pair = try await Pair(in: scene, name, kind)
+        let request = request(scene, generation, pair.certificate, pair.key, publicKey: pair.publicKey)
+        let replies = try await scene.replies(
+          bytes: request.bytes(now: Date()), path: scene.scratch.path + "/bin:/usr/bin:/bin")
+        #expect(replies.end == .end(.ok, text: ""), "\(name) \(kind): \(replies)")
+        #expect(!FileManager.default.fileExists(atPath: asked), "\(name) \(kind)")
+      }
+    }
+  }
+
+  @Test(arguments: Shell.all)
+  func `a key whose text is another's is asked about, and refused`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    let (one, two) = (try await Pair(in: scene, "one"), try await Pair(in: scene, "two"))
+    for publicKey in [one.publicKey, two.publicKey] {
+      let mixed = try await scene.replies(
+        request(scene, 1, two.certificate, one.key, publicKey: publicKey))
+      #expect(
+        mixed.end
+          == .end(.failedClean, text: "the key does not belong to the certificate; nothing was changed"),
+        "\(mixed)")
+    }
+    #expect(scene.generations.isEmpty)
   }
 
   private func facts(_ scene: AgentScene, _ generation: Int) -> String {

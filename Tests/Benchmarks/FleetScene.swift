@@ -10,11 +10,16 @@ struct FleetScene {
   let scratch: ScratchFolder
   let server: SSHServer
   private let user = NSUserName()
+  private let publicKey: [UInt8]
 
   init() async throws {
     scratch = try ScratchFolder()
     try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
     try await SelfSigned.make("one.example", in: scratch.path)
+    let (key, der) = (scratch.path + "/key.pem", scratch.path + "/public.der")
+    try await Program.succeed(
+      try Program.find("openssl"), ["pkey", "-in", key, "-pubout", "-outform", "DER", "-out", der])
+    publicKey = [UInt8](try Data(contentsOf: URL(filePath: der)))
     server = try await SSHServer(
       in: scratch.path + "/sshd", at: "0.0.0.0", home: scratch.path + "/home",
       authorizedKey: Files.read(scratch.path + "/id.pub"),
@@ -125,7 +130,8 @@ struct FleetScene {
     }
     return AgentRequest(
       nonce: nonce, token: VisitToken(nonce), epoch: 1, rollout: Rollout.ID(1), wave: 1, visit: visit,
-      materials: .init(files: files), confirmTimeout: .zero)
+      materials: .init(files: files, publicKeys: [(lineage: Lineage.Name("one.example"), key: publicKey)]),
+      confirmTimeout: .zero)
   }
 }
 

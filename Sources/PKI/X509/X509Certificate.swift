@@ -13,10 +13,14 @@ public final class X509Certificate: @unchecked Sendable {
 
   deinit { X509_free(pointer) }
 
-  public func der() throws(OpenSSLError) -> [UInt8] {
+  public func der() throws(OpenSSLError) -> [UInt8] { try encoded("i2d_X509") { i2d_X509(pointer, &$0) } }
+
+  private func encoded(
+    _ name: String, by encode: (inout UnsafeMutablePointer<UInt8>?) -> Int32
+  ) throws(OpenSSLError) -> [UInt8] {
     var bytes: UnsafeMutablePointer<UInt8>?
-    let count = i2d_X509(pointer, &bytes)
-    guard count > 0, let bytes else { throw OpenSSLError("i2d_X509") }
+    let count = encode(&bytes)
+    guard count > 0, let bytes else { throw OpenSSLError(name) }
     defer { CRYPTO_free(bytes, #file, #line) }
     return Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
   }
@@ -29,6 +33,11 @@ public final class X509Certificate: @unchecked Sendable {
 
   public func fingerprint() throws(OpenSSLError) -> Fingerprint {
     Fingerprint(SHA256.hexadecimal(try der()))
+  }
+
+  /// Its SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
+  public func publicKey() throws(OpenSSLError) -> [UInt8] {
+    try encoded("i2d_X509_PUBKEY") { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(pointer), &$0) }
   }
 
   /// Whether `key` is the private half of this certificate's public key.

@@ -18,6 +18,7 @@ struct StoredMaterials: Materials {
       let made = try await workbench.material(for: certificate)
       materials.files += made.files
       materials.hostKeys += made.hostKeys
+      materials.publicKeys += made.publicKeys
     }
     return materials
   }
@@ -109,6 +110,7 @@ private actor Workbench {
         lineage: order.lineage, chain: stored.chain, key: key,
         password: try installation.passwordFile.map(password))
     }
+    if key != nil { materials.publicKeys = [(order.lineage, try stored.chain.leaf.publicKey())] }
     materials.files = unique(files).map { file in
       AgentRequest.File(
         lineage: order.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
