@@ -34,16 +34,13 @@ extension Store {
   ) throws -> Changes {
     var changes = Changes()
     try writing(unless: dryRun) {
-      try apply(declared.hosts.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .host, prune, &changes)
-      try apply(
-        declared.issuers.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .issuer, prune, &changes)
-      try apply(
-        declared.policies.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .policy, prune, &changes)
-      try apply(
-        declared.lineages.map { ($0.name.rawValue, try canonicalJSON($0)) }, in: .lineage, prune, &changes)
+      try apply(declared.hosts, \.name, in: .host, prune, &changes)
+      try apply(declared.issuers, \.name, in: .issuer, prune, &changes)
+      try apply(declared.policies, \.name, in: .policy, prune, &changes)
+      try apply(declared.lineages, \.name, in: .lineage, prune, &changes)
       guard !changes.isEmpty else { return }
       // Who mends a declaration wants to see at once whether that was it; what a CA asked for still holds.
-      try database.run("DELETE FROM backoff WHERE NOT json_extract(backoff, '$.isCAs')")
+      try forgetBackoffs { !$0.isCAs }
       let text =
         "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
       try append(Event(at: now, subject: .init(), kind: .note(.applied, text: text)))
@@ -78,24 +75,28 @@ extension Store {
     try database.rows("SELECT spec FROM \(table.rawValue) ORDER BY name") { try $0.json(0) }
   }
 
-  private func apply(
-    _ wanted: [(name: String, spec: String)], in table: Table, _ prune: Bool, _ changes: inout Changes
+  /// What is stored is compared as what it says and not as text: one value may be written in several ways.
+  private func apply<Value: Codable & Equatable>(
+    _ wanted: [Value], _ name: KeyPath<Value, Identifier<Value>>, in table: Table, _ prune: Bool,
+    _ changes: inout Changes
   ) throws {
     let stored = Dictionary(
       uniqueKeysWithValues: try database.rows("SELECT name, spec FROM \(table.rawValue)") {
         ($0.text(0), $0.text(1))
       })
-    for (name, spec) in wanted where stored[name] != spec {
-      if stored[name] == nil {
-        changes.added.append("\(table.word) \(name)")
-      } else {
+    for value in wanted {
+      let (name, spec) = (value[keyPath: name].rawValue, try canonicalJSON(value))
+      if let former = stored[name] {
+        guard try !holds(former, value) else { continue }
         changes.changed.append("\(table.word) \(name)")
+      } else {
+        changes.added.append("\(table.word) \(name)")
       }
       try database.run(
         "INSERT INTO \(table.rawValue) (name, spec) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
         [.text(name), .text(spec)])
     }
-    for name in Set(stored.keys).subtracting(wanted.map(\.name)).sorted() {
+    for name in Set(stored.keys).subtracting(wanted.map { $0[keyPath: name].rawValue }).sorted() {
       guard prune else {
         changes.undeclared.append("\(table.word) \(name)")
         continue

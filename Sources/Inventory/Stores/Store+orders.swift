@@ -113,10 +113,23 @@ extension Store {
       [.text(lineage.rawValue), .text(try canonicalJSON(challenge)), .text(try canonicalJSON(proof))])
   }
 
-  public func forgetPresented(_ proof: some Encodable & Sendable, of lineage: Lineage.Name) throws {
-    try database.run(
-      "DELETE FROM presented WHERE lineage = ? AND proof = ?",
-      [.text(lineage.rawValue), .text(try canonicalJSON(proof))])
+  public func forgetPresented(_ proof: some Codable & Equatable & Sendable, of lineage: Lineage.Name) throws {
+    let shown = try database.rows(
+      "SELECT rowid, proof FROM presented WHERE lineage = ?", [.text(lineage.rawValue)]
+    ) { ($0.integer(0), $0.text(1)) }
+    for (row, text) in shown where try holds(text, proof) {
+      try database.run("DELETE FROM presented WHERE rowid = ?", [.integer(row)])
+    }
+  }
+
+  /// Lets orders be tried again whose backoff is such.
+  func forgetBackoffs(where isSuch: (Backoff) -> Bool) throws {
+    let kept = try database.rows("SELECT rowid, backoff FROM backoff") {
+      ($0.integer(0), try $0.json(1, as: Backoff.self))
+    }
+    for (row, backoff) in kept where isSuch(backoff) {
+      try database.run("DELETE FROM backoff WHERE rowid = ?", [.integer(row)])
+    }
   }
 
   private func identity(_ lineage: Lineage.Name, _ directory: String) -> [SQLiteValue] {

@@ -51,18 +51,23 @@ extension Store {
     guard end.account != .success else {
       return try database.run("DELETE FROM setback WHERE host = ? AND policy = ?", key)
     }
-    let wanted = try canonicalJSON(visit.essence)
-    // One rollout counts once, however many attempts it makes.
+    let wanted = visit.essence
+    let former = try database.rows(
+      "SELECT failures, rollout, wanted FROM setback WHERE host = ? AND policy = ?", key
+    ) { (failures: $0.integer(0), rollout: $0.integer(1), wanted: $0.text(2)) }.first
+    var failures = 1
+    if let former, try holds(former.wanted, wanted) {
+      // One rollout counts once, however many attempts it makes.
+      failures = former.failures + (former.rollout == id.number ? 0 : 1)
+    }
     try database.run(
       """
-      INSERT INTO setback (host, policy, failures, end, reason, at, rollout, wanted) VALUES (?, ?, 1, ?, ?, ?, ?, ?)
-      ON CONFLICT (host, policy) DO UPDATE SET end = excluded.end, reason = excluded.reason, at = excluded.at,
-        rollout = excluded.rollout, wanted = excluded.wanted,
-        failures = CASE WHEN setback.wanted <> excluded.wanted THEN 1
-          WHEN setback.rollout = excluded.rollout THEN setback.failures ELSE setback.failures + 1 END
+      INSERT OR REPLACE INTO setback (host, policy, failures, end, reason, at, rollout, wanted)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       """,
       key + [
-        .text(end.rawValue), .text(reason), .moment(moment), .integer(id.number), .text(wanted),
+        .integer(failures), .text(end.rawValue), .text(reason), .moment(moment), .integer(id.number),
+        .text(try canonicalJSON(wanted)),
       ])
   }
 }

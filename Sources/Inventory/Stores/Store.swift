@@ -75,3 +75,9 @@ func canonicalJSON(_ value: some Encodable) throws -> String {
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
+
+/// Whether a stored text says this value, in whichever of the ways in which it may be written. One that cannot be read says another.
+func holds<Value: Codable & Equatable>(_ stored: String, _ value: Value) throws -> Bool {
+  if stored == (try canonicalJSON(value)) { return true }
+  return (try? JSONDecoder().decode(Value.self, from: Data(stored.utf8))) == value
+}
