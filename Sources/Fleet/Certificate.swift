@@ -50,6 +50,17 @@ public struct Certificate: Hashable, Sendable, Codable {
   public var withdrawnAt: Date?
 
   /// The ACME server, by its directory, and the account there, by its URL.
+  private enum CodingKeys: String, CodingKey {
+    case lineage, generation, fingerprint, serial, names, origin
+    case notBefore = "not_before"
+    case notAfter = "not_after"
+    case issuedAt = "issued_at"
+    case keyType = "key_type"
+    case orderedNames = "ordered_names"
+    case revokedAt = "revoked_at"
+    case withdrawnAt = "withdrawn_at"
+  }
+
   public struct Origin: Hashable, Sendable, Codable {
     public let directory: String
     public let account: String

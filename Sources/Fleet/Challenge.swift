@@ -68,6 +68,11 @@ public struct NSUpdate: Hashable, Sendable, Codable {
   /// `nil` lets nsupdate find it.
   public var zone: String?
 
+  private enum CodingKeys: String, CodingKey {
+    case server, port, zone
+    case keyFile = "key_file"
+  }
+
   public init(server: String?, port: UInt16 = 53, keyFile: String, zone: String? = nil) {
     self.server = server
     self.port = port

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// Something that happened, as it is recorded and never changed.
-public struct Event: Hashable, Sendable, Codable {
+public struct Event: Hashable, Sendable {
   public let at: Date
   public let subject: Subject
   public let kind: Kind
@@ -13,7 +13,7 @@ public struct Event: Hashable, Sendable, Codable {
   }
 
   /// What it happened to; a deeper one has all that the ones above it have.
-  public struct Subject: Hashable, Sendable, Codable {
+  public struct Subject: Hashable, Sendable {
     public var rollout: Rollout.ID?
     /// From 1.
     public var wave: Int?
@@ -34,7 +34,7 @@ public struct Event: Hashable, Sendable, Codable {
     }
   }
 
-  public enum Kind: Hashable, Sendable, Codable {
+  public enum Kind: Hashable, Sendable {
     case rolloutStarted
     case rolloutMoved(RolloutState, reason: String)
     case rolloutEnded(RolloutState, reason: String)
@@ -75,7 +75,7 @@ public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// One recorded action on a host. A failure is data here, not an error.
-public struct StepResult: Hashable, Sendable, Codable {
+public struct StepResult: Hashable, Sendable {
   public var step: Step
   public var lineage: Lineage.Name?
   public var outcome: Outcome
@@ -99,7 +99,7 @@ public struct StepResult: Hashable, Sendable, Codable {
   }
 }
 
-public enum Outcome: Hashable, Sendable, Codable {
+public enum Outcome: Hashable, Sendable {
   case succeeded
   case exited(Int)
   case signalled(Int)
@@ -129,6 +129,11 @@ extension Outcome: CustomStringConvertible {
 public struct CapturedOutput: Hashable, Sendable, Codable {
   public var text: String
   public var totalBytes: Int
+
+  private enum CodingKeys: String, CodingKey {
+    case text
+    case totalBytes = "total_bytes"
+  }
 
   public init(text: String, totalBytes: Int) {
     self.text = text

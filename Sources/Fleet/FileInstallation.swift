@@ -14,6 +14,13 @@ public struct FileInstallation: Hashable, Sendable, Codable {
   /// A file on the controller with the password of a keystore.
   public var passwordFile: String?
 
+  private enum CodingKeys: String, CodingKey {
+    case format, path, owner, group, mode
+    case keyPath = "key_path"
+    case allowances = "allow"
+    case passwordFile = "password_file"
+  }
+
   public init(
     format: Format, path: String, keyPath: String? = nil, owner: String? = nil, group: String? = nil,
     mode: String? = nil, allowances: Set<Allowance> = [], passwordFile: String? = nil

@@ -22,6 +22,12 @@ public struct Host: Hashable, Sendable, Codable {
   public var hasAgent: Bool
   public var labels: [String: String]
 
+  private enum CodingKeys: String, CodingKey {
+    case name, address, port, user, become, identity, via, base, labels
+    case passphraseFile = "passphrase_file"
+    case hasAgent = "has_agent"
+  }
+
   public init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,

@@ -1,5 +1,5 @@
 /// What a person says to a rollout, from whichever terminal.
-public enum Instruction: Hashable, Sendable, Codable {
+public enum Instruction: Hashable, Sendable {
   /// A wave may go; bound to the plan that the person saw.
   case approve(wave: Int, planHash: String)
   case pause

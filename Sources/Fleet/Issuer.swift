@@ -38,6 +38,13 @@ public struct ACMEAuthority: Hashable, Sendable, Codable {
 
   public static let standardParallel = 10
 
+  private enum CodingKeys: String, CodingKey {
+    case directory, staging, contact, parallel
+    case agreesToTerms = "agree_to_terms"
+    case caFile = "ca_file"
+    case externalAccount = "external_account"
+  }
+
   public init(
     directory: String, staging: String? = nil, contact: [String] = [], agreesToTerms: Bool = true,
     caFile: String? = nil, externalAccount: ExternalAccount? = nil, parallel: Int = Self.standardParallel
@@ -58,6 +65,11 @@ public struct ExternalAccount: Hashable, Sendable, Codable {
   /// A file that only its owner can read, with the HMAC key in base64url.
   public var keyFile: String
 
+  private enum CodingKeys: String, CodingKey {
+    case keyID = "key_id"
+    case keyFile = "key_file"
+  }
+
   public init(keyID: String, keyFile: String) {
     self.keyID = keyID
     self.keyFile = keyFile
@@ -77,6 +89,11 @@ public struct CertbotFolder: Hashable, Sendable, Codable {
   }
 
   public static let standardPath = "/etc/letsencrypt"
+
+  private enum CodingKeys: String, CodingKey {
+    case path
+    case handOver = "hand_over"
+  }
 
   public init(path: String = Self.standardPath, handOver: HandOver = .nextRun) {
     self.path = path

@@ -18,6 +18,11 @@ public struct Lineage: Hashable, Sendable, Codable {
   public var files: BroughtFiles?
   public var deployments: [Deployment]
 
+  private enum CodingKeys: String, CodingKey {
+    case name, domains, issuer, key, challenge, profile, files, deployments
+    case preferredChain = "preferred_chain"
+  }
+
   public init(
     name: Name, domains: [String], issuer: Issuer.Name, key: KeyPolicy = KeyPolicy(),
     challenge: Challenge? = nil, profile: String? = nil, preferredChain: String? = nil,
@@ -49,6 +54,11 @@ public struct KeyPolicy: Hashable, Sendable, Codable {
     case host
   }
 
+  private enum CodingKeys: String, CodingKey {
+    case type, place
+    case isReused = "is_reused"
+  }
+
   public init(type: KeyType = .ecdsaP256, isReused: Bool = false, place: Place = .controller) {
     self.type = type
     self.isReused = isReused
@@ -72,6 +82,11 @@ public struct BroughtFiles: Hashable, Sendable, Codable {
   /// The intermediates, where they are in a file of their own.
   public var chain: String?
   public var privateKey: String
+
+  private enum CodingKeys: String, CodingKey {
+    case certificate, chain
+    case privateKey = "private_key"
+  }
 
   public init(certificate: String, chain: String?, privateKey: String) {
     self.certificate = certificate

@@ -37,6 +37,11 @@ public struct PlannedVisit: Hashable, Sendable, Codable {
   /// Whether the host was not reached last time: that it is not reached again is nothing new, and no budget counts it.
   public var wasUnreachable: Bool
 
+  private enum CodingKeys: String, CodingKey {
+    case host, certificates
+    case wasUnreachable = "was_unreachable"
+  }
+
   public init(host: Host, certificates: [PlannedCertificate], wasUnreachable: Bool = false) {
     self.host = host
     self.certificates = certificates

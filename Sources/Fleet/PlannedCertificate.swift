@@ -28,6 +28,11 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
     /// From when on nobody should serve it: it is revoked, or has expired.
     public var servesUntil: Date
 
+    private enum CodingKeys: String, CodingKey {
+      case generation, fingerprint
+      case servesUntil = "serves_until"
+    }
+
     public init(generation: Generation, fingerprint: Fingerprint, servesUntil: Date) {
       self.generation = generation
       self.fingerprint = fingerprint
@@ -46,6 +51,11 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
     case forced
     /// A person wants its hooks to run again.
     case hooks
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case lineage, generation, fingerprint, domains, files, layout, hooks, verify, replaces, cause, deadline
+    case isReturn = "is_return"
   }
 
   public init(

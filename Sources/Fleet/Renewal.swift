@@ -1,7 +1,7 @@
 public import Foundation
 
 /// When a CA wants a certificate renewed (RFC 9773), and what we made of it.
-public struct RenewalAdvice: Hashable, Sendable, Codable {
+public struct RenewalAdvice: Hashable, Sendable {
   /// The certificate that it is about.
   public var generation: Generation
   /// `nil` where the CA gives none.
@@ -32,6 +32,12 @@ public struct Backoff: Hashable, Sendable, Codable {
   /// Whether the CA named the moment (RFC 8555 §6.6), so that nobody may try before it.
   public var isCAs: Bool
 
+  private enum CodingKeys: String, CodingKey {
+    case failures, reason
+    case retryAt = "retry_at"
+    case isCAs = "is_from_ca"
+  }
+
   public init(failures: Int, retryAt: Date, reason: String, isCAs: Bool) {
     self.failures = failures
     self.retryAt = retryAt
@@ -52,5 +58,36 @@ public struct Backoff: Hashable, Sendable, Codable {
     let ours = now.addingTimeInterval(pause)
     return Backoff(
       failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)
+  }
+}
+
+extension RenewalAdvice: Codable {
+  private enum Key: String, CodingKey {
+    case generation, window, moment, explanation
+    case askAgain = "ask_again"
+  }
+  private struct Window: Codable {
+    let start: Date
+    let end: Date
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    let window = try values.decodeIfPresent(Window.self, forKey: .window)
+    self.init(
+      generation: try values.decode(Generation.self, forKey: .generation),
+      window: window.map { DateInterval(start: $0.start, end: max($0.start, $0.end)) },
+      moment: try values.decodeIfPresent(Date.self, forKey: .moment),
+      askAgain: try values.decode(Date.self, forKey: .askAgain),
+      explanation: try values.decodeIfPresent(String.self, forKey: .explanation))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(generation, forKey: .generation)
+    try values.encodeIfPresent(window.map { Window(start: $0.start, end: $0.end) }, forKey: .window)
+    try values.encodeIfPresent(moment, forKey: .moment)
+    try values.encode(askAgain, forKey: .askAgain)
+    try values.encodeIfPresent(explanation, forKey: .explanation)
   }
 }

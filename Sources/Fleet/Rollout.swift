@@ -1,7 +1,7 @@
 public import Foundation
 
 /// One frozen plan carried out.
-public struct Rollout: Hashable, Sendable, Codable {
+public struct Rollout: Hashable, Sendable {
   /// Rollouts are numbered from 1.
   public struct ID: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
     public let number: Int

@@ -12,6 +12,12 @@ public struct RolloutSummary: Hashable, Sendable, Codable {
   public let startedAt: Date
   public let endedAt: Date?
 
+  private enum CodingKeys: String, CodingKey {
+    case id, state, reason, policy, hosts, waves, certificates
+    case startedAt = "started_at"
+    case endedAt = "ended_at"
+  }
+
   public init(
     id: Rollout.ID, state: RolloutState, reason: String, policy: RolloutPolicy.Name, hosts: Int, waves: Int,
     certificates: [Lineage.Name], startedAt: Date, endedAt: Date?

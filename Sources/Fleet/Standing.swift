@@ -19,6 +19,16 @@ public struct Standing: Hashable, Sendable, Codable {
   public var lastReason: String
   public var lastRollout: Rollout.ID?
 
+  private enum CodingKeys: String, CodingKey {
+    case host, lineage, wanted, active, fingerprint, expires
+    case activeSince = "active_since"
+    case isKept = "is_kept"
+    case lastEnd = "last_end"
+    case lastAt = "last_at"
+    case lastReason = "last_reason"
+    case lastRollout = "last_rollout"
+  }
+
   public init(
     host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
     isKept: Bool,

@@ -24,7 +24,7 @@ public struct Verification: Hashable, Sendable {
 }
 
 /// A service that shows its certificate.
-public struct TLSQuestion: Hashable, Sendable, Codable {
+public struct TLSQuestion: Hashable, Sendable {
   public var port: UInt16
   /// Where it listens; `nil` is the host's address, or `localhost` where the host itself asks.
   public var address: String?
@@ -47,7 +47,8 @@ public enum StartTLS: String, Hashable, Sendable, Codable, CaseIterable {
 
 extension Verification: Codable {
   private enum Key: String, CodingKey {
-    case port, serverName, address, starttls, run
+    case port, address, starttls, run
+    case serverName = "server_name"
     case seconds = "timeout_seconds"
     case place = "from"
   }

@@ -31,6 +31,11 @@ public struct Outlook: Sendable {
     public var rollout: Rollout.ID
     /// Whether the other hosts of the policy wait for it.
     public var holdsPolicy: Bool
+
+    private enum CodingKeys: String, CodingKey {
+      case policy, host, until, reason, end, rollout
+      case holdsPolicy = "holds_policy"
+    }
   }
 }
 

@@ -8,6 +8,12 @@ public struct FleetReport: Sendable, Codable {
   /// The rollout that was carried out last, and how it ended.
   public let lastRollout: RolloutSummary?
 
+  private enum CodingKeys: String, CodingKey {
+    case standings
+    case generatedAt = "generated_at"
+    case lastRollout = "last_rollout"
+  }
+
   public init(generatedAt: Date, standings: [Standing], lastRollout: RolloutSummary?) {
     self.generatedAt = generatedAt
     self.standings = standings

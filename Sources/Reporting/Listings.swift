@@ -64,6 +64,11 @@ public struct ListedAccount: Sendable, Codable {
   public let contact: [String]
   public let keyFingerprint: String
 
+  private enum CodingKeys: String, CodingKey {
+    case issuer, directory, url, contact
+    case keyFingerprint = "key_fingerprint"
+  }
+
   public init(issuer: Issuer.Name, directory: String, url: URL?, contact: [String], keyFingerprint: String) {
     self.issuer = issuer
     self.directory = directory

@@ -13,6 +13,11 @@ public struct RolloutAccount: Sendable, Encodable {
   public let waves: [Wave]
   public let hosts: [HostAccount]
 
+  private enum CodingKeys: String, CodingKey {
+    case id, policy, state, reason, waves, hosts
+    case planHash = "plan_hash"
+  }
+
   public struct Wave: Sendable, Encodable {
     public let number: Int
     public let state: WaveState
@@ -32,6 +37,12 @@ public struct RolloutAccount: Sendable, Encodable {
     public let attempt: Int
 
     /// Where a way back did not come to its end, the host still has what it was to go back from.
+    private enum CodingKeys: String, CodingKey {
+      case host, wave, end, reason, attempt
+      case isBegun = "is_begun"
+      case isRevert = "is_revert"
+    }
+
     var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
 

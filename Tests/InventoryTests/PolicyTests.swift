@@ -44,11 +44,10 @@ import ThrowawayFleet
 
   @Test func `a policy is the same after it was stored`() throws {
     let policy = try everything()
-    #expect(try JSONDecoder().decode(RolloutPolicy.self, from: JSONEncoder().encode(policy)) == policy)
-    let bare = try JSONDecoder().decode(
-      RolloutPolicy.self,
-      from: Data(
-        #"{"name":"p","waves":[1,"10%","rest"],"parallel":20,"maxFailed":0,"maxUnreachable":"10%"}"#.utf8))
+    #expect(try FleetJSON.decode(FleetJSON.canonical(policy), as: RolloutPolicy.self) == policy)
+    let bare = try FleetJSON.decode(
+      #"{"name":"p","waves":[1,"10%","rest"],"parallel":20,"max_failed":0,"max_unreachable":"10%"}"#,
+      as: RolloutPolicy.self)
     var standard = RolloutPolicy.standard
     standard.name = "p"
     #expect(bare == standard)

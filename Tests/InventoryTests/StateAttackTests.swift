@@ -57,19 +57,23 @@ import ThrowawayFleet
     _ = try await store.material(of: "c", Generation(1))
   }
 
+  private static let toSchema5 =
+    "DROP TABLE seal; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5;"
+    + ["event", "rollout", "certificate"].map { "ALTER TABLE \($0) DROP COLUMN form;" }.joined()
+
   @Test func `another sealing key is told at once`() async throws {
     _ = try await store()
     let path = home.path + "/sealing.key"
     try Data(repeating: 7, count: SealingKey.size).write(to: URL(filePath: path))
     #expect(throws: OtherSealingKey.self) { try Store(home: home) }
     // Also where the database comes from a version that had no seals.
-    try await sql("DROP TABLE seal; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5")
+    try await sql(Self.toSchema5)
     #expect(throws: OtherSealingKey.self) { try Store(home: home) }
   }
 
   @Test func `a database of the version before is sealed as it is`() async throws {
     _ = try await store()
-    try await sql("DROP TABLE seal; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5")
+    try await sql(Self.toSchema5)
     let store = try Store(home: home)
     _ = try await store.material(of: "c", Generation(2))
     #expect(try await store.verifyLog() == .init(count: 2))

@@ -44,6 +44,6 @@ import Testing
     let report = FleetReport(generatedAt: Date(), standings: [standing], lastRollout: nil)
     #expect(report.summary == "1 host, 1 certificate: web1 lacks the newest certificate")
     #expect(report.text.contains("rolled back (rollout 4): no"))
-    #expect(try JSONText.encode(report).contains("\"lastEnd\" : \"rolled_back\""))
+    #expect(try JSONText.encode(report, as: .report).contains("\"last_end\" : \"rolled_back\""))
   }
 }

@@ -67,11 +67,11 @@ public enum FailureReaction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// At most so many hosts at once: of all, of those that a selector picks, or of those that share a label's value.
-public struct ParallelLimit: Hashable, Sendable, Codable {
+public struct ParallelLimit: Hashable, Sendable {
   public var parallel: Int
   public var scope: Scope
 
-  public enum Scope: Hashable, Sendable, Codable {
+  public enum Scope: Hashable, Sendable {
     case all
     case among(Selector)
     /// Each value of the label by itself.
@@ -115,7 +115,10 @@ extension HostOrder: RawRepresentable, Codable {
 
 extension RolloutPolicy: Codable {
   private enum CodingKeys: String, CodingKey {
-    case name, waves, parallel, limits, order, maxFailed, maxUnreachable, onFailure, windows, after, hooks
+    case name, waves, parallel, limits, order, windows, after, hooks
+    case maxFailed = "max_failed"
+    case maxUnreachable = "max_unreachable"
+    case onFailure = "on_failure"
   }
 
   /// What is not said is as it is without a word; policies that were stored before there was more say nothing.
@@ -148,5 +151,29 @@ extension RolloutPolicy: Codable {
     if !windows.isEmpty { try values.encode(windows, forKey: .windows) }
     if !after.isEmpty { try values.encode(after, forKey: .after) }
     if hooks != Hooks() { try values.encode(hooks, forKey: .hooks) }
+  }
+}
+
+extension ParallelLimit: Codable {
+  private enum Key: String, CodingKey { case parallel, among, per }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    parallel = try values.decode(Int.self, forKey: .parallel)
+    if let selector = try values.decodeIfPresent(Selector.self, forKey: .among) {
+      scope = .among(selector)
+    } else {
+      scope = try values.decodeIfPresent(String.self, forKey: .per).map { .per(label: $0) } ?? .all
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(parallel, forKey: .parallel)
+    switch scope {
+    case .all: break
+    case .among(let selector): try values.encode(selector, forKey: .among)
+    case .per(let label): try values.encode(label, forKey: .per)
+    }
   }
 }

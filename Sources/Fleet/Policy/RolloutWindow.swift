@@ -1,7 +1,7 @@
 public import Foundation
 
 /// A time of the week in which visits may begin, in a time zone of its own.
-public struct RolloutWindow: Hashable, Sendable, Codable {
+public struct RolloutWindow: Hashable, Sendable {
   /// On which days it opens; one that passes midnight belongs to the day on which it opened.
   public var days: Set<Weekday>
   public var from: TimeOfDay
@@ -45,7 +45,7 @@ public struct RolloutWindow: Hashable, Sendable, Codable {
 }
 
 /// A time as clocks on a wall show it.
-public struct TimeOfDay: Hashable, Sendable, Codable, Comparable {
+public struct TimeOfDay: Hashable, Sendable, Comparable {
   /// Since midnight; 24:00 is 1440.
   public let minutes: Int
 
@@ -92,5 +92,43 @@ extension TimeOfDay: CustomStringConvertible {
   public var description: String {
     let (hour, minute) = minutes.quotientAndRemainder(dividingBy: 60)
     return "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
+  }
+}
+
+extension RolloutWindow: Codable {
+  private enum Key: String, CodingKey { case days, from, to, zone }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    self.init(
+      days: Set(try values.decode([Weekday].self, forKey: .days)),
+      from: try values.decode(TimeOfDay.self, forKey: .from),
+      to: try values.decode(TimeOfDay.self, forKey: .to), zone: try values.decode(String.self, forKey: .zone))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(Weekday.allCases.filter(days.contains), forKey: .days)
+    try values.encode(from, forKey: .from)
+    try values.encode(to, forKey: .to)
+    try values.encode(zone, forKey: .zone)
+  }
+}
+
+/// As it is written: `02:00`.
+extension TimeOfDay: Codable {
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    let text = try value.decode(String.self)
+    let parts = text.split(separator: ":").compactMap { Int($0) }
+    guard parts.count == 2 else {
+      throw DecodingError.dataCorruptedError(in: value, debugDescription: "'\(text)' is not a time of day")
+    }
+    self.init(minutes: parts[0] * 60 + parts[1])
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    try value.encode(description)
   }
 }

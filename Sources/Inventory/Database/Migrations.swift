@@ -13,6 +13,7 @@ public enum Migrations {
       try database.transaction {
         try database.execute(migration)
         if migration == seals { try Seals.seal(database, with: sealing) }
+        if migration == forms { try EarlierForm.rewrite(database) }
         try database.execute("PRAGMA user_version = \(index + 1)")
       }
     }
@@ -28,8 +29,15 @@ public enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull, severalHostKeys, seals,
+    rolloutsInFull, severalHostKeys, seals, forms,
   ]
+
+  /// JSON in a form of our own (`FleetJSON.form`). What hashes and seals cover stays as it was written.
+  private static let forms = """
+    ALTER TABLE event ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE rollout ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE certificate ADD COLUMN form INTEGER NOT NULL DEFAULT 1;
+    """
 
   /// What shows that nothing was altered or cut off behind the controller's back.
   private static let seals = """

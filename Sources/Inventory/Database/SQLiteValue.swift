@@ -1,4 +1,5 @@
 import CSQLite
+import Fleet
 import Foundation
 
 /// A value on its way into a statement.
@@ -56,6 +57,6 @@ struct SQLiteRow {
   func optionalMoment(_ column: Int32) -> Date? { isNull(column) ? nil : moment(column) }
 
   func json<Value: Decodable>(_ column: Int32, as type: Value.Type = Value.self) throws -> Value {
-    try JSONDecoder().decode(type, from: Data(text(column).utf8))
+    try FleetJSON.decode(text(column))
   }
 }

@@ -2,7 +2,7 @@ import Fleet
 import Foundation
 
 /// Any JSON5 value, so that every mistake in a file can be found before any is reported.
-enum JSONValue: Decodable {
+enum JSONValue: Codable {
   case object([String: JSONValue])
   case array([JSONValue])
   case string(String)
@@ -26,6 +26,18 @@ enum JSONValue: Decodable {
       self = .null
     } else {
       throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a JSON value")
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .object(let members): try container.encode(members)
+    case .array(let items): try container.encode(items)
+    case .string(let text): try container.encode(text)
+    case .number(let number): try container.encode(number)
+    case .bool(let value): try container.encode(value)
+    case .null: try container.encodeNil()
     }
   }
 

@@ -58,7 +58,7 @@ extension Store {
     try database.transaction {
       try database.run(
         "UPDATE account SET url = ?, contact = ? WHERE issuer = ? AND directory = ?",
-        [.text(url.absoluteString), .text(try canonicalJSON(contact))] + identity(issuer, directory))
+        [.text(url.absoluteString), .text(try FleetJSON.canonical(contact))] + identity(issuer, directory))
       try note("\(issuer) is \(url.absoluteString)", now)
     }
   }

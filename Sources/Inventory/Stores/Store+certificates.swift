@@ -46,8 +46,10 @@ extension Store {
   func allCertificates() throws -> [Certificate] { try facts("", []) }
 
   private func facts(_ condition: String, _ values: [SQLiteValue]) throws -> [Certificate] {
-    try database.rows("SELECT facts, revoked_at, withdrawn_at FROM certificate AS c \(condition)", values) {
-      var certificate = try $0.json(0, as: Certificate.self)
+    try database.rows(
+      "SELECT facts, revoked_at, withdrawn_at, form FROM certificate AS c \(condition)", values
+    ) {
+      var certificate = try $0.json(0, form: 3) as Certificate
       certificate.revokedAt = $0.optionalMoment(1)
       certificate.withdrawnAt = $0.optionalMoment(2)
       return certificate
@@ -97,15 +99,15 @@ extension Store {
       let facts = try chain.facts(
         lineage: lineage, generation: generation, issuedAt: now, origin: origin, orderedNames: ordered)
       let columns = try KeyColumns(key, sealedWith: sealing, for: Self.keyIdentity(lineage, generation))
-      let (text, pem) = (try canonicalJSON(facts), try chain.pem())
+      let (text, pem) = (try FleetJSON.canonical(facts), try chain.pem())
       let seal = try columns.seal(facts: text, chain: pem).seal(with: sealing, lineage, generation)
       try database.run(
         """
-        INSERT INTO certificate (lineage, generation, facts, chain, key, host_key, request, seal)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO certificate (lineage, generation, facts, chain, key, host_key, request, seal, form)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [.text(lineage.rawValue), .integer(generation.number), .text(text), .text(pem)] + columns.values + [
-          .blob(seal)
+          .blob(seal), .integer(FleetJSON.form),
         ])
       for table in ["acme_order", "backoff"] where origin != nil {
         try database.run(

@@ -85,7 +85,7 @@ extension Store {
         ($0.text(0), $0.text(1))
       })
     for value in wanted {
-      let (name, spec) = (value[keyPath: name].rawValue, try canonicalJSON(value))
+      let (name, spec) = (value[keyPath: name].rawValue, try FleetJSON.canonical(value))
       if let former = stored[name] {
         guard try !holds(former, value) else { continue }
         changes.changed.append("\(table.word) \(name)")

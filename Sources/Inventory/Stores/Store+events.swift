@@ -14,8 +14,9 @@ extension Store {
     let hash = row.hash(after: previous)
     try database.run(
       """
-      INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      """, row.values + [.text(hash)])
+      INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash, form)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, row.values + [.text(hash), .integer(FleetJSON.form)])
     if isLast { try sealHead(LogHead(id: database.lastRowID, hash: hash)) }
     try fold(event)
   }
@@ -49,7 +50,7 @@ extension Store {
     require("lineage", filter.lineage.map { .text($0.rawValue) })
     let condition = conditions.joined(separator: " AND ")
     return try database.rows(
-      "SELECT id, at, rollout, wave, host, attempt, lineage, kind FROM event WHERE \(condition) ORDER BY id",
+      "SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event WHERE \(condition) ORDER BY id",
       values
     ) { try LoggedEvent(row: $0) }
   }
@@ -90,7 +91,7 @@ extension Store {
 }
 
 /// An event as it stands in the log, with its number.
-public struct LoggedEvent: Hashable, Sendable, Codable {
+public struct LoggedEvent: Hashable, Sendable {
   public let id: Int
   public let event: Event
 
@@ -107,7 +108,7 @@ public struct LoggedEvent: Hashable, Sendable, Codable {
         rollout: row.optionalInteger(2).map { Rollout.ID($0) }, wave: row.optionalInteger(3),
         host: row.optionalText(4).map { Host.Name($0) }, attempt: row.optionalInteger(5),
         lineage: row.optionalText(6).map { Lineage.Name($0) }),
-      kind: try row.json(7))
+      kind: try row.kind(7, form: 8))
   }
 
   /// An event's columns, and what its hash covers.
@@ -124,7 +125,7 @@ public struct LoggedEvent: Hashable, Sendable, Codable {
       numbers = [subject.rollout?.number, subject.wave, subject.attempt]
       host = subject.host?.rawValue
       lineage = subject.lineage?.rawValue
-      kind = try canonicalJSON(event.kind)
+      kind = try FleetJSON.canonical(event.kind)
     }
 
     init(row: SQLiteRow) {
@@ -149,5 +150,23 @@ public struct LoggedEvent: Hashable, Sendable, Codable {
         + [host ?? "-", lineage ?? "-", kind]
       return SHA256.hexadecimal(fields.map { "\($0.utf8.count):\($0)" }.joined().utf8)
     }
+  }
+}
+
+extension LoggedEvent: Encodable {
+  private enum Key: String, CodingKey { case id, at, rollout, wave, host, attempt, lineage }
+
+  /// Flat: what it happened to, and the members of its kind.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    let subject = event.subject
+    try values.encode(id, forKey: .id)
+    try values.encode(event.at, forKey: .at)
+    try values.encodeIfPresent(subject.rollout, forKey: .rollout)
+    try values.encodeIfPresent(subject.wave, forKey: .wave)
+    try values.encodeIfPresent(subject.host, forKey: .host)
+    try values.encodeIfPresent(subject.attempt, forKey: .attempt)
+    try values.encodeIfPresent(subject.lineage, forKey: .lineage)
+    try event.kind.encode(to: encoder)
   }
 }

@@ -33,7 +33,7 @@ extension Store {
     case .instructed(let instruction, let author, let why):
       try database.run(
         "INSERT INTO instruction (rollout, instruction, author, why, at) VALUES (?, ?, ?, ?, ?)",
-        [rollout(subject), .text(try canonicalJSON(instruction)), .text(author), .text(why), at])
+        [rollout(subject), .text(try FleetJSON.canonical(instruction)), .text(author), .text(why), at])
     }
   }
 
@@ -124,7 +124,7 @@ extension Store {
     try place(subject, certificate, "kept_at", at)
     try database.run(
       "UPDATE placement SET files = ? WHERE host = ? AND lineage = ? AND generation = ?",
-      [.text(try canonicalJSON(certificate.files))] + key(subject, certificate))
+      [.text(try FleetJSON.canonical(certificate.files))] + key(subject, certificate))
     try database.run(
       "UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND generation <> ? AND gone_at IS NULL",
       [at] + key(subject, certificate))

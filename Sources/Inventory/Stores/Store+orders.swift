@@ -28,7 +28,7 @@ extension Store {
       INSERT OR REPLACE INTO acme_order (lineage, directory, url, names, made_at, key, host_key, request)
       VALUES (?, ?, '', ?, ?, ?, ?, ?)
       """,
-      identity(lineage, directory) + [.text(try canonicalJSON(names)), .moment(now)] + key.values)
+      identity(lineage, directory) + [.text(try FleetJSON.canonical(names)), .moment(now)] + key.values)
   }
 
   /// Keeps `order` as the lineage's only one with that CA; `nil` forgets it.
@@ -46,7 +46,7 @@ extension Store {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
         identity(lineage, directory) + [
-          .text(order.url.absoluteString), .text(try canonicalJSON(order.names)), .moment(now),
+          .text(order.url.absoluteString), .text(try FleetJSON.canonical(order.names)), .moment(now),
         ] + key.values)
       try append(
         Event(
@@ -67,7 +67,7 @@ extension Store {
       """
       INSERT INTO renewal_advice (lineage, advice) VALUES (?, ?)
       ON CONFLICT (lineage) DO UPDATE SET advice = excluded.advice
-      """, [.text(lineage.rawValue), .text(try canonicalJSON(advice))])
+      """, [.text(lineage.rawValue), .text(try FleetJSON.canonical(advice))])
   }
 
   public func backoff(of lineage: Lineage.Name, at directory: String) throws -> Backoff? {
@@ -83,7 +83,7 @@ extension Store {
         """
         INSERT INTO backoff (lineage, directory, backoff) VALUES (?, ?, ?)
         ON CONFLICT (lineage, directory) DO UPDATE SET backoff = excluded.backoff
-        """, identity(lineage, directory) + [.text(try canonicalJSON(backoff))])
+        """, identity(lineage, directory) + [.text(try FleetJSON.canonical(backoff))])
       try append(
         Event(
           at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)))
@@ -110,7 +110,10 @@ extension Store {
   ) throws {
     try database.run(
       "INSERT OR IGNORE INTO presented (lineage, challenge, proof) VALUES (?, ?, ?)",
-      [.text(lineage.rawValue), .text(try canonicalJSON(challenge)), .text(try canonicalJSON(proof))])
+      [
+        .text(lineage.rawValue), .text(try FleetJSON.canonical(challenge)),
+        .text(try FleetJSON.canonical(proof)),
+      ])
   }
 
   public func forgetPresented(_ proof: some Codable & Equatable & Sendable, of lineage: Lineage.Name) throws {

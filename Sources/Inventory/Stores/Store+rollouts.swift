@@ -13,16 +13,17 @@ extension Store {
 
   /// Stores a plan as the next rollout. Nothing of it is begun.
   public func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
-    let text = try canonicalJSON(plan)
+    let text = try FleetJSON.canonical(plan)
     return try database.transaction {
       try database.run(
         """
-        INSERT INTO rollout (plan, plan_hash, state, started_at, policy, hosts, lineages)
-        VALUES (?, ?, 'planned', ?, ?, ?, ?)
+        INSERT INTO rollout (plan, plan_hash, state, started_at, policy, hosts, lineages, form)
+        VALUES (?, ?, 'planned', ?, ?, ?, ?, ?)
         """,
         [
           .text(text), .text(SHA256.hexadecimal(text.utf8)), .moment(now), .text(plan.policy.name.rawValue),
-          .integer(plan.hostCount), .text(try canonicalJSON(plan.lineages)),
+          .integer(plan.hostCount), .text(try FleetJSON.canonical(plan.lineages)),
+          .integer(FleetJSON.form),
         ])
       let id = Rollout.ID(database.lastRowID)
       for number in 1...max(plan.waves.count, 1) {
@@ -38,11 +39,11 @@ extension Store {
   /// - Throws: `Missing`.
   public func rollout(_ id: Rollout.ID) throws -> Rollout {
     let found = try database.rows(
-      "SELECT plan, plan_hash, state, reason, started_at, ended_at FROM rollout WHERE id = ?",
+      "SELECT plan, plan_hash, state, reason, started_at, ended_at, form FROM rollout WHERE id = ?",
       [.integer(id.number)]
     ) {
       Rollout(
-        id: id, plan: try $0.json(0), planHash: $0.text(1),
+        id: id, plan: try $0.json(0, form: 6), planHash: $0.text(1),
         state: RolloutState(rawValue: $0.text(2)) ?? .running,
         reason: $0.text(3), startedAt: $0.moment(4), endedAt: $0.optionalMoment(5))
     }

@@ -67,7 +67,7 @@ extension Store {
       """,
       key + [
         .integer(failures), .text(end.rawValue), .text(reason), .moment(moment), .integer(id.number),
-        .text(try canonicalJSON(wanted)),
+        .text(try FleetJSON.canonical(wanted)),
       ])
   }
 }

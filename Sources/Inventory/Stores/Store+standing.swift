@@ -29,10 +29,10 @@ extension Store {
   public func keptCertificates() throws -> [Host.Name: [Lineage.Name: Certificate]] {
     let kept = try database.rows(
       """
-      SELECT p.host, c.facts FROM placement AS p JOIN certificate AS c USING (lineage, generation)
+      SELECT p.host, c.facts, c.form FROM placement AS p JOIN certificate AS c USING (lineage, generation)
       WHERE p.gone_at IS NULL AND p.kept_at IS NOT NULL
       """
-    ) { (Host.Name($0.text(0)), try $0.json(1, as: Certificate.self)) }
+    ) { (Host.Name($0.text(0)), try $0.json(1, form: 2) as Certificate) }
     return kept.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1.lineage] = $1.1 }
   }
 
@@ -58,7 +58,7 @@ extension Store {
     // Thousands of hosts have the same few lists.
     var read: [String: [FileInstallation]] = [:]
     return try kept.reduce(into: [:]) { all, row in
-      let files = try read[row.2] ?? JSONDecoder().decode([FileInstallation].self, from: Data(row.2.utf8))
+      let files = try read[row.2] ?? FleetJSON.decode(row.2, as: [FileInstallation].self)
       read[row.2] = files
       all[row.0, default: [:]][row.1] = files
     }

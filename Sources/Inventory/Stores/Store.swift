@@ -69,15 +69,8 @@ private final class QueueExecutor: SerialExecutor {
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 }
 
-/// JSON whose bytes depend on the value alone, so that it can be hashed and compared.
-func canonicalJSON(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}
-
 /// Whether a stored text says this value, in whichever of the ways in which it may be written. One that cannot be read says another.
 func holds<Value: Codable & Equatable>(_ stored: String, _ value: Value) throws -> Bool {
-  if stored == (try canonicalJSON(value)) { return true }
-  return (try? JSONDecoder().decode(Value.self, from: Data(stored.utf8))) == value
+  if stored == (try FleetJSON.canonical(value)) { return true }
+  return (try? FleetJSON.decode(stored, as: Value.self)) == value
 }

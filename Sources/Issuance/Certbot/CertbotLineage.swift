@@ -11,6 +11,13 @@ public struct CertbotLineage: Hashable, Sendable, Codable {
   public let deployHook: String?
   public let postHook: String?
 
+  private enum CodingKeys: String, CodingKey {
+    case name, authenticator, server
+    case preHook = "pre_hook"
+    case deployHook = "deploy_hook"
+    case postHook = "post_hook"
+  }
+
   init(name: String, _ file: ConfigurationFile) {
     self.name = name
     let parameters = file.sections["renewalparams"] ?? [:]

@@ -41,6 +41,12 @@ public struct Proof: Hashable, Sendable, Codable {
   /// How many proofs are still to be shown after this one.
   public let remaining: Int
 
+  private enum CodingKeys: String, CodingKey {
+    case domain, token, remaining
+    case keyAuthorization = "key_authorization"
+    case allDomains = "all_domains"
+  }
+
   public init(
     domain: String, token: String, keyAuthorization: String, allDomains: [String]? = nil, remaining: Int = 0
   ) {

@@ -20,7 +20,7 @@ extension Command {
         keyFingerprint: account.key.publicFingerprint)
     }
     Console.standard.result(
-      invocation.has("json") ? try JSONText.encode(accounts) : Listing.accounts(accounts))
+      invocation.has("json") ? try JSONText.encode(accounts, as: .accounts) : Listing.accounts(accounts))
     return .converged
   }
 

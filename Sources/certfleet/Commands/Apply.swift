@@ -21,7 +21,7 @@ extension Command {
     let changes = try await session.store.apply(
       declared, prune: prune, dryRun: invocation.has("dry-run"), now: Date())
     if invocation.has("json") {
-      Console.standard.result(try JSONText.encode(changes))
+      Console.standard.result(try JSONText.encode(changes, as: .changes))
     } else {
       Console.standard.result(text(of: changes, isDryRun: invocation.has("dry-run")))
     }

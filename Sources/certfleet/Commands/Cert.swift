@@ -22,7 +22,8 @@ extension Command {
     }
     Console.standard.result(
       invocation.has("json")
-        ? try JSONText.encode(certificates) : Listing.certificates(certificates, now: Date()))
+        ? try JSONText.encode(certificates, as: .certificates)
+        : Listing.certificates(certificates, now: Date()))
     return .converged
   }
 

@@ -34,7 +34,7 @@ extension Command {
     }
     let adoption = Adoption(certbot: certbot, certificates: found)
     Console.standard.result(
-      invocation.has("json") ? try JSONText.encode(found) : adoption.text(now: Date()))
+      invocation.has("json") ? try JSONText.encode(found, as: .adoption) : adoption.text(now: Date()))
     if !invocation.has("dry-run") { try await session.adopt(adoption) }
     return found.contains { $0.problem != nil } || !certbot.problems.isEmpty ? .badInput : .converged
   }

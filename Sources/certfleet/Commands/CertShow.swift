@@ -19,7 +19,8 @@ extension Command {
     }
     Console.standard.result(
       invocation.has("json")
-        ? try JSONText.encode(all) : all.map { $0.text(now: Date()) }.joined(separator: "\n"))
+        ? try JSONText.encode(all, as: .certificate)
+        : all.map { $0.text(now: Date()) }.joined(separator: "\n"))
     return .converged
   }
 

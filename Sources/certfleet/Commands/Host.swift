@@ -11,7 +11,8 @@ extension Command {
     let store = try Session(invocation).store
     let pinned = try await store.pinnedKeys()
     let hosts = try await store.hosts().map { ListedHost(host: $0, pinned: pinned[$0.name] ?? []) }
-    Console.standard.result(invocation.has("json") ? try JSONText.encode(hosts) : Listing.hosts(hosts))
+    Console.standard.result(
+      invocation.has("json") ? try JSONText.encode(hosts, as: .hosts) : Listing.hosts(hosts))
     return .converged
   }
 }

@@ -22,7 +22,8 @@ extension Command {
     let snapshot = try await session.snapshot()
     let checked = try await session.check(
       hosts.map { Planner.everything(on: $0, in: snapshot) }, invocation)
-    Console.standard.result(invocation.has("json") ? try JSONText.encode(checked) : Listing.checks(checked))
+    Console.standard.result(
+      invocation.has("json") ? try JSONText.encode(checked, as: .checks) : Listing.checks(checked))
     return checked.exitCode
   }
 }

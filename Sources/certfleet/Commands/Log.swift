@@ -44,7 +44,7 @@ extension Command {
       throw BadInput.unknown("host", host.rawValue, among: known, listing: "host list")
     }
     if invocation.has("json") {
-      Console.standard.result(try JSONText.encode(events))
+      Console.standard.result(try JSONText.encode(events, as: .events))
     } else {
       for logged in events {
         Console.standard.result(EventLine.log(logged.event, withOutput: invocation.has("output")))

@@ -11,7 +11,7 @@ extension Command {
     options: [Option(name: "json", help: "as JSON")]
   ) { invocation in
     let report = try await Session(invocation).report()
-    Console.standard.result(invocation.has("json") ? try JSONText.encode(report) : report.text)
+    Console.standard.result(invocation.has("json") ? try JSONText.encode(report, as: .report) : report.text)
     return .converged
   }
 
@@ -66,7 +66,7 @@ extension Session {
     if invocation.has("json") {
       let plan = WholePlan(
         issue: due.listed, rollouts: outlook.plans, held: outlook.held, checked: checked)
-      Console.standard.result(try JSONText.encode(plan))
+      Console.standard.result(try JSONText.encode(plan, as: .plan))
       return code
     }
     let open = try await store.openRollouts().map {

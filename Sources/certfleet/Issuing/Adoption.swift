@@ -10,6 +10,11 @@ struct AdoptableCertificate: Sendable, Codable {
   let notAfter: Date?
   /// Why it cannot be taken over; `nil` when it can.
   let problem: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case lineage, names, problem
+    case notAfter = "not_after"
+  }
 }
 
 /// What an existing certbot has, for a person: what was found, and the inventory that says where it goes.

@@ -10,7 +10,8 @@ extension Command {
   ) { invocation in
     let rollouts = try await Session(invocation).store.rollouts()
     Console.standard.result(
-      invocation.has("json") ? try JSONText.encode(rollouts) : Listing.rollouts(rollouts, now: Date()))
+      invocation.has("json")
+        ? try JSONText.encode(rollouts, as: .rollouts) : Listing.rollouts(rollouts, now: Date()))
     return .converged
   }
 
@@ -26,7 +27,7 @@ extension Command {
     let rollout = try await session.rollout(invocation)
     let account = RolloutAccount(rollout, try await session.store.ledger(of: rollout.id))
     if invocation.has("json") {
-      Console.standard.result(try JSONText.encode(account))
+      Console.standard.result(try JSONText.encode(account, as: .rollout))
     } else {
       Console.standard.result(account.text + (invocation.has("plan") ? "\n" + rollout.plan.text : ""))
     }
