@@ -2,6 +2,7 @@ import ACME
 import Fleet
 import Foundation
 import Inventory
+import Storage
 import PKI
 import SSH
 
@@ -10,8 +11,8 @@ enum ErrorText {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is InvalidInventory, is BadInput, is Home.Unsafe, is Migrations.WrittenByNewer: .badInput
-    case is Lease.Held: .anotherController
+    case is InvalidInventory, is BadInput, is StateDirectory.Unsafe, is Migrations.WrittenByNewer: .badInput
+    case is ControllerLease.Held: .anotherController
     case is SSHFailure: .unreachable
     // The world around is at fault: a full disk, a damaged file, a CA that is not there.
     case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey, is LogCutOff,

@@ -1,5 +1,6 @@
 import CCurl
 public import Foundation
+import System
 import PKI
 import Synchronization
 

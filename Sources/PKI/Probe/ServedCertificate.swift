@@ -1,6 +1,7 @@
 import COpenSSL
 public import Fleet
 import Foundation
+import System
 
 /// Asks a server which certificate it serves.
 ///

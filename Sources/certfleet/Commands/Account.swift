@@ -1,7 +1,7 @@
 import ACME
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import PKI
 import Reporting
@@ -88,7 +88,7 @@ extension Session {
     guard let directory = invocation.has("staging") ? authority.staging : authority.directory else {
       throw BadInput("\(name) declares no 'staging' directory")
     }
-    let lease = try Lease(home: home, now: Date())
+    let lease = try ControllerLease(home: home, now: Date())
     defer { withExtendedLifetime(lease) {} }
     try await work(self, issuer.name, authority, directory)
     return .converged

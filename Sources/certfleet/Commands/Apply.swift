@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Inventory
+import Storage
 import Reporting
 
 extension Command {

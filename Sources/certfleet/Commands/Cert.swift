@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import Reporting
 
@@ -68,7 +68,7 @@ extension Session {
     _ lineages: [Lineage], request: DueList.Request, _ invocation: Invocation
   ) async throws -> ExitCode {
     let isRehearsal = invocation.has("staging")
-    let lease = invocation.has("dry-run") ? nil : try Lease(home: home, now: Date())
+    let lease = invocation.has("dry-run") ? nil : try ControllerLease(home: home, now: Date())
     defer { withExtendedLifetime(lease) {} }
     let due = try await DueList(
       lineages, request: request, store: store, now: Date(), isRehearsal: isRehearsal)

@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Inventory
+import Storage
 import Issuance
 import PKI
 import Reporting
@@ -63,7 +64,7 @@ extension Session {
 
   /// Stores the issuer and the lineages where they are not, and what certbot has now as their newest generation.
   fileprivate func adopt(_ adoption: Adoption) async throws {
-    let lease = try Lease(home: home, now: Date())
+    let lease = try ControllerLease(home: home, now: Date())
     defer { withExtendedLifetime(lease) {} }
     var declared = try await store.declaration()
     let issuer =

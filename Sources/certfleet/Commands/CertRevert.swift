@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import Planning
 import Reporting
@@ -22,7 +22,7 @@ extension Command {
       "\(target.lineage): generation \(target.generation) (\(target.fingerprint.short), until \(target.notAfter.ISO8601Format())) is wanted; it stays until generation \((newest?.generation ?? target.generation).next) is issued: certfleet cert renew \(target.lineage.declared)"
     )
     guard !invocation.has("dry-run") else { return .converged }
-    let lease = try Lease(home: session.home, now: Date())
+    let lease = try ControllerLease(home: session.home, now: Date())
     try await session.store.goBack(to: target, now: Date())
     return try await session.rollOut(
       FleetRun.Errand(only: [target.lineage], request: PlanRequest(ignoresPauses: true)), under: lease,

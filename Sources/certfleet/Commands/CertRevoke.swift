@@ -2,6 +2,7 @@ import ACME
 import Fleet
 import Foundation
 import Inventory
+import Storage
 import PKI
 
 /// RFC 5280 §5.3.1, as far as subscribers may choose (CA/Browser Forum Baseline Requirements §7.2.2).
@@ -42,7 +43,7 @@ extension Command {
       Console.standard.result("\(what) would be revoked: \(reason.rawValue)\n")
       return .converged
     }
-    let lease = try Lease(home: session.home, now: Date())
+    let lease = try ControllerLease(home: session.home, now: Date())
     defer { withExtendedLifetime(lease) {} }
     try await session.revoke(certificate, reason.code, byKey: invocation.has("by-key"))
     try await session.store.setRevoked(certificate, reason: reason.rawValue, now: Date())

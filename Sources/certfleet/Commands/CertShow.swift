@@ -1,7 +1,8 @@
 import Fleet
 import Foundation
+import System
 import Install
-import Inventory
+import Storage
 import Issuance
 import PKI
 import Reporting

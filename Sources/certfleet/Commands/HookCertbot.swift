@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import PKI
 import Planning
 
@@ -29,7 +29,7 @@ extension Command {
     Console.standard.say("\(what); rolling it out")
     return try await session.rollOut(
       FleetRun.Errand(only: [lineage.name], request: PlanRequest(ignoresPauses: true)),
-      under: try Lease(home: session.home, now: Date()), invocation)
+      under: try ControllerLease(home: session.home, now: Date()), invocation)
   }
 
   private static func check(_ brought: BroughtCertificate, _ domains: String?, _ name: Lineage.Name) throws {

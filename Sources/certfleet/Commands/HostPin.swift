@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Reporting
 import SSH
 import struct Fleet.Host

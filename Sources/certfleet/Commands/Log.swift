@@ -1,7 +1,7 @@
 import Agents
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Reporting
 import struct Fleet.Host
 
@@ -20,7 +20,7 @@ extension Command {
   ) { invocation in
     let store = try Session(invocation, acceptsCutOff: true).store
     if invocation.has("accept-loss") {
-      let lease = try Lease(home: try Home(path: invocation.statePath), now: Date())
+      let lease = try ControllerLease(home: try StateDirectory(path: invocation.statePath), now: Date())
       try await store.acceptLoss(by: NSUserName(), now: Date())
       withExtendedLifetime(lease) {}
       return try await verify(store)

@@ -1,7 +1,7 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import Planning
 import Reporting
@@ -32,14 +32,14 @@ extension Command {
       return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
     }
     return try await session.rollOut(
-      errand, under: try Lease(home: session.home, now: Date()), invocation)
+      errand, under: try ControllerLease(home: session.home, now: Date()), invocation)
   }
 }
 
 extension Session {
   /// The main job.
   func rollOut(
-    _ errand: FleetRun.Errand, under lease: Lease, _ invocation: Invocation
+    _ errand: FleetRun.Errand, under lease: ControllerLease, _ invocation: Invocation
   ) async throws -> ExitCode {
     let interrupt = Interrupt()
     let run = FleetRun(

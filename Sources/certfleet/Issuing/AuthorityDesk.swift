@@ -1,7 +1,7 @@
 import ACME
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import PKI
 

@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import PKI
 

@@ -1,7 +1,8 @@
 import ACME
 import Fleet
 import Foundation
-import Inventory
+import System
+import Storage
 import Issuance
 import PKI
 

@@ -2,7 +2,7 @@ import ACME
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Issuance
 import PKI
 

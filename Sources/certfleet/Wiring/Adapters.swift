@@ -3,7 +3,7 @@ import Engine
 import Fleet
 import Foundation
 import Install
-import Inventory
+import Storage
 import Issuance
 import PKI
 import struct Fleet.Host

@@ -1,7 +1,7 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Planning
 import Reporting
 import SSH
@@ -9,19 +9,19 @@ import struct Fleet.Host
 
 /// What commands share: the opened state.
 struct Session: Sendable {
-  let home: Home
+  let home: StateDirectory
   let store: Store
 
   /// - Parameters:
   ///   - makes: whether the state may be made here; a slip in its name must not look like an empty fleet.
   ///   - acceptsCutOff: whether a log that lacks its end may be looked at.
   init(_ invocation: Invocation, makes: Bool = false, acceptsCutOff: Bool = false) throws {
-    guard makes || Home.exists(at: invocation.statePath) else {
+    guard makes || StateDirectory.exists(at: invocation.statePath) else {
       throw BadInput(
         "there is no state in '\(invocation.statePath.visible)'; apply an inventory first, or name the folder with --home"
       )
     }
-    home = try Home(path: invocation.statePath)
+    home = try StateDirectory(path: invocation.statePath)
     store = try Store(home: home, acceptsCutOff: acceptsCutOff)
   }
 

@@ -3,7 +3,7 @@ import Engine
 import Fleet
 import Foundation
 import Install
-import Inventory
+import Storage
 import PKI
 
 /// Opens the sealed keys of a visit's certificates, when the first visit with them begins and not before.

@@ -1,13 +1,13 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Planning
 import struct Fleet.Host
 
 /// One random rollout from its plan to its end, over as many controllers as it takes.
 struct ModelRun {
-  private let home: Home
+  private let home: StateDirectory
   private let plan: Plan
   private var random: SeededRandom
   private let trouble: Int
@@ -18,7 +18,7 @@ struct ModelRun {
     var faults: [String]
   }
 
-  init(seed: UInt64, home: Home) {
+  init(seed: UInt64, home: StateDirectory) {
     self.home = home
     random = SeededRandom(seed: seed)
     trouble = random.one(of: [0, 10, 30, 60])

@@ -1,7 +1,7 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Planning
 import Testing
 import ThrowawayFleet
@@ -18,7 +18,7 @@ import struct Fleet.Host
     async throws
   {
     let scratch = try MemoryFolder()
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     var tally: [String: Int] = [:]
     var crashes = 0
     for seed in Self.seeds {

@@ -2,7 +2,7 @@ import Agents
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Synchronization
 import struct Fleet.Host
 

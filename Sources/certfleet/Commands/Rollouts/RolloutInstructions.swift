@@ -1,7 +1,7 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Reporting
 
 /// What a person says to a rollout. It is heard by the run that carries it out, at once, or by the next one.
@@ -63,7 +63,7 @@ extension Command {
     let session = try Session(invocation)
     let rollout = try await session.openRollout(invocation)
     try await session.instruct(.cancel, rollout, invocation)
-    guard let lease = try? Lease(home: session.home, now: Date()) else {
+    guard let lease = try? ControllerLease(home: session.home, now: Date()) else {
       Console.standard.result("rollout \(rollout.id) ends when the hosts under way have ended\n")
       return .converged
     }

@@ -1,6 +1,6 @@
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Planning
 import Reporting
 import struct Fleet.Host
@@ -78,7 +78,7 @@ extension Command {
       )
     }
     guard !invocation.has("dry-run") else { return .converged }
-    let lease = try Lease(home: session.home, now: Date())
+    let lease = try ControllerLease(home: session.home, now: Date())
     for target in targets { try await session.store.goBack(to: target, now: Date()) }
     var errand = FleetRun.Errand(only: Set(targets.map(\.lineage)), issues: false)
     errand.request = PlanRequest(ignoresPauses: true, hosts: Set(rollout.plan.visits.map(\.host.name)))
@@ -101,7 +101,7 @@ extension Session {
       try await showPlan(invocation, for: errand)
       return .converged
     }
-    return try await rollOut(errand, under: try Lease(home: home, now: Date()), invocation)
+    return try await rollOut(errand, under: try ControllerLease(home: home, now: Date()), invocation)
   }
 
   /// Of the hosts that certificates go to, those that a selector picks.

@@ -1,7 +1,7 @@
 import Engine
 import Fleet
 import Foundation
-import Inventory
+import Storage
 import Reporting
 
 extension Command {

@@ -1,8 +1,5 @@
-import Fleet
-import Foundation
-
 /// Any JSON5 value, so that every mistake in a file can be found before any is reported.
-enum JSONValue: Codable {
+public enum JSONValue: Hashable, Sendable, Codable {
   case object([String: JSONValue])
   case array([JSONValue])
   case string(String)
@@ -10,7 +7,7 @@ enum JSONValue: Codable {
   case bool(Bool)
   case null
 
-  init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let value = try? container.decode(String.self) {
       self = .string(value)
@@ -29,7 +26,7 @@ enum JSONValue: Codable {
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .object(let members): try container.encode(members)
@@ -42,7 +39,7 @@ enum JSONValue: Codable {
   }
 
   /// As an error message shows it.
-  var shown: String {
+  public var shown: String {
     switch self {
     case .object: "an object"
     case .array: "a list"

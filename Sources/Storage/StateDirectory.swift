@@ -1,8 +1,9 @@
 import Foundation
+import System
 import PKI
 
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
-public struct Home: Sendable {
+public struct StateDirectory: Sendable {
   public let path: String
 
   /// Whether there is a database at `path`; asking makes nothing.

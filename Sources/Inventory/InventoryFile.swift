@@ -1,3 +1,4 @@
+import Fleet
 import Foundation
 
 /// Finding and parsing the files themselves.

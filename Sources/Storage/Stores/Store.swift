@@ -20,7 +20,7 @@ public actor Store {
   ///
   /// - Parameter acceptsCutOff: whether a log that lacks its end is opened all the same, to be looked at.
   /// - Throws: when what is in it is not what this home's controller left there.
-  public init(home: Home, acceptsCutOff: Bool = false) throws {
+  public init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
     sealing = try home.sealingKey()
     umask(0o077)
     database = try SQLiteConnection(path: home.databasePath)

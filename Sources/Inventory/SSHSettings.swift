@@ -1,3 +1,5 @@
+import Fleet
+
 /// What ssh would do for a host, by the user's own configuration of it.
 public struct SSHSettings: Hashable, Sendable {
   public var address: String

@@ -4,16 +4,16 @@ import PKI
 import Testing
 import ThrowawayFleet
 
-@testable import Inventory
+@testable import Storage
 
 /// Somebody who can write the database and has not the sealing key, or a slip of a person's hand.
 @Suite struct StateAttackTests {
   private let scratch: ScratchFolder
-  private let home: Home
+  private let home: StateDirectory
 
   init() throws {
     scratch = try ScratchFolder()
-    home = try Home(path: scratch.path + "/state")
+    home = try StateDirectory(path: scratch.path + "/state")
   }
 
   private func sql(_ text: String) async throws {
@@ -135,12 +135,12 @@ import ThrowawayFleet
     for make in [symlink, link] {
       unlink(home.path + "/lease")
       #expect(make(victim, home.path + "/lease") == 0)
-      #expect(throws: Home.Unsafe.self) { try Lease(home: home, now: Date()) }
+      #expect(throws: StateDirectory.Unsafe.self) { try ControllerLease(home: home, now: Date()) }
       #expect(Files.read(victim) == "precious\n")
     }
     unlink(home.path + "/lease")
     mkfifo(home.path + "/lease", 0o600)
-    #expect(throws: Home.Unsafe.self) { try Lease(home: home, now: Date()) }
+    #expect(throws: StateDirectory.Unsafe.self) { try ControllerLease(home: home, now: Date()) }
   }
 
   @Test(.enabled(if: geteuid() == 0, "needs root, to give folders away"))
@@ -149,7 +149,7 @@ import ThrowawayFleet
     try Files.makeFolder(above)
     chmod(scratch.path, 0o755)
     func refused(_ path: String, _ reason: String) {
-      #expect { try Home(path: path) } throws: { "\($0)".contains(reason) }
+      #expect { try StateDirectory(path: path) } throws: { "\($0)".contains(reason) }
     }
     chown(above, 1, 1)
     refused(
@@ -174,7 +174,7 @@ import ThrowawayFleet
     try Files.makeFolder(scratch.path + "/real")
     chmod(above, 0o1777)
     chmod(scratch.path + "/real", 0o700)
-    _ = try Home(path: above + "/link")
-    _ = try Home(path: above + "/state")
+    _ = try StateDirectory(path: above + "/link")
+    _ = try StateDirectory(path: above + "/state")
   }
 }

@@ -4,21 +4,21 @@ public import Foundation
 ///
 /// It is a lock on a file (flock(2)), which the kernel takes back when the holder ends in whatever way; what the
 /// file says is only for the one who is refused.
-public final class Lease: Sendable {
+public final class ControllerLease: Sendable {
   private let descriptor: Int32
 
-  public init(home: Home, now: Date) throws {
+  public init(home: StateDirectory, now: Date) throws {
     let path = home.leasePath
     let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard opened >= 0 else {
-      throw Home.Unsafe(
+      throw StateDirectory.Unsafe(
         path: path, what: "cannot be opened (\(String(cString: strerror(errno)).lowercased()))",
         remedy: "check its owner and mode")
     }
     var facts = stat()
     guard fstat(opened, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_nlink == 1 else {
       close(opened)
-      throw Home.Unsafe(path: path, what: "is not a file of its own", remedy: "remove it")
+      throw StateDirectory.Unsafe(path: path, what: "is not a file of its own", remedy: "remove it")
     }
     guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
       close(opened)

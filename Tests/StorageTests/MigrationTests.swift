@@ -4,12 +4,12 @@ import PKI
 import Testing
 import ThrowawayFleet
 
-@testable import Inventory
+@testable import Storage
 
 @Suite struct MigrationTests {
   @Test func `what version 1 declared, ordered and issued is there afterwards`() async throws {
     let scratch = try ScratchFolder()
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     let sealing = try home.sealingKey()
     let key = try PrivateKey.generate(.ecdsaP256)
     func sealed(_ identity: String) throws -> String {
@@ -56,7 +56,7 @@ import ThrowawayFleet
 
   @Test func `rollouts of an earlier version are listed, reported and gone on with`() async throws {
     let scratch = try ScratchFolder()
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     _ = try home.sealingKey()
     func visit(_ host: String) -> String {
       #"{"host":{"name":"\#(host)","address":"a","port":22,"become":false,"base":"/b","labels":{}},"certificates":[{"lineage":"c","generation":1,"fingerprint":"f","domains":[],"hooks":{"pre":[],"deploy":[],"post":[]},"verify":[],"replaces":"old"}]}"#
@@ -82,7 +82,7 @@ import ThrowawayFleet
     #expect(ledger.visits["web1"]?.end == .ok && ledger.visits["web2"]?.token == "t2")
   }
 
-  private static func writeVersion1(_ home: Home, _ rows: String) throws {
+  private static func writeVersion1(_ home: StateDirectory, _ rows: String) throws {
     let database = try SQLiteConnection(path: home.databasePath)
     try database.execute(Migrations.all[0])
     try database.execute("PRAGMA user_version = 1")

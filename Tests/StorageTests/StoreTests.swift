@@ -4,17 +4,17 @@ import PKI
 import Testing
 import ThrowawayFleet
 
-@testable import Inventory
+@testable import Storage
 
 @Suite struct StoreTests {
   private let scratch: ScratchFolder
-  private let home: Home
+  private let home: StateDirectory
   private let store: Store
   private let now = Date(timeIntervalSince1970: 1_800_000_000)
 
   init() throws {
     scratch = try ScratchFolder()
-    home = try Home(path: scratch.path + "/state")
+    home = try StateDirectory(path: scratch.path + "/state")
     store = try Store(home: home)
   }
 
@@ -175,43 +175,45 @@ import ThrowawayFleet
 
   @Test func `a folder or file that others can use is refused with the command that mends it`() throws {
     let path = scratch.path + "/state"
-    _ = try Store(home: try Home(path: path))
+    _ = try Store(home: try StateDirectory(path: path))
     chmod(path + "/certfleet.db", 0o640)
-    #expect { try Home(path: path) } throws: { "\($0)".contains("run: chmod 600 \(path)/certfleet.db") }
+    #expect { try StateDirectory(path: path) } throws: {
+      "\($0)".contains("run: chmod 600 \(path)/certfleet.db")
+    }
     chmod(path + "/certfleet.db", 0o600)
     chmod(path, 0o755)
-    #expect { try Home(path: path) } throws: { "\($0)".contains("run: chmod 700 \(path)") }
+    #expect { try StateDirectory(path: path) } throws: { "\($0)".contains("run: chmod 700 \(path)") }
   }
 
   @Test func `a database of a newer certfleet is refused`() async throws {
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     _ = try Store(home: home)
     try await Program.succeed(try Program.find("sqlite3"), [home.databasePath, "PRAGMA user_version = 99"])
     #expect { try Store(home: home) } throws: { "\($0)".contains("written by a newer certfleet") }
   }
 
   @Test func `a lost sealing key is not replaced by a new one`() throws {
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     _ = try Store(home: home)
     try FileManager.default.removeItem(atPath: home.path + "/sealing.key")
     #expect { try Store(home: home) } throws: { "\($0)".contains("restore it from a backup") }
   }
 
   @Test func `a damaged database is named as damaged`() throws {
-    let home = try Home(path: scratch.path + "/state")
+    let home = try StateDirectory(path: scratch.path + "/state")
     _ = try Store(home: home)
     try Files.write(home.databasePath, String(repeating: "garbage ", count: 1000))
     #expect { try Store(home: home) } throws: { "\($0)".contains("is damaged") }
   }
 
   @Test func `one controller at a time, and the other learns who it is`() throws {
-    let home = try Home(path: scratch.path + "/state")
-    var lease: Lease? = try Lease(home: home, now: Date(timeIntervalSince1970: 0))
-    #expect { try Lease(home: home, now: Date()) } throws: {
+    let home = try StateDirectory(path: scratch.path + "/state")
+    var lease: ControllerLease? = try ControllerLease(home: home, now: Date(timeIntervalSince1970: 0))
+    #expect { try ControllerLease(home: home, now: Date()) } throws: {
       "\($0)".contains("process \(getpid())") && "\($0)".contains("since 1970-01-01T00:00:00Z")
     }
     withExtendedLifetime(lease) {}
     lease = nil
-    _ = try Lease(home: home, now: Date())
+    _ = try ControllerLease(home: home, now: Date())
   }
 }

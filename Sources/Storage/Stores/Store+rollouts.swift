@@ -7,7 +7,7 @@ extension Store {
   /// Counts up the epoch: hosts refuse a controller that comes with an older one than they have seen.
   public func beginEpoch(now: Date) throws -> Int {
     try database.run(
-      "INSERT INTO lease (holder, since) VALUES (?, ?)", [.text(Lease.holder), .moment(now)])
+      "INSERT INTO lease (holder, since) VALUES (?, ?)", [.text(ControllerLease.holder), .moment(now)])
     return database.lastRowID
   }
 
