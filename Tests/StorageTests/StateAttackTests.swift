@@ -44,7 +44,7 @@ import ThrowawayFleet
     "SET chain = (SELECT chain FROM certificate WHERE generation = 1)",
     "SET key = (SELECT key FROM certificate WHERE generation = 1)",
     "SET facts = (SELECT facts FROM certificate WHERE generation = 1)",
-    "SET facts = json_set(facts, '$.notAfter', 9999999999)",
+    "SET facts = json_set(facts, '$.not_after', '2286-11-20T17:46:39Z')",
     "SET seal = (SELECT seal FROM certificate WHERE generation = 1)",
     "SET seal = NULL", "SET key = NULL, host_key = 'k', request = x'00'",
     "SET (facts, chain, key, seal) = (SELECT facts, chain, key, seal FROM certificate WHERE generation = 1)",
