@@ -61,7 +61,8 @@ import ThrowawayFleet
     try await scene.expect(0, "run")
     #expect(proxy.requests("/renewal-info/").count == 1)
     isPast.withLock { $0 = true }
-    _ = try await scene.database("UPDATE renewal_advice SET advice = json_set(advice, '$.ask_again', '2001-01-01T00:00:00Z')")
+    _ = try await scene.database(
+      "UPDATE renewal_advice SET advice = json_set(advice, '$.ask_again', '2001-01-01T00:00:00Z')")
     let renewed = try await scene.expect(0, "run")
     #expect(renewed.stderr.contains("the CA wants it renewed"))
     #expect(scene.ca.certificatesIssued == 2)

@@ -167,4 +167,21 @@ import ThrowawayFleet
       "\(Files.read(scratch.path + "/attach"))")
     silent.close()
   }
+
+  @Test func `a file with a mistake, and a look at what would change, leave no state behind`() async throws {
+    let scratch = try ScratchFolder()
+    let certfleet = CertfleetProgram(home: scratch.path + "/state")
+    func apply(_ text: String, _ options: String...) async throws -> Program.Result {
+      let file = try scratch.write("fleet.json5", text)
+      return try await Program.run(
+        CertfleetProgram.path, ["apply", file] + options, environment: certfleet.environment)
+    }
+    #expect(try await apply("{hosts: [{name: 'web1', adress: 'a'}]}").status == 65)
+    #expect(!FileManager.default.fileExists(atPath: certfleet.home))
+    let shown = try await apply("{hosts: [{name: 'web1', address: 'a'}]}", "--dry-run")
+    #expect(shown.stdout == "+ host web1\n1 added, 0 changed, 0 removed (dry run: nothing was stored)\n")
+    #expect(!FileManager.default.fileExists(atPath: certfleet.home))
+    #expect(try await apply("{hosts: [{name: 'web1', address: 'a'}]}").status == 0)
+    #expect(FileManager.default.fileExists(atPath: certfleet.home + "/sealing.key"))
+  }
 }

@@ -22,6 +22,20 @@ extension Store {
     /// Stored and not declared now; pruning would remove them.
     public var undeclared: [String] = []
     public var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
+
+    init() {}
+
+    /// What applying the first declaration would change.
+    public init(adding declared: FleetDeclaration) {
+      func names<Value>(_ values: [Value], _ name: KeyPath<Value, Identifier<Value>>, _ table: Table)
+        -> [String]
+      {
+        values.map { "\(table.word) \($0[keyPath: name])" }
+      }
+      added =
+        names(declared.hosts, \.name, .host) + names(declared.issuers, \.name, .issuer)
+        + names(declared.policies, \.name, .policy) + names(declared.lineages, \.name, .lineage)
+    }
   }
 
   /// Makes the stored declaration this one, in one transaction.
@@ -59,7 +73,7 @@ extension Store {
     } catch is TakenBack {}
   }
 
-  private enum Table: String {
+  fileprivate enum Table: String {
     case host, issuer, policy, lineage
     var word: String {
       switch self {

@@ -14,17 +14,20 @@ extension Command {
       Option(name: "json", help: "show the changes as JSON"),
     ]
   ) { invocation in
-    let session = try Session(invocation, makes: true)
-    let prune = invocation.has("prune")
-    let known = prune ? FleetDeclaration() : try await session.store.declaration()
+    let (prune, isDryRun) = (invocation.has("prune"), invocation.has("dry-run"))
+    // The state is made last: a file with a mistake, or a look at what would change, leaves nothing behind.
+    var session = try Session(ifThere: invocation)
+    let known = prune ? nil : try await session?.store.declaration()
     let declared = try InventoryFiles.read(
-      invocation.operands, beside: known, asking: SSHConfiguration.settings)
-    let changes = try await session.store.apply(
-      declared, prune: prune, dryRun: invocation.has("dry-run"), now: Date())
+      invocation.operands, beside: known ?? FleetDeclaration(), asking: SSHConfiguration.settings)
+    if !isDryRun { session = try session ?? Session(invocation, makes: true) }
+    let changes =
+      try await session?.store.apply(declared, prune: prune, dryRun: isDryRun, now: Date())
+      ?? Store.Changes(adding: declared)
     if invocation.has("json") {
       Console.standard.result(try JSONText.encode(changes, as: .changes))
     } else {
-      Console.standard.result(text(of: changes, isDryRun: invocation.has("dry-run")))
+      Console.standard.result(text(of: changes, isDryRun: isDryRun))
     }
     return .converged
   }

@@ -25,6 +25,12 @@ struct Session: Sendable {
     store = try Store(home: home, acceptsCutOff: acceptsCutOff)
   }
 
+  /// - Returns: `nil` where there is no state yet.
+  init?(ifThere invocation: Invocation) throws {
+    guard StateDirectory.exists(at: invocation.statePath) else { return nil }
+    try self.init(invocation)
+  }
+
   /// Everything that certificates are issued for: the lineages, and where hosts have keys of their own, those.
   func issuable() async throws -> [Lineage] {
     let hosts = try await store.hosts()
