@@ -15,12 +15,15 @@ struct Dial: Sendable {
     var ceiling = Self.firstPause
     var tried = 1
     while true {
+      let failure: ConnectFailure
       do {
         return try await connector.connect(to: host)
       } catch {
         guard error.isPassing, tried < (error.isBusy ? Self.triesWhileBusy : Self.tries) else { throw error }
+        failure = error
       }
-      await time.pause(for: ceiling * Double.random(in: 0...1))
+      // Who is cancelled does not try again.
+      do { try await time.pause(for: ceiling * Double.random(in: 0...1)) } catch { throw failure }
       ceiling *= 2
       tried += 1
     }

@@ -107,7 +107,8 @@ public protocol Steering: Sendable {
 public protocol Timekeeper: Sendable {
   var now: Date { get }
   var uptime: Duration { get }
-  func pause(for duration: Duration) async
+  /// - Throws: where the task is cancelled, so that no loop goes on without its pauses.
+  func pause(for duration: Duration) async throws(CancellationError)
 }
 
 public struct SystemTime: Timekeeper {
@@ -115,7 +116,9 @@ public struct SystemTime: Timekeeper {
   private static let start = ContinuousClock.now
   public var now: Date { Date() }
   public var uptime: Duration { Self.start.duration(to: .now) }
-  public func pause(for duration: Duration) async { try? await Task.sleep(for: duration) }
+  public func pause(for duration: Duration) async throws(CancellationError) {
+    do { try await Task.sleep(for: duration) } catch { throw CancellationError() }
+  }
 }
 
 /// Everything that carrying out a rollout needs.

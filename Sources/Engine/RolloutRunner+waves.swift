@@ -182,7 +182,7 @@ extension RolloutRunner {
     } else if left > Self.patience {
       return try await pause(because: "wave \(index + 1) bakes until \(end.ISO8601Format())")
     } else {
-      await ports.time.pause(for: .seconds(min(left, 1)))
+      try await ports.time.pause(for: .seconds(min(left, 1)))
     }
     return true
   }

@@ -42,7 +42,7 @@ struct Verifier: Sendable {
     let started = ContinuousClock.now
     var result: LocalHookResult
     switch verification.question {
-    case .tls(let question): result = LocalHookResult(outcome: await look(question, for: expected))
+    case .tls(let question): result = LocalHookResult(outcome: try await look(question, for: expected))
     case .command(let command, let timeout):
       result = await visit.ports.localHooks.run(
         command, environment: environment(certificate, serves: expected), timeout: timeout)
@@ -74,7 +74,9 @@ struct Verifier: Sendable {
     ]
   }
 
-  private func look(_ question: TLSQuestion, for expected: Fingerprint) async -> Outcome {
+  private func look(_ question: TLSQuestion, for expected: Fingerprint) async throws(CancellationError)
+    -> Outcome
+  {
     let time = visit.ports.time
     let deadline = time.uptime + Self.patience
     var pause = Duration.milliseconds(50)
@@ -97,7 +99,7 @@ struct Verifier: Sendable {
         outcome = error.isOurs ? .inconclusive(error.reason) : .failed(error.reason)
       }
       guard time.uptime + pause < deadline else { return outcome }
-      await time.pause(for: seen > 0 ? Self.pauseBetween : pause)
+      try await time.pause(for: seen > 0 ? Self.pauseBetween : pause)
       if seen == 0 { pause = min(pause * 2, .seconds(1)) }
     }
   }
