@@ -87,7 +87,7 @@ let package = Package(
     tests(of: "Engine", with: ["Fleet", "Planning", "Agents", "Storage", "ThrowawayFleet"]),
     tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
-    tests(of: "certfleet"),
+    tests(of: "certfleet", with: ["Fleet"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["ThrowawayFleet", "certfleet"], swiftSettings: strict),
   ],

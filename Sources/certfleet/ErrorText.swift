@@ -1,22 +1,29 @@
 import ACME
+import Engine
 import Fleet
 import Foundation
 import Inventory
-import Storage
+import Issuance
 import PKI
 import SSH
+import Storage
 
 /// Errors as exit codes. The texts are the errors' own: each says what, where and what to do next.
 enum ErrorText {
   static func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case is UsageError: .usage
-    case is InvalidInventory, is BadInput, is StateDirectory.Unsafe, is Migrations.WrittenByNewer: .badInput
+    case is InvalidInventory, is BadInput, is StateDirectory.Unsafe, is Migrations.WrittenByNewer,
+      is Store.Missing, is Selector.Malformed, is ReadyMadeHook.Unreadable, is CertbotInstallation.Unreadable,
+      is HMACKey.Unreadable:
+      .badInput
     case is ControllerLease.Held: .anotherController
     case is SSHFailure: .unreachable
-    // The world around is at fault: a full disk, a damaged file, a CA that is not there.
+    // The world around is at fault: a full disk, a damaged file, a CA that is not there, a clock that is wrong.
     case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey, is LogCutOff,
-      is AlteredCertificate:
+      is AlteredCertificate, is OpenSSLError, is WrongClock, is IssuanceFailure, is ProofFailure,
+      is CannotListen, is CertificateChain.Refused, is BroughtCertificate.Refused, is Errand.Failure,
+      is CancellationError:
       .failed
     default: .internal
     }

@@ -202,6 +202,22 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `a second signal leaves what is under way, and the exit code names it`() async throws {
+    let scene = try await Scene(hosts: 1)
+    try scene.steer(0, "hold-deploy")
+    let output = scene.scratch.path + "/run.out"
+    let running = try scene.certfleet.start("run", output: output)
+    try await eventually("the host is in its deploy hook") { scene.exists(0, "holding") }
+    running.signal(SIGTERM)
+    try await eventually("it says that it stops") { Files.read(output).contains("stopping:") }
+    running.signal(SIGTERM)
+    #expect(await running.ended() == 128 + SIGTERM)
+    try scene.release(0, "hold-deploy")
+    try await scene.expect(0, "run")
+    #expect(scene.generations() == ["1"])
+    await scene.fleet.stop()
+  }
+
   @Test func `what a user gets wrong is one clear line`() async throws {
     let scene = try await Scene(hosts: 1)
     #expect(

@@ -1,3 +1,4 @@
+import Fleet
 import Testing
 
 @testable import certfleet
@@ -68,5 +69,12 @@ import Testing
     #expect(lines(21).last == "certfleet: slip 21")
     #expect(lines(400).count == 21)
     #expect(lines(400).last == "certfleet: and 380 more of the kind; mend these first")
+  }
+
+  @Test func `what the world or a person got wrong is no defect of certfleet`() {
+    #expect(ErrorText.exitCode(for: WrongClock(description: "the clock")) == .failed)
+    #expect(ErrorText.exitCode(for: CancellationError()) == .failed)
+    #expect(throws: Selector.Malformed.self) { try Selector("a in (") }
+    do { _ = try Selector("a in (") } catch { #expect(ErrorText.exitCode(for: error) == .badInput) }
   }
 }

@@ -8,13 +8,18 @@ final class Interrupt {
   private let sources: [any DispatchSourceSignal]
 
   init() {
-    sources = [SIGINT, SIGTERM].map { number in
+    let all = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
-      return DispatchSource.makeSignalSource(signal: number)
+      return (number, source: DispatchSource.makeSignalSource(signal: number))
     }
-    for source in sources {
+    sources = all.map(\.source)
+    for (number, source) in all {
       source.setEventHandler { [stop] in
-        if stop.request() { exit(128 + SIGINT) }
+        if stop.request() {
+          Console.standard.flush()
+          // As where the program ends by itself: not exit(3).
+          _exit(128 + number)
+        }
         Console.standard.say(
           "stopping: nothing new is begun; waiting for what is under way (^C again to leave it)")
       }
