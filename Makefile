@@ -8,7 +8,7 @@
 PREFIX ?= /usr/local
 # Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
 # because the linker that is taken otherwise warns of a function that Foundation has and nobody here calls.
-RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld
+RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
 .PHONY: release install demo test bench lint format packages

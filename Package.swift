@@ -34,6 +34,11 @@ let package = Package(
     systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
     .systemLibrary(name: "CSystem"),
+    .target(
+      name: "CVersion",
+      cSettings: [.treatAllWarnings(as: .error)]
+        + (Context.environment["CERTFLEET_COMMIT"].map { [.define("CERTFLEET_COMMIT", to: "\"\($0)\"")] }
+          ?? [])),
     .target(name: "CHeap", cSettings: [.treatAllWarnings(as: .error)]),
 
     module("Fleet"),
@@ -60,7 +65,7 @@ let package = Package(
       dependencies: [
         "Fleet", "System", "PKI", "Inventory", "Storage", "ACME", "Issuance", "Install", "Planning", "Agents",
         "Engine", "SSH",
-        "Reporting", "CSystem", "CHeap",
+        "Reporting", "CSystem", "CHeap", "CVersion",
       ],
       swiftSettings: strict),
 

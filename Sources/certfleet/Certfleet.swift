@@ -4,8 +4,6 @@ import SSH
 
 @main
 enum Certfleet {
-  static let version = "0.1.0"
-
   /// In the order in which help shows them.
   static let commands: [Command] = [
     .apply, .plan, .run, .report, .hostList, .hostPin, .hostCheck, .certList, .certShow, .certIssue,

@@ -77,4 +77,13 @@ import Testing
     #expect(throws: Selector.Malformed.self) { try Selector("a in (") }
     do { _ = try Selector("a in (") } catch { #expect(ErrorText.exitCode(for: error) == .badInput) }
   }
+
+  @Test func `the version says what is run, and with which libraries`() throws {
+    guard case .help(let text) = try parser.parse(["--version"]) else {
+      Issue.record("--version is no command")
+      return
+    }
+    #expect(text.contains(/^certfleet [0-9.]+/))
+    #expect(text.contains(/libssh2 [0-9.]+.*, SQLite [0-9.]+, OpenSSL [0-9.]+.*, libcurl [0-9.]+/))
+  }
 }

@@ -7,6 +7,12 @@ import Synchronization
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
 /// for the next.
 public final class HTTPClient: Sendable {
+  /// Of the libcurl that this program runs with, as in `7.88.1` (curl_version(3)).
+  public static var libraryVersion: String {
+    let words = curl_version().map { String(cString: $0) } ?? ""
+    return String(words.prefix { $0 != " " }.drop { $0 != "/" }.dropFirst())
+  }
+
   private let caFile: String?
   private let isPlain: Bool
   private let agent: String

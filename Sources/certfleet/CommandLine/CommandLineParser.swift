@@ -22,7 +22,7 @@ struct CommandLineParser {
     guard let first = arguments.first, !["help", "--help", "-h"].contains(first) else {
       return .help(try overview(about: arguments.dropFirst().filter { !$0.hasPrefix("-") }))
     }
-    if first == "--version" { return .help("certfleet \(Certfleet.version)\n") }
+    if first == "--version" { return .help(Version.text) }
     let command = try find(arguments)
     var operands: [String] = []
     var values: [String: [String]] = [:]

@@ -42,7 +42,7 @@ actor AuthorityDesk {
     _ issuer: Issuer.Name, _ authority: ACMEAuthority, _ directory: String, _ store: Store
   ) async throws -> ACMEClient {
     guard let url = URL(string: directory) else { throw BadInput("\(directory) is not a URL") }
-    let http = HTTPClient(caFile: authority.caFile, agent: "certfleet/\(Certfleet.version)")
+    let http = HTTPClient(caFile: authority.caFile, agent: "certfleet/\(Version.number)")
     var account = try await store.account(of: issuer, at: directory)
     if let next = account.nextKey, let known = account.url {
       try await endKeyChange(
