@@ -337,6 +337,7 @@ prepare() {
       [ -n "$state" ] || return 1
       base=${state%/*}
       survey_all
+      base_is_ours || return 1
       ;;
   esac
   work=$state
@@ -355,14 +356,17 @@ base_is_ours() {
   done
 }
 
-# way_is_ours: whether what is missing on the way to $state can be made by nobody else, and not become others' by an access list.
+# way_is_ours: whether what was missing on the way to $state can be made by nobody else, and not become others' by an access list. It goes by
+# what `ls` has shown: what came after it was looked at by nobody.
 way_is_ours() {
+  [ -z "$winding$lists" ] && shows_lists || return 1
   set -- "$state"
-  until [ -e "$1" ] || [ -L "$1" ]; do
+  until case $seen in *"$newline$1$newline"*) ;; *) false ;; esac do
+    [ "$1" != / ] || return 1
     set -- "${1%/*}"
     set -- "${1:-/}"
   done
-  [ -z "$lists" ] && shows_lists && ! flaw_of "$1"
+  ! flaw_of "$1"
 }
 
 # shows_lists: whether ls marks what has an access list; busybox's does not.
@@ -965,7 +969,11 @@ note_environment() {
   for entry in $(export -p); do
     entry=${entry#export } entry=${entry%%=*}
     # dash takes OPTIND for a number, which nothing is not.
-    case $entry in *[!A-Za-z0-9_]* | [!A-Za-z_]* | OPTIND) ;; *) given="$given $entry" ;; esac
+    case $entry in
+      *[!A-Za-z0-9_]* | [!A-Za-z_]* | OPTIND) ;;
+      certfleet_*) unset "$entry" ;;
+      *) given="$given $entry" ;;
+    esac
   done
   IFS=' '
 }
@@ -1219,7 +1227,7 @@ perform() {
   collect
   [ ! -e "$work/environment" ] || true >"$work/environment"
   # yash says 384 and the signal's number, others 128 and the number.
-  [ "$status" -le 384 ] || status=$((status - 256))
+  [ "${status:-0}" -le 384 ] || status=$((status - 256))
   [ -z "$argument" ] || detail=$argument
   if [ -n "$stopping" ] && group_lives; then
     stuck="a hook runs on after its deadline of $seconds s, and nobody here may end it"
@@ -1639,7 +1647,10 @@ write_file() {
   why="$building/$3 cannot be written; is the disk full?"
   case $4 in 0644) umask 022 ;; esac
   case $5 in
-    =*) { put "${5#=}" | base64 -d >"$building/$3"; } 2>/dev/null && content_is "$building/$3" "$5" ;;
+    =*)
+      case $3 in cert.pem) certificate_text='' ;; privkey.pem) key_text='' ;; esac
+      { put "${5#=}" | base64 -d >"$building/$3"; } 2>/dev/null && content_is "$building/$3" "$5"
+      ;;
     *)
       decode "$5"
       names="$names${names:+ }$3" expected=$expected$decoded
@@ -1662,7 +1673,7 @@ write_hostkey() {
   [ -f "$2" ] || return 1
   why="$dir/privkey.pem cannot be written; is the disk full?"
   cp "$2" "$building/privkey.pem" 2>/dev/null && chmod 600 "$building/privkey.pem" && same "$2" "$building/privkey.pem" || return 1
-  made_here=yes
+  made_here=yes key_text=''
   need_openssl
 }
 

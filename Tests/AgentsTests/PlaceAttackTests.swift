@@ -294,6 +294,35 @@ struct PlaceAttackTests {
     #expect(scene.exists(real + "/deeper/live/x/privkey.pem"))
   }
 
+  /// He makes the base when it was looked for and before it is made, where everybody may put things: an `ls` does it that ends so.
+  @Test(arguments: Shell.all)
+  func `a base that somebody makes after the look is not worked in`(shell: Shell) async throws {
+    let scene = try AgentScene.withOthers(shell)
+    let sticky = try scene.folder("sticky")
+    chmod(sticky, 0o1777)
+    symlink("sticky/behind", scene.scratch.path + "/link")
+    for (base, made) in [
+      (sticky + "/base", sticky + "/base"), (scene.scratch.path + "/link", sticky + "/behind"),
+    ] {
+      try await Files.writeProgram(
+        scene.scratch.path + "/bin/ls",
+        """
+        #!/bin/sh
+        /bin/ls "$@"
+        status=$?
+        setpriv --reuid=\(daemon.uid) --regid=\(daemon.gid) --clear-groups -- mkdir '\(made)' 2>/dev/null
+        exit $status
+
+        """)
+      let text = String(decoding: scene.request(generation: 1).bytes(now: Date()), as: UTF8.self)
+      let replies = try await scene.replies(
+        bytes: Array(text.replacing("\nbase :\(scene.base)\n", with: "\nbase :\(base)\n").utf8),
+        path: scene.scratch.path + "/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+      #expect("\(replies)".contains("\(made) belongs to daemon"), "\(replies)")
+      #expect(!scene.exists(made + "/live"))
+    }
+  }
+
   @Test(arguments: Shell.all)
   func `Debian's own folders are good places`(shell: Shell) async throws {
     let scene = try AgentScene.withOthers(shell)

@@ -139,4 +139,21 @@ struct ProgramAttackTests {
     }
     #expect(scene.live == nil)
   }
+
+  @Test(arguments: Shell.all)
+  func `a login's environment does not take the agent's own words from it`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    let request = scene.request(
+      generation: 1,
+      hooks: Hooks(deploy: [Hook(command: "env | grep ^certfleet_; exit 3", timeout: .seconds(5))]))
+    let names = ["line", "deadline", "stream", "mark", "ended", "other"].map { "certfleet_\($0)" }
+    let result = try await Program.run(
+      try Program.find(shell.words[0]), shell.words.dropFirst() + ["-s"],
+      environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "x") }).merging(
+        ["HOME": scene.scratch.path]) { $1 },
+      stdin: String(decoding: request.bytes(now: Date()), as: UTF8.self))
+    var parser = ReplyParser(nonce: "n0nce")
+    let replies = try parser.consume(Array(result.stdout.utf8))
+    #expect("\(replies)".contains("exit status 3") && replies.outputs.isEmpty, "\(replies)")
+  }
 }
