@@ -1,4 +1,3 @@
-import Fleet
 import Foundation
 
 /// What a host needs to see by the text alone that a private key belongs to a certificate. Both hold the public key, each in base64 that

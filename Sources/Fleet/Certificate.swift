@@ -49,7 +49,6 @@ public struct Certificate: Hashable, Sendable, Codable {
   /// When hosts were taken back from it to an earlier one.
   public var withdrawnAt: Date?
 
-  /// The ACME server, by its directory, and the account there, by its URL.
   private enum CodingKeys: String, CodingKey {
     case lineage, generation, fingerprint, serial, names, origin
     case notBefore = "not_before"
@@ -61,6 +60,7 @@ public struct Certificate: Hashable, Sendable, Codable {
     case withdrawnAt = "withdrawn_at"
   }
 
+  /// The ACME server, by its directory, and the account there, by its URL.
   public struct Origin: Hashable, Sendable, Codable {
     public let directory: String
     public let account: String

@@ -1,5 +1,5 @@
-import Foundation
 import Fleet
+import Foundation
 
 /// The DNS names that may stand in a certificate (RFC 1035 §2.3.4, RFC 5890, RFC 6125).
 enum DomainName {

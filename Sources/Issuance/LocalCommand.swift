@@ -1,7 +1,7 @@
 import Foundation
-import System
 import PKI
 import Synchronization
+import System
 
 /// A program on the controller, in a process group of its own that is ended at its deadline.
 ///

@@ -36,13 +36,13 @@ public struct RolloutAccount: Sendable, Encodable {
     public let reason: String
     public let attempt: Int
 
-    /// Where a way back did not come to its end, the host still has what it was to go back from.
     private enum CodingKeys: String, CodingKey {
       case host, wave, end, reason, attempt
       case isBegun = "is_begun"
       case isRevert = "is_revert"
     }
 
+    /// Where a way back did not come to its end, the host still has what it was to go back from.
     var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
 

@@ -1,6 +1,6 @@
 import Foundation
-import System
 import PKI
+import System
 
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
 public struct StateDirectory: Sendable {

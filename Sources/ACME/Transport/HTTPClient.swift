@@ -1,8 +1,8 @@
 import CCurl
 public import Foundation
-import System
 import PKI
 import Synchronization
+import System
 
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
 /// for the next.

@@ -1,4 +1,4 @@
-/// Any JSON5 value, so that every mistake in a file can be found before any is reported.
+/// Any JSON value: of a file in which every mistake is found before any is reported, or of a form that no type reads any more.
 public enum JSONValue: Hashable, Sendable, Codable {
   case object([String: JSONValue])
   case array([JSONValue])

@@ -12,37 +12,27 @@ public enum JSONText {
   }
 
   public static func encode(_ value: some Encodable, as schema: Schema) throws -> String {
-    try FleetJSON.pretty(Document(schema, value) { try $0.encode(to: $1) })
+    try FleetJSON.pretty(Document(schema: "certfleet/\(schema.rawValue)/\(schema.version)", value: value))
   }
 
   /// A list is the member `items`.
   public static func encode<Item: Encodable>(_ items: [Item], as schema: Schema) throws -> String {
-    try FleetJSON.pretty(
-      Document(schema, items) { items, encoder in
-        var values = encoder.container(keyedBy: DocumentKey.self)
-        try values.encode(items, forKey: .items)
-      })
+    try encode(List(items: items), as: schema)
   }
 
-  private enum DocumentKey: String, CodingKey { case schema, items }
+  private struct List<Item: Encodable>: Encodable { let items: [Item] }
 
+  /// The members of a value, and beside them what it is.
   private struct Document<Value: Encodable>: Encodable {
-    let schema: Schema
+    let schema: String
     let value: Value
-    let encodeMembers: (Value, any Encoder) throws -> Void
 
-    init(
-      _ schema: Schema, _ value: Value, encodeMembers: @escaping (Value, any Encoder) throws -> Void
-    ) {
-      self.schema = schema
-      self.value = value
-      self.encodeMembers = encodeMembers
-    }
+    private enum Key: String, CodingKey { case schema }
 
     func encode(to encoder: any Encoder) throws {
-      var values = encoder.container(keyedBy: DocumentKey.self)
-      try values.encode("certfleet/\(schema.rawValue)/\(schema.version)", forKey: .schema)
-      try encodeMembers(value, encoder)
+      var values = encoder.container(keyedBy: Key.self)
+      try values.encode(schema, forKey: .schema)
+      try value.encode(to: encoder)
     }
   }
 }

@@ -1,10 +1,10 @@
 import ACME
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import PKI
 import Reporting
+import Storage
 
 extension Command {
   private static let staging = Option(name: "staging", help: "the account with the CA's staging directory")

@@ -2,9 +2,9 @@ import Agents
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Planning
 import SSH
+import Storage
 import struct Fleet.Host
 
 extension Command {

@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
 import Inventory
-import Storage
 import Reporting
+import Storage
 
 extension Command {
   static let apply = Command(

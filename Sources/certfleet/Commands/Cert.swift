@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import Reporting
+import Storage
 
 extension Command {
   static let certList = Command(

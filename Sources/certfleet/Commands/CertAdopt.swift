@@ -1,10 +1,10 @@
 import Fleet
 import Foundation
 import Inventory
-import Storage
 import Issuance
 import PKI
 import Reporting
+import Storage
 
 extension Command {
   static let certAdopt = Command(

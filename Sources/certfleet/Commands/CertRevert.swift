@@ -1,9 +1,9 @@
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import Planning
 import Reporting
+import Storage
 
 extension Command {
   static let certRevert = Command(

@@ -2,8 +2,8 @@ import ACME
 import Fleet
 import Foundation
 import Inventory
-import Storage
 import PKI
+import Storage
 
 /// RFC 5280 §5.3.1, as far as subscribers may choose (CA/Browser Forum Baseline Requirements §7.2.2).
 private enum RevocationReason: String, CaseIterable {

@@ -1,11 +1,11 @@
 import Fleet
 import Foundation
-import System
 import Install
-import Storage
 import Issuance
 import PKI
 import Reporting
+import Storage
+import System
 
 extension Command {
   static let certShow = Command(

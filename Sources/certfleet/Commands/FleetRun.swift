@@ -1,9 +1,9 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Planning
 import Reporting
+import Storage
 import struct Fleet.Host
 
 /// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.

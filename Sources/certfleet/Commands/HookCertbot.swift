@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import PKI
 import Planning
+import Storage
 
 extension Command {
   /// The exit status is the truth about the hand-over: certbot prints a failing hook's.

@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Reporting
 import SSH
+import Storage
 import struct Fleet.Host
 
 extension Command {

@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Reporting
 import SSH
+import Storage
 import struct Fleet.Host
 
 /// Pins what a known_hosts file says of hosts. What it changes is said host by host; the rest is told in a line.

@@ -1,8 +1,8 @@
 import Agents
 import Fleet
 import Foundation
-import Storage
 import Reporting
+import Storage
 import struct Fleet.Host
 
 extension Command {

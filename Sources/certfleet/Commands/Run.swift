@@ -1,11 +1,11 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import Planning
 import Reporting
 import SSH
+import Storage
 import struct Fleet.Host
 
 extension Command {

@@ -1,9 +1,9 @@
 import ACME
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import PKI
+import Storage
 
 /// One client for each account, however many orders ask for it at once: registered, with the declared contact, and
 /// with the key that the CA knows.

@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import PKI
+import Storage
 import struct Fleet.Host
 
 /// What is to be issued or taken in, decided from what is stored and from files on this machine alone.

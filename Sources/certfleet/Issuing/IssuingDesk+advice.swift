@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import PKI
+import Storage
 
 /// Asking the CAs when they want their certificates renewed.
 extension IssuingDesk {

@@ -1,10 +1,10 @@
 import ACME
 import Fleet
 import Foundation
-import System
-import Storage
 import Issuance
 import PKI
+import Storage
+import System
 
 /// One order, from its key to the stored certificate or the reason why there is none.
 extension IssuingDesk {

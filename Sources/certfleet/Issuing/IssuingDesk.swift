@@ -2,9 +2,9 @@ import ACME
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Issuance
 import PKI
+import Storage
 
 /// Issues what is due, several orders at once with each CA, and says how each went.
 struct IssuingDesk: Sendable {

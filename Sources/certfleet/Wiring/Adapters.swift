@@ -3,9 +3,9 @@ import Engine
 import Fleet
 import Foundation
 import Install
-import Storage
 import Issuance
 import PKI
+import Storage
 import struct Fleet.Host
 
 /// Small joints between modules that do not know each other.

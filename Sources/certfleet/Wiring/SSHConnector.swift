@@ -2,8 +2,8 @@ import Agents
 import Engine
 import Fleet
 import Foundation
-import Storage
 import SSH
+import Storage
 import struct Fleet.Host
 
 /// The engine's connector over libssh2.

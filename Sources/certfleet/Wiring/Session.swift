@@ -1,10 +1,10 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Planning
 import Reporting
 import SSH
+import Storage
 import struct Fleet.Host
 
 /// What commands share: the opened state.

@@ -3,8 +3,8 @@ import Engine
 import Fleet
 import Foundation
 import Install
-import Storage
 import PKI
+import Storage
 
 /// Opens the sealed keys of a visit's certificates, when the first visit with them begins and not before.
 struct StoredMaterials: Materials {

@@ -1,8 +1,8 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Planning
+import Storage
 import struct Fleet.Host
 
 /// One random rollout from its plan to its end, over as many controllers as it takes.

@@ -1,8 +1,8 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Planning
+import Storage
 import Testing
 import ThrowawayFleet
 import struct Fleet.Host

@@ -1,8 +1,8 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Reporting
+import Storage
 
 /// What a person says to a rollout. It is heard by the run that carries it out, at once, or by the next one.
 extension Command {

@@ -1,8 +1,8 @@
 import Fleet
 import Foundation
-import Storage
 import Planning
 import Reporting
+import Storage
 import struct Fleet.Host
 
 /// Rollouts by hand.

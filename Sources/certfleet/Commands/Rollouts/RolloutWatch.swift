@@ -1,8 +1,8 @@
 import Engine
 import Fleet
 import Foundation
-import Storage
 import Reporting
+import Storage
 
 extension Command {
   static let rolloutWatch = Command(

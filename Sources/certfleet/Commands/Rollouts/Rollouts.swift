@@ -1,7 +1,7 @@
 import Fleet
 import Foundation
-import Storage
 import Reporting
+import Storage
 
 extension Command {
   static let rolloutList = Command(
