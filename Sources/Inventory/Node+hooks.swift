@@ -90,7 +90,7 @@ extension Node {
       if name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil {
         node.fail("'\(name.visible)' is not a variable's name; use letters, digits and '_', no digit first")
       } else if Self.reservedVariables.contains(name)
-        || ["LD_", "RENEWED_", "FAILED_", "CERTFLEET_"].contains(where: name.hasPrefix)
+        || ["LD_", "RENEWED_", "FAILED_", "CERTFLEET_", "certfleet_"].contains(where: name.hasPrefix)
       {
         node.fail("'\(name)' is set by the system or by certfleet, and a hook's inventory must not change it")
       } else if text.unicodeScalars.contains("\0") {
@@ -105,6 +105,7 @@ extension Node {
   }
 
   private static let reservedVariables: Set<String> = [
-    "PATH", "IFS", "ENV", "BASH_ENV", "SHELL", "HOME", "USER", "LOGNAME", "PS4", "SHELLOPTS",
+    "PATH", "IFS", "OPTIND", "ENV", "BASH_ENV", "SHELL", "HOME", "USER", "LOGNAME", "PS4", "SHELLOPTS",
+    "BASHOPTS",
   ]
 }

@@ -457,4 +457,13 @@ import ThrowawayFleet
     let fleet = try InventoryFiles.read([root.path(percentEncoded: false)], beside: FleetDeclaration())
     #expect(!fleet.lineages.isEmpty)
   }
+
+  /// The same names as a host refuses (`hook_is_sound` in certfleet-agent.sh), but told before anything is sent.
+  @Test(arguments: ["PATH", "IFS", "OPTIND", "BASHOPTS", "LD_PRELOAD", "certfleet_group"])
+  func `a variable that a shell or certfleet needs is refused`(name: String) {
+    let found = problems(
+      "{issuers: [{name: 'b', type: 'files'}], certificates: [{name: 'c', domains: ['c.example'], issuer: 'b', certificate: 'c', private_key: 'k', deploy: [{to: '*', hooks: {deploy: [{run: 'true', environment: {\(name): 'x'}}]}}]}]}"
+    )
+    #expect(found.contains { $0.contains("'\(name)' is set by the system or by certfleet") }, "\(found)")
+  }
 }
