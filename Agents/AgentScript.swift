@@ -23,7 +23,7 @@ public enum AgentScript {
   }
 
   /// The version of the protocol that the script speaks.
-  public static let version = 4
+  public static let version = 5
 
   /// A smaller script with its positional parameters set.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

@@ -19,7 +19,7 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 tab='	'
-version=4
+version=5
 tools='base64 cat chmod cmp cp date dd df env flock id ln ls mkdir mkfifo mv readlink rm rmdir setsid sleep sync tail tr wc'
 recovering=
 action=deploy
@@ -357,9 +357,10 @@ base_is_ours() {
 }
 
 # way_is_ours: whether what was missing on the way to $state can be made by nobody else, and not become others' by an access list. It goes by
-# what `ls` has shown: what came after it was looked at by nobody.
+# what `ls` has shown: what came after it was looked at by nobody. A way that is written otherwise than it leads is looked at again.
 way_is_ours() {
   [ -z "$winding$lists" ] && shows_lists || return 1
+  case $state/ in *//* | */./* | */../*) return 1 ;; esac
   set -- "$state"
   until case $seen in *"$newline$1$newline"*) ;; *) false ;; esac do
     [ "$1" != / ] || return 1

@@ -123,11 +123,14 @@ import ThrowawayFleet
     }
     #expect(!FileManager.default.fileExists(atPath: mark) && host.scene.live == nil)
     for text in [
-      "certfleet_request='visit t 1 1 1 web1 0 0'\ntouch \(mark)\ncertfleet_main n0nce 4 visit end\n",
-      "certfleet_request='x'\ncertfleet_main n0nce;touch\(mark) 4 visit end\n", "touch \(mark)\n", "",
+      "certfleet_request='visit t 1 1 1 web1 0 0'\ntouch \(mark)\ncertfleet_main n0nce \(AgentScript.version) visit end\n",
+      "certfleet_request='x'\ncertfleet_main n0nce;touch\(mark) \(AgentScript.version) visit end\n",
+      "touch \(mark)\n", "",
     ] { #expect(try await host.replies(text).isEmpty) }
     #expect(!FileManager.default.fileExists(atPath: mark))
-    let older = try await host.visit(2) { $0.replacing("n0nce 4 visit", with: "n0nce 3 visit") }
+    let older = try await host.visit(2) {
+      $0.replacing("n0nce \(AgentScript.version) visit", with: "n0nce 3 visit")
+    }
     #expect("\(older)".contains("install it anew"))
   }
 }
