@@ -10,11 +10,11 @@ public enum Planner {
   ) -> Outlook {
     var outlook = Outlook()
     for policy in snapshot.policiesInOrder {
-      let wishes = Wishes(of: policy.name, in: snapshot, at: now)
+      let desired = DesiredState(of: policy.name, in: snapshot, at: now)
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
       let setbacks = snapshot.setbacks[policy.name] ?? [:]
       let visits = Order(of: policy, in: snapshot).sort(hosts).compactMap { host in
-        let wanted = wishes.certificates(for: host).filter {
+        let wanted = desired.certificates(for: host).filter {
           !request.isUnderWay($0.lineage, under: policy.name)
         }
         let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
@@ -46,10 +46,10 @@ public enum Planner {
   public static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
     guard snapshot.policiesInOrder.contains(plan.policy) else { return false }
     let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    let wishes = Wishes(of: plan.policy.name, in: snapshot, at: now)
+    let desired = DesiredState(of: plan.policy.name, in: snapshot, at: now)
     return plan.visits.allSatisfy { visit in
       guard hosts[visit.host.name] == visit.host else { return false }
-      let wanted = wishes.certificates(for: visit.host)
+      let wanted = desired.certificates(for: visit.host)
       return visit.certificates.allSatisfy { wanted.contains($0.essence) }
     }
   }
@@ -59,7 +59,7 @@ public enum Planner {
     let certificates = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter { $0.selector.matches(host) }
       return deployments.isEmpty
-        ? nil : Wishes.planned(lineage, as: snapshot.newest[lineage.name], by: deployments)
+        ? nil : DesiredState.planned(lineage, as: snapshot.newest[lineage.name], by: deployments)
     }
     return PlannedVisit(host: host, certificates: certificates)
   }

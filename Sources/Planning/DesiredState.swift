@@ -3,7 +3,7 @@ import Foundation
 import struct Fleet.Host
 
 /// What hosts are to have under one policy.
-struct Wishes {
+struct DesiredState {
   private let lineages: [(lineage: Lineage, newest: Certificate, deployments: [Deployment])]
 
   /// A certificate that is not valid now goes nowhere.
