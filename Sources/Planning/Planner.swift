@@ -5,10 +5,10 @@ public import struct Fleet.Host
 /// Desired against actual. The same snapshot always gives the same plans.
 public enum Planner {
   /// One plan for each rollout policy that has something to do, in the order in which policies go.
-  public static func outlook(
+  public static func plan(
     on snapshot: Snapshot, for request: PlanRequest = PlanRequest(), at now: Date
-  ) -> Outlook {
-    var outlook = Outlook()
+  ) -> PlanningResult {
+    var result = PlanningResult()
     for policy in snapshot.policiesInOrder {
       let desired = DesiredState(of: policy.name, in: snapshot, at: now)
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
@@ -18,7 +18,7 @@ public enum Planner {
           !request.isUnderWay($0.lineage, under: policy.name)
         }
         let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
-        outlook.ahead += ahead
+        result.ahead += ahead
         var due = visit(
           host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
           in: snapshot, for: request.push)
@@ -27,18 +27,18 @@ public enum Planner {
       }
       // What went wrong within the budgets of a rollout that passed keeps nobody else waiting.
       if visits.contains(where: { setbacks[$0.host.name]?.isTolerated(of: $0) != true }) {
-        outlook.unfinished.insert(policy.name)
+        result.unfinished.insert(policy.name)
       }
       let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
-      outlook.held += held
+      result.held += held
       guard !held.contains(where: { $0.holdsPolicy }) else { continue }
       let waiting = Set(held.map(\.host))
       let going = visits.filter { !waiting.contains($0.host.name) }
       if !going.isEmpty {
-        outlook.plans.append(Plan(policy: policy, waves: Waves.slice(going, by: policy.waves)))
+        result.plans.append(Plan(policy: policy, waves: Waves.slice(going, by: policy.waves)))
       }
     }
-    return outlook
+    return result
   }
 
   /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
@@ -87,11 +87,11 @@ public enum Planner {
 
   private static func isAhead(
     _ host: Host, of certificate: PlannedCertificate, in snapshot: Snapshot
-  ) -> Outlook.Ahead? {
+  ) -> PlanningResult.Ahead? {
     guard let has = snapshot.unknown[host.name]?[certificate.lineage], has >= certificate.generation else {
       return nil
     }
-    return Outlook.Ahead(
+    return PlanningResult.Ahead(
       host: host.name, lineage: certificate.lineage, has: has, newest: certificate.generation)
   }
 
@@ -123,11 +123,11 @@ public enum Planner {
   /// Hosts that are not tried again yet.
   private static func held(
     _ visits: [PlannedVisit], under policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date
-  ) -> [Outlook.Held] {
+  ) -> [PlanningResult.DeferredHost] {
     let setbacks = snapshot.setbacks[policy] ?? [:]
     return visits.compactMap { visit in
       guard let setback = setbacks[visit.host.name], setback.holds(visit, at: now) else { return nil }
-      return Outlook.Held(
+      return PlanningResult.DeferredHost(
         policy: policy, host: visit.host.name, until: setback.end == .skipped ? nil : setback.retryAt,
         reason: setback.reason, end: setback.end, rollout: setback.rollout,
         holdsPolicy: setback.hasHaltedRollout && setback.end != .skipped)

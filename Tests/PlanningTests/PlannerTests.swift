@@ -95,7 +95,7 @@ import struct Fleet.Host
   }
 
   private func plans(_ snapshot: Snapshot, _ request: PlanRequest = PlanRequest()) -> [Plan] {
-    Planner.outlook(on: snapshot, for: request, at: now).plans
+    Planner.plan(on: snapshot, for: request, at: now).plans
   }
 
   private func setback(
@@ -136,7 +136,7 @@ import struct Fleet.Host
     throws
   {
     var snapshot = try snapshot()
-    #expect(Planner.outlook(on: snapshot, at: now).unfinished == ["standard"])
+    #expect(Planner.plan(on: snapshot, at: now).unfinished == ["standard"])
     let kept = ["a": certificate("a", 2), "b": certificate("b", 1)] as [Lineage.Name: Certificate]
     for (end, hasHalted, isUnfinished) in [
       (VisitEnd.unreachable, false, false), (.rolledBack, false, false), (.rolledBack, true, true),
@@ -146,10 +146,10 @@ import struct Fleet.Host
       let setback = try setback("mail", end, hasHalted: hasHalted, in: snapshot)
       snapshot.kept = ["web2": kept, "web10": kept]
       snapshot.setbacks = ["standard": ["mail": setback]]
-      #expect(Planner.outlook(on: snapshot, at: now).unfinished.isEmpty != isUnfinished, "\(end)")
+      #expect(Planner.plan(on: snapshot, at: now).unfinished.isEmpty != isUnfinished, "\(end)")
     }
     snapshot.newest["a"] = certificate("a", 3)
-    #expect(Planner.outlook(on: snapshot, at: now).unfinished == ["standard"])
+    #expect(Planner.plan(on: snapshot, at: now).unfinished == ["standard"])
   }
 
   @Test func `what a waiting rollout is to bring is left to it, and the rest goes`() throws {
@@ -201,10 +201,10 @@ import struct Fleet.Host
     snapshot.setbacks["standard"] = ["mail": try setback("mail", .rolledBack, failures: 4, in: snapshot)]
     #expect(plans(snapshot)[0].visits.count == 3)
     snapshot.setbacks["standard"]?["mail"]?.failures = 5
-    let outlook = Planner.outlook(on: snapshot, at: now)
-    #expect(outlook.plans[0].visits.map(\.host.name) == ["web2", "web10"])
-    #expect(outlook.held.map(\.host) == ["mail"])
-    #expect(outlook.held[0].until == now.addingTimeInterval(600))
+    let result = Planner.plan(on: snapshot, at: now)
+    #expect(result.plans[0].visits.map(\.host.name) == ["web2", "web10"])
+    #expect(result.held.map(\.host) == ["mail"])
+    #expect(result.held[0].until == now.addingTimeInterval(600))
     #expect(plans(snapshot, PlanRequest(ignoresPauses: true))[0].visits.count == 3)
     let pauses = (5...14).map { failures in
       var setback = snapshot.setbacks["standard"]!["mail"]!
@@ -221,14 +221,14 @@ import struct Fleet.Host
     snapshot.setbacks["standard"] = [
       "mail": try setback("mail", .rolledBack, failures: 5, hasHalted: true, in: snapshot)
     ]
-    let outlook = Planner.outlook(on: snapshot, at: now)
-    #expect(outlook.plans.isEmpty && outlook.held.map(\.holdsPolicy) == [true])
+    let result = Planner.plan(on: snapshot, at: now)
+    #expect(result.plans.isEmpty && result.held.map(\.holdsPolicy) == [true])
   }
 
   @Test func `what a person cancelled waits for a person`() throws {
     var snapshot = try snapshot()
     snapshot.setbacks["standard"] = ["mail": try setback("mail", .skipped, hasHalted: false, in: snapshot)]
-    let later = Planner.outlook(on: snapshot, at: now.addingTimeInterval(86400))
+    let later = Planner.plan(on: snapshot, at: now.addingTimeInterval(86400))
     #expect(later.held.map(\.until) == [nil] && later.plans[0].visits.count == 2)
   }
 

@@ -60,16 +60,16 @@ struct FleetRun {
       if try await !desk.carryOut(due) { code = .failed }
     }
     let snapshot = try await session.snapshot(only: errand.only)
-    let outlook = Planner.outlook(on: snapshot, for: request, at: Date())
-    for line in AheadHosts.lines(of: outlook.ahead) {
+    let result = Planner.plan(on: snapshot, for: request, at: Date())
+    for line in AheadHosts.lines(of: result.ahead) {
       Console.standard.say("certfleet: \(line)")
       code = .failed
     }
-    for group in HeldHosts.groups(of: outlook.held) {
+    for group in HeldHosts.groups(of: result.held) {
       Console.standard.say(group.text)
       code = code.combined(with: group.cause.end.account == .unreachable ? .unreachable : .failed)
     }
-    for plan in outlook.plans where !stop.isRequested {
+    for plan in result.plans where !stop.isRequested {
       if let reason = try await whyNotYet(plan, unsettled: unsettled) {
         Console.standard.say("policy \(plan.policy.name): \(reason)")
         code = code.combined(with: .waiting)
@@ -80,7 +80,7 @@ struct FleetRun {
       code = code.combined(with: try await exitCode(of: id, state))
     }
     try await conclude(
-      nothingDone: outlook.plans.isEmpty && outlook.held.isEmpty && outlook.ahead.isEmpty && isIdle)
+      nothingDone: result.plans.isEmpty && result.held.isEmpty && result.ahead.isEmpty && isIdle)
     return code
   }
 
@@ -88,7 +88,7 @@ struct FleetRun {
   private func whyNotYet(_ plan: Plan, unsettled: Set<RolloutPolicy.Name>) async throws -> String? {
     if unsettled.contains(plan.policy.name) { return "its last rollout has not come to a good end" }
     guard !plan.policy.after.isEmpty else { return nil }
-    let unfinished = Planner.outlook(on: try await session.snapshot(), at: Date()).unfinished
+    let unfinished = Planner.plan(on: try await session.snapshot(), at: Date()).unfinished
     return plan.policy.after.first(where: unfinished.contains).map { "waits until \($0) has passed" }
   }
 

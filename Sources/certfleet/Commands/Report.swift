@@ -35,7 +35,7 @@ extension Command {
 private struct WholePlan: Encodable {
   let issue: [DueList.Listed]
   let rollouts: [Plan]
-  let held: [Outlook.Held]
+  let held: [PlanningResult.DeferredHost]
   /// With `--check`.
   let checked: [CheckedHost]?
 }
@@ -52,8 +52,8 @@ extension Session {
   /// - Returns: what the hosts' preflight said, where it was asked for.
   @discardableResult
   func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws -> ExitCode {
-    let outlook = Planner.outlook(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
-    for line in AheadHosts.lines(of: outlook.ahead) { Console.standard.say("certfleet: \(line)") }
+    let result = Planner.plan(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
+    for line in AheadHosts.lines(of: result.ahead) { Console.standard.say("certfleet: \(line)") }
     if !invocation.has("json"), let warning = try await unpinnedWarning() {
       Console.standard.say("certfleet: \(warning)")
     }
@@ -61,19 +61,19 @@ extension Session {
     let due = try await DueList(
       lineages, request: errand.only == nil ? .due : .dueNow, store: store, now: Date())
     let checked =
-      invocation.has("check") ? try await check(outlook.plans.flatMap(\.visits), invocation) : nil
+      invocation.has("check") ? try await check(result.plans.flatMap(\.visits), invocation) : nil
     let code = checked?.exitCode ?? .converged
     if invocation.has("json") {
       let plan = WholePlan(
-        issue: due.listed, rollouts: outlook.plans, held: outlook.held, checked: checked)
+        issue: due.listed, rollouts: result.plans, held: result.held, checked: checked)
       Console.standard.result(try JSONText.encode(plan, as: .plan))
       return code
     }
     let open = try await store.openRollouts().map {
       "rollout \($0.id) is \($0.state.words), and goes first\n"
     }
-    let held = HeldHosts.groups(of: outlook.held).map { $0.text + "\n" }
-    let text = open.joined() + due.text + outlook.plans.map(\.text).joined(separator: "\n") + held.joined()
+    let held = HeldHosts.groups(of: result.held).map { $0.text + "\n" }
+    let text = open.joined() + due.text + result.plans.map(\.text).joined(separator: "\n") + held.joined()
     Console.standard.result(text.isEmpty ? "nothing to do\n" : text)
     if let checked, !checked.isEmpty { Console.standard.result("\n" + Listing.checks(checked)) }
     return code

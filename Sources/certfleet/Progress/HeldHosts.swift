@@ -6,7 +6,7 @@ import Reporting
 /// Hosts that wait for the same reason, as one line.
 struct HeldHosts {
   let cause: Cause
-  let held: [Outlook.Held]
+  let held: [PlanningResult.DeferredHost]
 
   struct Cause: Hashable {
     let rollout: Rollout.ID
@@ -15,7 +15,7 @@ struct HeldHosts {
   }
 
   /// By rollout and by what happened there.
-  static func groups(of held: [Outlook.Held]) -> [HeldHosts] {
+  static func groups(of held: [PlanningResult.DeferredHost]) -> [HeldHosts] {
     Dictionary(grouping: held) { Cause(rollout: $0.rollout, end: $0.end, reason: $0.reason) }
       .map(HeldHosts.init).sorted { $0.text < $1.text }
   }

@@ -3,9 +3,9 @@ public import Foundation
 public import struct Fleet.Host
 
 /// What the planner made of a snapshot: the plans in the order in which they go, and what has to wait.
-public struct Outlook: Sendable {
+public struct PlanningResult: Sendable {
   public var plans: [Plan] = []
-  public var held: [Held] = []
+  public var held: [DeferredHost] = []
   /// Hosts that have a newer certificate than any that is stored here: they are not taken back by themselves.
   public var ahead: [Ahead] = []
   /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
@@ -20,7 +20,7 @@ public struct Outlook: Sendable {
   }
 
   /// A host that is not what it should be and is left alone until later.
-  public struct Held: Hashable, Sendable, Codable {
+  public struct DeferredHost: Hashable, Sendable, Codable {
     public var policy: RolloutPolicy.Name
     public var host: Host.Name
     /// `nil`: until a person says so, or something else is wanted.
