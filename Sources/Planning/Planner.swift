@@ -13,7 +13,7 @@ public enum Planner {
       let desired = DesiredState(of: policy.name, in: snapshot, at: now)
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
       let setbacks = snapshot.setbacks[policy.name] ?? [:]
-      let visits = Order(of: policy, in: snapshot).sort(hosts).compactMap { host in
+      let visits = HostSequence(of: policy, in: snapshot).sort(hosts).compactMap { host in
         let wanted = desired.certificates(for: host).filter {
           !request.isUnderWay($0.lineage, under: policy.name)
         }

@@ -2,7 +2,7 @@ import Fleet
 import struct Fleet.Host
 
 /// The order in which hosts are taken: the first ones are the canaries.
-struct Order {
+struct HostSequence {
   private let order: HostOrder
   private let failed: Set<Host.Name>
   private let unreachable: Set<Host.Name>
