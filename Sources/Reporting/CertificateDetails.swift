@@ -10,11 +10,11 @@ public struct CertificateDetails: Sendable, Codable {
   /// When the newest is renewed.
   public let renewal: Date?
   public let backoff: Backoff?
-  public let standings: [Standing]
+  public let standings: [HostCertificateStatus]
 
   public init(
     lineage: Lineage, generations: [Certificate], advice: RenewalAdvice?, renewal: Date?, backoff: Backoff?,
-    standings: [Standing]
+    standings: [HostCertificateStatus]
   ) {
     self.lineage = lineage
     self.generations = generations

@@ -4,7 +4,7 @@ public import Foundation
 /// Which host has which generation, since when, expiring when, and how the last visit went.
 public struct FleetReport: Sendable, Codable {
   public let generatedAt: Date
-  public let standings: [Standing]
+  public let standings: [HostCertificateStatus]
   /// The rollout that was carried out last, and how it ended.
   public let lastRollout: RolloutSummary?
 
@@ -14,7 +14,7 @@ public struct FleetReport: Sendable, Codable {
     case lastRollout = "last_rollout"
   }
 
-  public init(generatedAt: Date, standings: [Standing], lastRollout: RolloutSummary?) {
+  public init(generatedAt: Date, standings: [HostCertificateStatus], lastRollout: RolloutSummary?) {
     self.generatedAt = generatedAt
     self.standings = standings
     self.lastRollout = lastRollout
@@ -31,7 +31,7 @@ public struct FleetReport: Sendable, Codable {
     return table.text + "\n" + summary + "\n"
   }
 
-  private static func result(_ standing: Standing) -> String {
+  private static func result(_ standing: HostCertificateStatus) -> String {
     if standing.active != nil, !standing.isKept, standing.lastEnd?.account != .failure {
       return "not finished: the visit is under way or was interrupted"
     }

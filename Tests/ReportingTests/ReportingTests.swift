@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func `a report names who is behind and why the rollout ended`() throws {
-    let standing = Standing(
+    let standing = HostCertificateStatus(
       host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,
       isKept: true,
       fingerprint: nil,

@@ -93,7 +93,7 @@ extension Store {
   }
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
-  public func standings() throws -> [Standing] {
+  public func standings() throws -> [HostCertificateStatus] {
     let certificates = try allCertificates()
     let facts = Dictionary(
       certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
@@ -110,7 +110,7 @@ extension Store {
         let active = placed[place]?.max { $0.activeAt < $1.activeAt }
         let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }
         let last = results[place]
-        return Standing(
+        return HostCertificateStatus(
           host: host.name, lineage: lineage.name, wanted: newest[lineage.name]?.generation,
           active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
           fingerprint: fact?.fingerprint,

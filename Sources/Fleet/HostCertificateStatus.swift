@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What one host has of one lineage, beside what it should have: a row of the report.
-public struct Standing: Hashable, Sendable, Codable {
+public struct HostCertificateStatus: Hashable, Sendable, Codable {
   public var host: Host.Name
   public var lineage: Lineage.Name
   /// The newest generation issued; `nil` when none is yet.
