@@ -99,8 +99,8 @@ public protocol Recorder: Sendable {
 }
 
 /// What people say to rollouts while they go on.
-public protocol Steering: Sendable {
-  func orders(for rollout: Rollout.ID) async throws -> StandingOrders
+public protocol InstructionSource: Sendable {
+  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions
 }
 
 /// The clock on the wall, which bakes and windows go by, and the one that only goes forward, for patience.
@@ -128,21 +128,22 @@ public struct Ports: Sendable {
   public let localHooks: any LocalHooks
   public let materials: any Materials
   public private(set) var recorder: any Recorder
-  public let steering: any Steering
+  public let instructions: any InstructionSource
   public let time: any Timekeeper
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
   public let epoch: Int
 
   public init(
     connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
-    recorder: any Recorder, steering: any Steering, time: any Timekeeper = SystemTime(), epoch: Int
+    recorder: any Recorder, instructions: any InstructionSource, time: any Timekeeper = SystemTime(),
+    epoch: Int
   ) {
     self.connector = connector
     self.probe = probe
     self.localHooks = localHooks
     self.materials = materials
     self.recorder = recorder
-    self.steering = steering
+    self.instructions = instructions
     self.time = time
     self.epoch = epoch
   }

@@ -11,7 +11,7 @@ extension RolloutRunner {
   ///
   /// - Returns: whether there is a next one.
   func advance() async throws -> Bool {
-    let orders = try await ports.steering.orders(for: rollout)
+    let orders = try await ports.instructions.instructions(for: rollout)
     let waves = await logbook.waves
     let index = waves.firstIndex { $0.state != .passed }
     if stop.isRequested { return false }
@@ -48,7 +48,7 @@ extension RolloutRunner {
   }
 
   /// What the rollout still waits for; `nil` when it can go on.
-  func whyNotYet(_ orders: StandingOrders) async throws -> String? {
+  func whyNotYet(_ orders: OperatorInstructions) async throws -> String? {
     let waves = await logbook.waves
     guard let index = waves.firstIndex(where: { $0.state != .passed }) else { return nil }
     switch waves[index].state {
@@ -65,14 +65,14 @@ extension RolloutRunner {
     }
   }
 
-  private func gates(_ index: Int, _ state: WaveState, _ orders: StandingOrders) -> [Gate.Answer] {
+  private func gates(_ index: Int, _ state: WaveState, _ orders: OperatorInstructions) -> [Gate.Answer] {
     let window = Gate.window(of: plan, at: ports.time.now)
     guard state == .pending || state == .gated else { return [window] }
     return [Gate.approval(plan.waves[index], number: index + 1, orders: orders), window]
   }
 
   /// Through the gates before a wave, or to a pause.
-  private func pass(to index: Int, _ state: WaveState, _ orders: StandingOrders) async throws -> Bool {
+  private func pass(to index: Int, _ state: WaveState, _ orders: OperatorInstructions) async throws -> Bool {
     for answer in gates(index, state, orders) {
       switch answer {
       case .open: continue

@@ -89,7 +89,7 @@ public struct RolloutRunner: Sendable {
 
   private func leavePause() async throws -> Bool {
     guard !stop.isRequested else { return false }
-    let orders = try await ports.steering.orders(for: rollout)
+    let orders = try await ports.instructions.instructions(for: rollout)
     if orders.cancelledBy == nil {
       guard orders.pausedBy == nil else { return false }
       guard try await whyNotYet(orders) == nil else { return false }
@@ -101,7 +101,7 @@ public struct RolloutRunner: Sendable {
   private func endHalting() async throws {
     let (waves, reason) = (await logbook.waves, await logbook.ledger.reason)
     guard let failed = waves.firstIndex(where: { $0.state == .failed }) else {
-      let isCancelled = try await ports.steering.orders(for: rollout).cancelledBy != nil
+      let isCancelled = try await ports.instructions.instructions(for: rollout).cancelledBy != nil
       return try await end(isCancelled ? .cancelled : .halted, because: reason)
     }
     let changed = await logbook.changed(of: wavesToRevert(failed).flatMap { plan.waves[$0].visits })

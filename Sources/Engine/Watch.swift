@@ -28,7 +28,7 @@ struct Watch {
     let uptime = runner.ports.time.uptime
     guard !isBroken, uptime - lastLook > Self.interval else { return !isBroken }
     lastLook = uptime
-    let orders = try await runner.ports.steering.orders(for: runner.rollout)
+    let orders = try await runner.ports.instructions.instructions(for: runner.rollout)
     if orders.cancelledBy != nil || orders.pausedBy != nil { return false }
     if case .closed = Gate.window(of: runner.plan, at: runner.ports.time.now) { return false }
     return true

@@ -17,7 +17,7 @@ public enum Instruction: Hashable, Sendable {
 }
 
 /// What all that was said to a rollout adds up to.
-public struct StandingOrders: Hashable, Sendable {
+public struct OperatorInstructions: Hashable, Sendable {
   /// By number, from 1.
   public var approvedWaves: Set<Int> = []
   /// Who wants it to wait, and why; `nil` when nobody does.

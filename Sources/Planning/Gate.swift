@@ -16,7 +16,7 @@ public enum Gate {
   }
 
   /// Whether a wave that needs it is approved.
-  public static func approval(_ wave: PlannedWave, number: Int, orders: StandingOrders) -> Answer {
+  public static func approval(_ wave: PlannedWave, number: Int, orders: OperatorInstructions) -> Answer {
     guard wave.rule.needsApproval, !orders.approvedWaves.contains(number) else { return .open }
     return .closed("wave \(number) waits for approval")
   }

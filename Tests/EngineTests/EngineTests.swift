@@ -7,7 +7,7 @@ import Testing
 import struct Fleet.Host
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
-private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, Steering {
+private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {
   enum Behaviour: Sendable {
     case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent, chatter
     /// Everything in one piece, as a slow network delivers it.
@@ -58,11 +58,11 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   }
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
   func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
-  func orders(for rollout: Rollout.ID) async throws -> StandingOrders { StandingOrders() }
+  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions { OperatorInstructions() }
 
   var ports: Ports {
     Ports(
-      connector: self, probe: self, localHooks: self, materials: self, recorder: self, steering: self,
+      connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
       epoch: 1)
   }
 }

@@ -10,7 +10,7 @@ import struct Fleet.Host
 /// A host that says whatever helps it: that it did well is never its own word.
 @Suite struct HostileHostTests {
   /// Says a list of lines, and the same again when it is asked how it ended.
-  private final class Liar: Connector, Probe, LocalHooks, Materials, Recorder, Steering {
+  private final class Liar: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {
     private let lines: [String]
     private let answer: [String]
     private let serves: Fingerprint?
@@ -37,7 +37,7 @@ import struct Fleet.Host
     }
     func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
     func record(_ event: Event) async throws { recorded.withLock { $0.append(event) } }
-    func orders(for rollout: Rollout.ID) async throws -> StandingOrders { StandingOrders() }
+    func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions { OperatorInstructions() }
 
     /// The visit's end.
     func end(verify: Bool, hooks: Hooks = Hooks()) async throws -> (end: VisitEnd, reason: String) {
@@ -48,7 +48,7 @@ import struct Fleet.Host
         planned: PlannedVisit(host: Host(name: "h", address: "a"), certificates: [certificate]),
         rollout: Rollout.ID(1), wave: 1, attempt: 1,
         ports: Ports(
-          connector: self, probe: self, localHooks: self, materials: self, recorder: self, steering: self,
+          connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
           time: Hasty(), epoch: 1))
       _ = try await visit.carryOut()
       guard case .visitEnded(let end, let reason) = events.last?.kind else { return (.unknown, "no end") }

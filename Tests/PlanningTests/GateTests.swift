@@ -76,7 +76,7 @@ import Testing
 
   @Test func `approval is for the wave that it names`() {
     let wave = plan(replacing: nil, windows: []).waves[0]
-    var orders = StandingOrders()
+    var orders = OperatorInstructions()
     orders.take(.approve(wave: 1, planHash: ""), from: "anna")
     #expect(Gate.approval(wave, number: 1, orders: orders) == .open)
     #expect(Gate.approval(wave, number: 2, orders: orders) == .closed("wave 2 waits for approval"))

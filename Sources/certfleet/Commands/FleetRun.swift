@@ -33,7 +33,7 @@ struct FleetRun {
       connector: hosts.connector, probe: TLSProbe(), localHooks: ShellHooks(),
       materials: StoredMaterials(store: session.store),
       recorder: ShownRecorder(store: session.store, display: display),
-      steering: StoredOrders(store: session.store), epoch: epoch)
+      instructions: StoredInstructions(store: session.store), epoch: epoch)
   }
 
   func carryOut() async throws -> ExitCode {

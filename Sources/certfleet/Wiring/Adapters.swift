@@ -27,11 +27,11 @@ struct TLSProbe: Probe {
 }
 
 /// What people have said to rollouts, from whichever terminal.
-struct StoredOrders: Steering {
+struct StoredInstructions: InstructionSource {
   let store: Store
 
-  func orders(for rollout: Rollout.ID) async throws -> StandingOrders {
-    try await store.standingOrders(for: rollout)
+  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
+    try await store.instructions(for: rollout)
   }
 }
 

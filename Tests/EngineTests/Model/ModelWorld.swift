@@ -7,7 +7,7 @@ import Synchronization
 import struct Fleet.Host
 
 /// Hosts, a clock, people and a disk that do as chance tells them: everything around the engine and the store.
-final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Steering, Timekeeper {
+final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource, Timekeeper {
   let store: Store
   private let state: Mutex<State>
 
@@ -105,13 +105,13 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Steer
     if !goesOn { throw Killed() }
   }
 
-  func orders(for rollout: Rollout.ID) async throws -> StandingOrders {
+  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
     let said = with { state -> Instruction? in
       guard state.isSteered, state.random.chance(4) else { return nil }
       return state.random.chance(25) ? .cancel : .pause
     }
     if let said { try await say(said, to: rollout) }
-    return try await store.standingOrders(for: rollout)
+    return try await store.instructions(for: rollout)
   }
 
   func say(_ instruction: Instruction, to rollout: Rollout.ID) async throws {
@@ -122,7 +122,7 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Steer
 
   var ports: Ports {
     Ports(
-      connector: self, probe: self, localHooks: self, materials: self, recorder: self, steering: self,
+      connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
       time: self, epoch: 1)
   }
 }

@@ -47,7 +47,7 @@ extension Command {
   ) { invocation in
     let session = try Session(invocation)
     let rollout = try await session.openRollout(invocation)
-    guard try await session.store.standingOrders(for: rollout.id).pausedBy != nil else {
+    guard try await session.store.instructions(for: rollout.id).pausedBy != nil else {
       throw BadInput(
         "nobody has paused rollout \(rollout.id); it is \(rollout.state.words)\(rollout.reason.isEmpty ? "" : ": \(rollout.reason)")"
       )
@@ -102,7 +102,7 @@ extension Session {
       return wave
     }
     let states = try await store.ledger(of: rollout.id).waves.map(\.state)
-    let approved = try await store.standingOrders(for: rollout.id).approvedWaves
+    let approved = try await store.instructions(for: rollout.id).approvedWaves
     let next = waves.indices.first {
       waves[$0].rule.needsApproval && (states[$0] == .pending || states[$0] == .gated)
         && !approved.contains($0 + 1)
