@@ -20,10 +20,10 @@ struct RolloutHooks: Sendable {
   }
 
   /// - Returns: why something is not as it should be; empty when all is well.
-  func after(ending state: RolloutState, _ logbook: Logbook) async throws -> String {
+  func after(ending state: RolloutState, _ log: RolloutLog) async throws -> String {
     guard !plan.policy.hooks.post.isEmpty else { return "" }
     func named(_ account: VisitEnd.Account) async -> String {
-      await logbook.hosts(of: plan.visits) { $0.account == account }.map(\.host.name.rawValue)
+      await log.hosts(of: plan.visits) { $0.account == account }.map(\.host.name.rawValue)
         .joined(separator: " ")
     }
     let own = [

@@ -7,7 +7,7 @@ extension RolloutRunner {
   ///
   /// - Returns: whether it came to its end; not when it was asked to stop.
   func rollBack() async throws -> Bool {
-    let waves = await logbook.waves
+    let waves = await log.waves
     let failed = waves.firstIndex { [.failed, .reverting, .reverted, .revertFailed].contains($0.state) }
     for index in wavesToRevert(waves.lastIndex { $0.state != .pending && $0.state != .gated } ?? failed ?? 0)
     {
@@ -18,8 +18,8 @@ extension RolloutRunner {
       }
       guard try await takeBack(index) else { return false }
     }
-    let reason = await logbook.ledger.reason
-    let isWhole = await logbook.waves.allSatisfy { $0.state != .revertFailed }
+    let reason = await log.ledger.reason
+    let isWhole = await log.waves.allSatisfy { $0.state != .revertFailed }
     try await end(isWhole ? .rolledBack : .rollbackFailed, because: reason)
     return true
   }
@@ -35,20 +35,20 @@ extension RolloutRunner {
 
   private func takeBack(_ index: Int) async throws -> Bool {
     let number = index + 1
-    let changed = await logbook.changed(of: plan.waves[index].visits)
+    let changed = await log.changed(of: plan.waves[index].visits)
     let back = changed.compactMap { $0.back(at: ports.time.now) }
     // With those that were back before a crash: what was drained for them is filled again.
-    let onTheWay = await logbook.goingBack(in: plan.waves[index].visits)
+    let onTheWay = await log.goingBack(in: plan.waves[index].visits)
     let hooks = WaveHooks(
       rollout: rollout, wave: number, visits: onTheWay, action: .rollback, ports: ports)
     // That a load balancer could not be drained keeps no host from going back.
     _ = try await hooks.before()
     try await revert(back, wave: number)
     let trouble = try await hooks.after()
-    if stop.isRequested, await !logbook.changed(of: back).isEmpty {
+    if stop.isRequested, await !log.changed(of: back).isEmpty {
       return false
     }
-    let notBack = await logbook.notBack(of: plan.waves[index].visits)
+    let notBack = await log.notBack(of: plan.waves[index].visits)
     let staying = changed.count - back.count
     var reasons =
       notBack.isEmpty ? [] : ["not back: \(notBack.sorted().map(\.rawValue).joined(separator: ", "))"]
@@ -73,13 +73,13 @@ extension RolloutRunner {
   /// After a bake: whether the hosts of the wave still serve what they were given.
   func lookAgain(_ index: Int) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
-    let served = await visits(await logbook.hosts(of: wave.visits) { $0.account == .success }, wave: number)
+    let served = await visits(await log.hosts(of: wave.visits) { $0.account == .success }, wave: number)
     let verdicts = try await looks(at: served)
     if let (visit, verdict) = verdicts.first(where: { $0.1.isInconclusive }) {
       return try await pause(because: "\(visit.host.name): \(verdict)")
     }
     // Those that a crash cut off on their way back.
-    let cutOff = await logbook.notBack(of: wave.visits)
+    let cutOff = await log.notBack(of: wave.visits)
     var toRevert = wave.visits.filter { cutOff.contains($0.host.name) }.compactMap {
       $0.back(at: ports.time.now)
     }
@@ -94,7 +94,7 @@ extension RolloutRunner {
     try await revert(toRevert, wave: number)
     if stop.isRequested { return false }
     if let reason = try await stillUnknown(in: wave) { return try await pause(because: reason) }
-    let ends = await logbook.ends(of: wave.visits)
+    let ends = await log.ends(of: wave.visits)
     let budget = Budget(of: wave, number: number, under: plan.policy)
     let broken = await broken(index)
     if let reason = broken ?? budget.brokenAtEnd(by: ends) {

@@ -12,7 +12,7 @@ extension RolloutRunner {
   /// - Returns: whether there is a next one.
   func advance() async throws -> Bool {
     let orders = try await ports.instructions.instructions(for: rollout)
-    let waves = await logbook.waves
+    let waves = await log.waves
     let index = waves.firstIndex { $0.state != .passed }
     if stop.isRequested { return false }
     if orders.cancelledBy != nil || orders.pausedBy != nil, let index, waves[index].state == .running {
@@ -49,7 +49,7 @@ extension RolloutRunner {
 
   /// What the rollout still waits for; `nil` when it can go on.
   func whyNotYet(_ orders: OperatorInstructions) async throws -> String? {
-    let waves = await logbook.waves
+    let waves = await log.waves
     guard let index = waves.firstIndex(where: { $0.state != .passed }) else { return nil }
     switch waves[index].state {
     case .pending, .gated, .draining, .running:
@@ -90,7 +90,7 @@ extension RolloutRunner {
     let (wave, number) = (plan.waves[index], index + 1)
     let hooks = WaveHooks(rollout: rollout, wave: number, visits: wave.visits, ports: ports)
     let held = try await hooks.before()
-    let left = await logbook.left(of: wave.visits)
+    let left = await log.left(of: wave.visits)
     for planned in left {
       guard let reason = held[planned.host.name] else { continue }
       _ = try await visit(planned, wave: number).refuse(because: reason)
@@ -114,7 +114,7 @@ extension RolloutRunner {
   /// After the visits of a wave: what comes next.
   private func judge(_ index: Int, trouble: String) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
-    let ends = await logbook.ends(of: wave.visits)
+    let ends = await log.ends(of: wave.visits)
     let budget = Budget(of: wave, number: number, under: plan.policy)
     if let reason = await broken(index) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
@@ -124,13 +124,13 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: reason), wave: number)
       return try await pause(because: reason)
     }
-    let undecided = await logbook.hosts(of: wave.visits) { $0 == .inconclusive }
+    let undecided = await log.hosts(of: wave.visits) { $0 == .inconclusive }
     if let host = undecided.first?.host.name {
-      let why = await logbook.visit(of: host)?.reason ?? ""
+      let why = await log.visit(of: host)?.reason ?? ""
       try await record(.waveMoved(.draining, reason: why), wave: number)
       return try await pause(because: "\(host): \(why)")
     }
-    if await !logbook.left(of: wave.visits).isEmpty {
+    if await !log.left(of: wave.visits).isEmpty {
       // Whatever stopped it is looked at in the next step.
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true
@@ -150,12 +150,12 @@ extension RolloutRunner {
   /// - Returns: which hosts are not known still; `nil` where all are.
   func stillUnknown(in wave: PlannedWave) async throws -> String? {
     func unknown() async -> Set<Host.Name> {
-      Set(await logbook.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name))
+      Set(await log.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name))
     }
     let first = await unknown()
     guard !first.isEmpty else { return nil }
     if !stop.isRequested {
-      let open = await logbook.open.filter { first.contains($0.key) }
+      let open = await log.open.filter { first.contains($0.key) }
       try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(open)
     }
     let left = await unknown().sorted().map(\.rawValue).joined(separator: ", ")
@@ -165,9 +165,9 @@ extension RolloutRunner {
   /// Why the wave, or the rollout with it, has more trouble than it may have.
   func broken(_ index: Int) async -> String? {
     let wave = plan.waves[index]
-    let ends = await logbook.ends(of: wave.visits)
+    let ends = await log.ends(of: wave.visits)
     if let broken = Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends) { return broken }
-    return Budget(of: plan).broken(by: await logbook.ends(of: plan.visits))
+    return Budget(of: plan).broken(by: await log.ends(of: plan.visits))
   }
 
   private func bakeEnd(_ index: Int, since: Date) -> Date {
@@ -188,7 +188,7 @@ extension RolloutRunner {
   }
 
   private func finish() async throws {
-    let bad = await logbook.hosts(of: plan.visits) { $0.account != .success }.count
+    let bad = await log.hosts(of: plan.visits) { $0.account != .success }.count
     if bad == 0 {
       try await end(.succeeded, because: "")
     } else {

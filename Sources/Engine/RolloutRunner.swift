@@ -9,7 +9,7 @@ public struct RolloutRunner: Sendable {
   let rollout: Rollout.ID
   let plan: Plan
   let ports: Ports
-  let logbook: Logbook
+  let log: RolloutLog
   let stop: StopRequest
 
   /// - Parameter ledger: where the rollout stands.
@@ -18,8 +18,8 @@ public struct RolloutRunner: Sendable {
     self.rollout = rollout
     self.plan = plan
     self.stop = stop
-    logbook = Logbook(ledger, recorder: ports.recorder)
-    self.ports = ports.recording(to: logbook)
+    log = RolloutLog(ledger, recorder: ports.recorder)
+    self.ports = ports.recording(to: log)
   }
 
   /// - Returns: the rollout's state: an end, `paused` where it waits, or another one when it was asked to stop and
@@ -29,7 +29,7 @@ public struct RolloutRunner: Sendable {
     try await askHostsOfOpenVisits()
     var goesOn = true
     while goesOn {
-      switch await logbook.state {
+      switch await log.state {
       case .planned: goesOn = try await begin()
       case .paused: goesOn = try await leavePause()
       case .running: goesOn = try await advance()
@@ -39,14 +39,14 @@ public struct RolloutRunner: Sendable {
         if state.isEnd { return state }
       }
     }
-    return await logbook.state
+    return await log.state
   }
 
   /// Ends it where what it was to bring is no longer wanted. What its visits did is learned before another rollout
   /// takes over, or the tables would say they go on.
   public func supersede() async throws -> RolloutState {
-    try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(await logbook.open)
-    if let index = await logbook.waves.firstIndex(where: { $0.state == .running }) {
+    try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(await log.open)
+    if let index = await log.waves.firstIndex(where: { $0.state == .running }) {
       try await abandon(index)
     }
     try await end(.superseded, because: "what is wanted has changed since it was planned")
@@ -67,7 +67,7 @@ public struct RolloutRunner: Sendable {
   }
 
   func end(_ state: RolloutState, because reason: String) async throws {
-    let trouble = try await rolloutHooks.after(ending: state, logbook)
+    let trouble = try await rolloutHooks.after(ending: state, log)
     let reasons = [reason, trouble].filter { !$0.isEmpty }
     try await record(.rolloutEnded(state, reason: reasons.joined(separator: "; ")))
   }
@@ -99,12 +99,12 @@ public struct RolloutRunner: Sendable {
   }
 
   private func endHalting() async throws {
-    let (waves, reason) = (await logbook.waves, await logbook.ledger.reason)
+    let (waves, reason) = (await log.waves, await log.ledger.reason)
     guard let failed = waves.firstIndex(where: { $0.state == .failed }) else {
       let isCancelled = try await ports.instructions.instructions(for: rollout).cancelledBy != nil
       return try await end(isCancelled ? .cancelled : .halted, because: reason)
     }
-    let changed = await logbook.changed(of: wavesToRevert(failed).flatMap { plan.waves[$0].visits })
+    let changed = await log.changed(of: wavesToRevert(failed).flatMap { plan.waves[$0].visits })
     if changed.isEmpty {
       try await end(.halted, because: reason)
     } else {
@@ -114,7 +114,7 @@ public struct RolloutRunner: Sendable {
 
   /// How many hosts of the plan were not begun, as a clause; empty where none was left out.
   func notStarted() async -> String {
-    let begun = await logbook.ledger.visits.count
+    let begun = await log.ledger.visits.count
     let left = plan.hostCount - begun
     return left == 0 ? "" : "; \(left) of \(plan.hostCount) hosts were not started"
   }
@@ -122,7 +122,7 @@ public struct RolloutRunner: Sendable {
   // MARK: Visits
 
   func visit(_ planned: PlannedVisit, wave: Int) async -> Visit {
-    let attempt = (await logbook.visit(of: planned.host.name)?.attempt ?? 0) + 1
+    let attempt = (await log.visit(of: planned.host.name)?.attempt ?? 0) + 1
     return Visit(
       planned: planned, rollout: rollout, wave: wave, attempt: attempt,
       staysAsItIs: plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now), ports: ports)
@@ -136,9 +136,9 @@ public struct RolloutRunner: Sendable {
 
   /// Visits that an earlier controller, or a lost connection, left open are resolved before anything else.
   private func askHostsOfOpenVisits() async throws {
-    let open = await logbook.open
+    let open = await log.open
     guard !open.isEmpty, !stop.isRequested else { return }
-    let state = await logbook.state
+    let state = await log.state
     let recovery = Recovery(plan: plan, rollout: rollout, ports: ports)
     let goesOn = state == .running || state == .paused
     // A rollout that goes back goes on with that: hosts that were on the way are taken back once more.

@@ -3,7 +3,7 @@ import struct Fleet.Host
 
 /// Keeps where the rollout stands beside what is recorded of it, so that every decision is made from what was
 /// recorded, and nothing is recorded that may not follow.
-actor Logbook: Recorder {
+actor RolloutLog: Recorder {
   private(set) var ledger: RolloutLedger
   private let recorder: any Recorder
 
