@@ -7,7 +7,7 @@ import Foundation
 extension Store {
   func fold(_ event: Event) throws {
     let subject = event.subject
-    if let id = subject.rollout, try course(of: id) != nil { try course?.ledger.apply(event) }
+    if let id = subject.rollout, try projection(of: id) != nil { try projection?.ledger.apply(event) }
     let at = SQLiteValue.moment(event.at)
     switch event.kind {
     case .note: break
@@ -94,7 +94,7 @@ extension Store {
   }
 
   private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: SQLiteValue) throws {
-    let isRevert = subject.host.flatMap { course?.ledger.visits[$0]?.isRevert } ?? false
+    let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try brought(subject) {
       switch end {
       case .ok, .unchanged, .degraded: try keep(certificate, subject, at)
@@ -108,7 +108,7 @@ extension Store {
     }
     guard isRevert, end != .rolledBack else { return }
     // What it was to go back from is not what it should have, and it has not gone back either: it is due again.
-    for certificate in subject.host.flatMap({ course?.visits[$0]?.certificates }) ?? [] {
+    for certificate in subject.host.flatMap({ projection?.visits[$0]?.certificates }) ?? [] {
       try doNotKeep(certificate, subject)
     }
   }
@@ -157,7 +157,7 @@ extension Store {
 
   private func brought(_ subject: Event.Subject) throws -> [PlannedCertificate] {
     guard let id = subject.rollout, let host = subject.host else { return [] }
-    return try course(of: id)?.brought(to: host) ?? []
+    return try projection(of: id)?.brought(to: host) ?? []
   }
 
   private func key(_ subject: Event.Subject, _ certificate: PlannedCertificate) -> [SQLiteValue] {

@@ -31,7 +31,7 @@ extension Store {
           "INSERT INTO wave (rollout, number, state) VALUES (?, ?, 'pending')",
           [.integer(id.number), .integer(number)])
       }
-      course = Course(id, plan, RolloutLedger(waves: plan.waves.count))
+      projection = RolloutProjection(id, plan, RolloutLedger(waves: plan.waves.count))
       return id
     }
   }

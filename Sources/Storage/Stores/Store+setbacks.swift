@@ -34,8 +34,8 @@ extension Store {
 
   /// What a person cancelled does not begin by itself again.
   func keepCancelled(_ id: Rollout.ID, reason: String, at moment: Date) throws {
-    guard let course = try course(of: id) else { return }
-    for host in course.visits.keys where course.ledger.end(of: host)?.account != .success {
+    guard let projection = try projection(of: id) else { return }
+    for host in projection.visits.keys where projection.ledger.end(of: host)?.account != .success {
       try keepSetback(.skipped, reason: reason, .init(rollout: id, host: host), at: moment)
     }
   }
@@ -44,10 +44,10 @@ extension Store {
   func keepSetback(_ end: VisitEnd, reason: String, _ subject: Event.Subject, at moment: Date) throws {
     // Nothing went wrong on the host.
     guard end != .interrupted, let host = subject.host, let id = subject.rollout,
-      let course = try course(of: id),
-      let visit = course.visits[host]
+      let projection = try projection(of: id),
+      let visit = projection.visits[host]
     else { return }
-    let key: [SQLiteValue] = [.text(host.rawValue), .text(course.policy.rawValue)]
+    let key: [SQLiteValue] = [.text(host.rawValue), .text(projection.policy.rawValue)]
     guard end.account != .success else {
       return try database.run("DELETE FROM setback WHERE host = ? AND policy = ?", key)
     }

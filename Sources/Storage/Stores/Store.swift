@@ -10,7 +10,7 @@ public actor Store {
   let sealing: SealingKey
   private let executor = QueueExecutor()
   /// Forgotten where a transaction is taken back.
-  var course: Course?
+  var projection: RolloutProjection?
   private var waiting: [(event: Event, done: CheckedContinuation<Void, any Error>)] = []
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
@@ -52,7 +52,7 @@ public actor Store {
         for (index, item) in batch.enumerated() { try append(item.event, isLast: index == batch.count - 1) }
       }
     }
-    if case .failure = result { course = nil }
+    if case .failure = result { projection = nil }
     for item in batch { item.done.resume(with: result) }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import struct Fleet.Host
 
 /// The rollout whose events are coming in: its plan, read once, and where it stands.
-struct Course {
+struct RolloutProjection {
   let id: Rollout.ID
   let policy: RolloutPolicy.Name
   let visits: [Host.Name: PlannedVisit]
@@ -26,8 +26,8 @@ struct Course {
 }
 
 extension Store {
-  func course(of id: Rollout.ID) throws -> Course? {
-    if course?.id != id { course = Course(id, try rollout(id).plan, try ledger(of: id)) }
-    return course
+  func projection(of id: Rollout.ID) throws -> RolloutProjection? {
+    if projection?.id != id { projection = RolloutProjection(id, try rollout(id).plan, try ledger(of: id)) }
+    return projection
   }
 }
