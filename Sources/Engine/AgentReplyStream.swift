@@ -59,12 +59,12 @@ struct AgentReplyStream {
   }
 
   /// One reply after another, however they arrive: what a hook said belongs to the step that follows it.
-  mutating func next(from conversation: any Conversation) async -> Next {
+  mutating func next(from channel: any CommandChannel) async -> Next {
     do {
       while waiting.isEmpty {
         let left = min(patienceEnds, end) - .now
         guard left > .zero else { return .lost("the agent did not go on in time") }
-        switch try await conversation.receive(within: left) {
+        switch try await channel.receive(within: left) {
         case .ended(let status): return .ended(status: status)
         case .stderr(let bytes):
           stderrBytes += bytes.count

@@ -27,16 +27,16 @@ public struct Checkup: Sendable {
   private static let patience = Duration.seconds(60)
 
   public func carryOut() async -> Finding {
-    let conversation: any Conversation
+    let channel: any CommandChannel
     do {
-      conversation = try await Dial(host: visit.host, connector: connector).connect()
+      channel = try await Dial(host: visit.host, connector: connector).connect()
     } catch { return error.isPassing ? .unreachable(error.reason) : .silent(error.reason) }
-    let finding = await converse(conversation)
-    await conversation.close()
+    let finding = await converse(channel)
+    await channel.close()
     return finding
   }
 
-  private func converse(_ conversation: any Conversation) async -> Finding {
+  private func converse(_ channel: any CommandChannel) async -> Finding {
     let nonce = Nonce.make()
     let request = AgentRequest(
       nonce: nonce, token: "check", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
@@ -44,10 +44,10 @@ public struct Checkup: Sendable {
     var replies = AgentReplyStream.check(visit, nonce: nonce)
     var problems: [String] = []
     do {
-      try await conversation.send(request.check(now: Date()))
+      try await channel.send(request.check(now: Date()))
     } catch { return .unreachable(error.reason) }
     while true {
-      switch await replies.next(from: conversation) {
+      switch await replies.next(from: channel) {
       case .lost(let reason): return .unreachable(reason)
       case .ended(let status):
         return .silent(Dialogue.notStarted(on: visit.host, status, replies.complaint))

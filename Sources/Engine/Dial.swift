@@ -11,7 +11,7 @@ struct Dial: Sendable {
   /// Of a host that is there and takes no more connections now: the last pause is up to 32 times the first.
   private static let triesWhileBusy = 7
 
-  func connect() async throws(ConnectFailure) -> any Conversation {
+  func connect() async throws(ConnectFailure) -> any CommandChannel {
     var ceiling = Self.firstPause
     var tried = 1
     while true {

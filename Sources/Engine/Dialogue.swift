@@ -3,12 +3,12 @@ import Fleet
 import Foundation
 import struct Fleet.Host
 
-/// The conversation with the agent in one visit: the request goes out, frames come in, each step is recorded
+/// The channel with the agent in one visit: the request goes out, frames come in, each step is recorded
 /// before the next is awaited, and the controller's word goes out when the agent asks for it.
 struct Dialogue: Sendable {
   let visit: Visit
   let request: AgentRequest
-  let conversation: any Conversation
+  let channel: any CommandChannel
 
   enum Result: Sendable {
     case ended(Visit.Ending)
@@ -18,12 +18,12 @@ struct Dialogue: Sendable {
 
   func run() async throws -> Result {
     do {
-      for part in request.parts(now: Date()) { try await conversation.send(part) }
+      for part in request.parts(now: Date()) { try await channel.send(part) }
     } catch { return .lost(error.reason) }
     var replies = AgentReplyStream.visit(visit.planned, nonce: request.nonce)
     var claim = VisitClaim(visit.planned)
     while true {
-      switch await replies.next(from: conversation) {
+      switch await replies.next(from: channel) {
       case .lost(let reason): return .lost(reason)
       case .ended(let status):
         return replies.hasStarted
@@ -53,7 +53,7 @@ struct Dialogue: Sendable {
       let word = try await verify(&claim)
       claim.word = word
       do {
-        try await conversation.send(word.bytes(nonce: request.nonce))
+        try await channel.send(word.bytes(nonce: request.nonce))
       } catch { return .lost(error.reason) }
       replies.gaveWord()
     case .end(let end, let text):

@@ -24,18 +24,18 @@ public struct Errand: Sendable {
 
   /// - Returns: what the agent sent along.
   public func run(_ errand: AgentErrand) async throws(Failure) -> String {
-    let conversation: any Conversation
+    let channel: any CommandChannel
     do {
-      conversation = try await Dial(host: host, connector: connector).connect()
+      channel = try await Dial(host: host, connector: connector).connect()
     } catch {
       throw Failure(description: "\(host.name): \(error.reason)", isUnreachable: true)
     }
-    let result = await converse(errand, conversation)
-    await conversation.close()
+    let result = await converse(errand, channel)
+    await channel.close()
     return try result.get()
   }
 
-  private func converse(_ errand: AgentErrand, _ conversation: any Conversation) async -> Result<
+  private func converse(_ errand: AgentErrand, _ channel: any CommandChannel) async -> Result<
     String, Failure
   > {
     let nonce = Nonce.make()
@@ -44,10 +44,10 @@ public struct Errand: Sendable {
     )
     var output = ""
     do {
-      try await conversation.send(errand.bytes(nonce: nonce, host: host))
+      try await channel.send(errand.bytes(nonce: nonce, host: host))
     } catch { return failed(error.reason) }
     while true {
-      switch await replies.next(from: conversation) {
+      switch await replies.next(from: channel) {
       case .lost(let reason): return failed(reason)
       case .ended(let status):
         let said =

@@ -28,19 +28,19 @@ struct Inquiry: Sendable {
 
   /// - Throws: when the recorder cannot keep what happened.
   func ask() async throws -> Answer {
-    let conversation: any Conversation
+    let channel: any CommandChannel
     do {
-      conversation = try await Dial(
+      channel = try await Dial(
         host: visit.host, connector: visit.ports.connector, time: visit.ports.time
       )
       .connect()
     } catch { return .noAnswer(error.reason) }
     do {
-      let answer = try await converse(conversation)
-      await conversation.close()
+      let answer = try await converse(channel)
+      await channel.close()
       return answer
     } catch {
-      await conversation.close()
+      await channel.close()
       throw error
     }
   }
@@ -54,17 +54,17 @@ struct Inquiry: Sendable {
       end: .failedDirty, reason: "the host claims \(ending.end.words), but \(failure.words)")
   }
 
-  private func converse(_ conversation: any Conversation) async throws -> Answer {
+  private func converse(_ channel: any CommandChannel) async throws -> Answer {
     let nonce = Nonce.make()
     // The visit may still be under way there, and its own deadlines end it.
     let query = AgentRequest.query(
       token, nonce: nonce, host: visit.host, patience: AgentReplyStream.longest(visit.planned))
     do {
-      try await conversation.send(query)
+      try await channel.send(query)
     } catch { return .noAnswer(error.reason) }
     var replies = AgentReplyStream.query(visit.planned, nonce: nonce)
     while true {
-      switch await replies.next(from: conversation) {
+      switch await replies.next(from: channel) {
       case .lost(let reason): return .noAnswer(reason)
       case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
       case .reply(.step(let step, let lineage, _, let outcome, let text)):

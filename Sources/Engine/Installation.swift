@@ -26,30 +26,30 @@ public struct Installation: Sendable {
 
   /// - Returns: why it was not done, and was undone; `nil` when it was.
   public func carryOut() async -> String? {
-    let conversation: any Conversation
+    let channel: any CommandChannel
     do {
-      conversation = try await Dial(host: administrator, connector: connector).connect()
+      channel = try await Dial(host: administrator, connector: connector).connect()
     } catch { return error.reason }
-    let failure = await converse(conversation)
-    await conversation.close()
+    let failure = await converse(channel)
+    await channel.close()
     return failure
   }
 
-  private func converse(_ conversation: any Conversation) async -> String? {
+  private func converse(_ channel: any CommandChannel) async -> String? {
     let nonce = Nonce.make()
     var replies = AgentReplyStream(
       nonce: nonce, order: AgentReplyOrder(.installation),
       limits: .init(
         time: Self.patience + AgentInstallation.confirmTimeout * 2, silence: Self.patience, frames: 2))
     do {
-      try await conversation.send(installation.bytes(nonce: nonce))
+      try await channel.send(installation.bytes(nonce: nonce))
       while true {
-        switch await replies.next(from: conversation) {
+        switch await replies.next(from: channel) {
         case .lost(let reason): return reason
         case .ended(let status): return Dialogue.notStarted(on: administrator, status, replies.complaint)
         case .reply(.await):
           let word: AgentRequest.Word = await confirm().map { .revert(because: $0) } ?? .commit
-          try await conversation.send(word.bytes(nonce: nonce))
+          try await channel.send(word.bytes(nonce: nonce))
           replies.gaveWord()
         case .reply(.end(.ok, _)): return nil
         case .reply(.end(_, let text)): return text

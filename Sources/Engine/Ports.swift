@@ -11,7 +11,7 @@ public protocol Connector: Sendable {
   var executor: (any TaskExecutor)? { get }
 
   /// Connects, logs in and starts the agent's command.
-  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation
+  func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel
 }
 
 extension Connector {
@@ -19,14 +19,14 @@ extension Connector {
 }
 
 /// A command on a host, as two streams.
-public protocol Conversation: Sendable {
+public protocol CommandChannel: Sendable {
   func send(_ bytes: [UInt8]) async throws(ConnectionLost)
   /// - Throws: when nothing came in that time, too.
-  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput
   func close() async
 }
 
-public enum Heard: Sendable {
+public enum ChannelOutput: Sendable {
   case stdout([UInt8])
   case stderr([UInt8])
   case ended(status: Int)

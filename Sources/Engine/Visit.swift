@@ -89,9 +89,9 @@ struct Visit: Sendable {
       return Ending(end: .failedClean, reason: "\(error)")
     }
     let started = ContinuousClock.now
-    let conversation: any Conversation
+    let channel: any CommandChannel
     do {
-      conversation = try await Dial(host: host, connector: ports.connector, time: ports.time).connect()
+      channel = try await Dial(host: host, connector: ports.connector, time: ports.time).connect()
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)
@@ -100,15 +100,15 @@ struct Visit: Sendable {
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
       materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
-    let dialogue = Dialogue(visit: self, request: request, conversation: conversation)
+    let dialogue = Dialogue(visit: self, request: request, channel: channel)
     let result: Dialogue.Result
     do {
       result = try await dialogue.run()
     } catch {
-      await conversation.close()
+      await channel.close()
       throw error
     }
-    await conversation.close()
+    await channel.close()
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):

@@ -9,7 +9,7 @@ import Testing
   private final class Closed: Connector {
     let tries = Mutex(0)
 
-    func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+    func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel {
       tries.withLock { $0 += 1 }
       throw ConnectFailure(reason: "connection refused", isPassing: true, isBusy: true)
     }

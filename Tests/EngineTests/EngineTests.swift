@@ -33,7 +33,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   var commands: [String] { state.withLock { $0.commands } }
   var environments: [[String: String]] { state.withLock { $0.environments } }
 
-  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+  func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel {
     switch behaviours[host.name] ?? .ok {
     case .unreachable: throw ConnectFailure(reason: "nobody there", isPassing: true)
     case .refused: throw ConnectFailure(reason: "host key changed", isPassing: false)
@@ -67,7 +67,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   }
 }
 
-private final class StagedConversation: Conversation {
+private final class StagedConversation: CommandChannel {
   private let behaviour: StagedHosts.Behaviour
   private let closed: @Sendable () -> Void
   private let lines = Mutex<[String]>([])
@@ -119,7 +119,7 @@ private final class StagedConversation: Conversation {
     }
   }
 
-  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
     if let line = lines.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return .stdout(Array(line.utf8)) }
     if case .noAgent = behaviour { return .ended(status: 1) }
     throw ConnectionLost(reason: "reset by peer")

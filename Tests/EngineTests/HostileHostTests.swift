@@ -26,7 +26,7 @@ import struct Fleet.Host
     var executor: (any TaskExecutor)? { nil }
     var events: [Event] { recorded.withLock { $0 } }
 
-    func connect(to host: Host) async throws(ConnectFailure) -> any Conversation { Said(lines, answer) }
+    func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel { Said(lines, answer) }
     func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
       looks.withLock { $0 += 1 }
       guard let serves else { throw NoAnswer(reason: "connection refused") }
@@ -64,7 +64,7 @@ import struct Fleet.Host
     func pause(for duration: Duration) async { past.withLock { $0 += duration } }
   }
 
-  private final class Said: Conversation {
+  private final class Said: CommandChannel {
     private let state: Mutex<(said: [[UInt8]], nonce: String)>
     private let lines: [String]
     private let answer: [String]
@@ -85,7 +85,7 @@ import struct Fleet.Host
       }
     }
 
-    func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+    func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
       guard let next = state.withLock({ $0.said.isEmpty ? nil : $0.said.removeFirst() }) else {
         throw ConnectionLost(reason: "reset by peer")
       }
@@ -201,14 +201,14 @@ import struct Fleet.Host
   }
 
   /// Says something for as long as anybody listens.
-  private final class Flood: Conversation {
+  private final class Flood: CommandChannel {
     private let piece: [UInt8]
     let received = Mutex(0)
 
     init(_ piece: [UInt8]) { self.piece = piece }
 
     func send(_ bytes: [UInt8]) async throws(ConnectionLost) {}
-    func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+    func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
       received.withLock { $0 += piece.count }
       return .stdout(piece)
     }
@@ -217,7 +217,7 @@ import struct Fleet.Host
 
   private struct Flooded: Connector {
     let flood: Flood
-    func connect(to host: Host) async throws(ConnectFailure) -> any Conversation { flood }
+    func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel { flood }
   }
 
   @Test func `a host that floods is not listened to beyond a bound`() async throws {

@@ -26,7 +26,7 @@ struct SSHConnector: Connector {
 
   var executor: (any TaskExecutor)? { loop }
 
-  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+  func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel {
     let seats = await Seats(in: [limits.sessions] + turnstiles(to: host))
     do {
       let connection = try await login(to: host, seats)
@@ -36,7 +36,7 @@ struct SSHConnector: Connector {
         await connection.close()
         throw error
       }
-      return SSHConversation(connection: connection, seats: seats, sendTimeout: Self.sendTimeout)
+      return SSHCommandChannel(connection: connection, seats: seats, sendTimeout: Self.sendTimeout)
     } catch {
       await seats.leave()
       throw (error as? SSHFailure).map(ConnectFailure.init)

@@ -12,7 +12,7 @@ struct ModelHost: Hashable {
 }
 
 /// What a model host says in one session; its own agent goes on when the connection is lost.
-final class ModelConversation: Conversation {
+final class ModelConversation: CommandChannel {
   private let world: ModelWorld
   private let host: Host.Name
   private let state = Mutex(State())
@@ -119,7 +119,7 @@ final class ModelConversation: Conversation {
 
   private func say(_ lines: [String], _ state: inout State) { state.lines += lines }
 
-  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
     let line = state.withLock { state in
       state.lines.isEmpty ? nil : "@certfleet \(state.nonce) 0 \(state.lines.removeFirst())\n"
     }

@@ -42,7 +42,7 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
 
   // MARK: Hosts
 
-  func connect(to host: Host) async throws(ConnectFailure) -> any Conversation {
+  func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel {
     let failure = with { state -> ConnectFailure? in
       guard state.random.chance(state.trouble / 3) else { return nil }
       return ConnectFailure(reason: "nobody there", isPassing: state.random.chance(80))

@@ -3,7 +3,7 @@ import Fleet
 import SSH
 
 /// The agent's command as the engine sees it.
-struct SSHConversation: Conversation {
+struct SSHCommandChannel: CommandChannel {
   let connection: SSHConnection
   let seats: Seats
   let sendTimeout: Duration
@@ -14,7 +14,7 @@ struct SSHConversation: Conversation {
     } catch { throw ConnectionLost(reason: error.description) }
   }
 
-  func receive(within timeout: Duration) async throws(ConnectionLost) -> Heard {
+  func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
     do {
       switch try await connection.receive(within: timeout) {
       case .stdout(let bytes): return .stdout(bytes)
