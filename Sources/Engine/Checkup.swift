@@ -29,7 +29,7 @@ public struct Checkup: Sendable {
   public func carryOut() async -> Finding {
     let channel: any CommandChannel
     do {
-      channel = try await Dial(host: visit.host, connector: connector).connect()
+      channel = try await ConnectRetry(host: visit.host, connector: connector).connect()
     } catch { return error.isPassing ? .unreachable(error.reason) : .silent(error.reason) }
     let finding = await converse(channel)
     await channel.close()

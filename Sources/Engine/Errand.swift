@@ -26,7 +26,7 @@ public struct Errand: Sendable {
   public func run(_ errand: AgentErrand) async throws(Failure) -> String {
     let channel: any CommandChannel
     do {
-      channel = try await Dial(host: host, connector: connector).connect()
+      channel = try await ConnectRetry(host: host, connector: connector).connect()
     } catch {
       throw Failure(description: "\(host.name): \(error.reason)", isUnreachable: true)
     }

@@ -30,7 +30,7 @@ struct Inquiry: Sendable {
   func ask() async throws -> Answer {
     let channel: any CommandChannel
     do {
-      channel = try await Dial(
+      channel = try await ConnectRetry(
         host: visit.host, connector: visit.ports.connector, time: visit.ports.time
       )
       .connect()

@@ -28,7 +28,7 @@ public struct Installation: Sendable {
   public func carryOut() async -> String? {
     let channel: any CommandChannel
     do {
-      channel = try await Dial(host: administrator, connector: connector).connect()
+      channel = try await ConnectRetry(host: administrator, connector: connector).connect()
     } catch { return error.reason }
     let failure = await converse(channel)
     await channel.close()

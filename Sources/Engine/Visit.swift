@@ -91,7 +91,7 @@ struct Visit: Sendable {
     let started = ContinuousClock.now
     let channel: any CommandChannel
     do {
-      channel = try await Dial(host: host, connector: ports.connector, time: ports.time).connect()
+      channel = try await ConnectRetry(host: host, connector: ports.connector, time: ports.time).connect()
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)

@@ -19,7 +19,7 @@ import Testing
     let connector = Closed()
     let dialing = Task {
       _ = await #expect(throws: ConnectFailure.self) {
-        _ = try await Dial(host: Host(name: "web1", address: "a"), connector: connector).connect()
+        _ = try await ConnectRetry(host: Host(name: "web1", address: "a"), connector: connector).connect()
       }
     }
     dialing.cancel()

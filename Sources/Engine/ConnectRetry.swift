@@ -1,7 +1,7 @@
 import Fleet
 
 /// Connecting, with retries for what may pass: exponential backoff with full jitter.
-struct Dial: Sendable {
+struct ConnectRetry: Sendable {
   let host: Host
   let connector: any Connector
   var time: any Timekeeper = SystemTime()
