@@ -50,7 +50,7 @@ public struct Checkup: Sendable {
       switch await replies.next(from: channel) {
       case .lost(let reason): return .unreachable(reason)
       case .ended(let status):
-        return .silent(Dialogue.notStarted(on: visit.host, status, replies.complaint))
+        return .silent(VisitSession.notStarted(on: visit.host, status, replies.complaint))
       case .reply(.step(.preflight, _, _, .failed(let problem), _)): problems.append(problem)
       case .reply(.end(.ok, _)): return problems.isEmpty ? .ready : .lacks(problems)
       case .reply(.end(_, let text)): return .lacks(problems.isEmpty ? [text] : problems)

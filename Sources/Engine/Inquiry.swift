@@ -72,7 +72,7 @@ struct Inquiry: Sendable {
         try await visit.record(.step(result), lineage: result.lineage)
       case .reply(.end(.unknownToken, _)): return .neverBegan
       case .reply(.end(.deferred, let text)): return .noAnswer(text)
-      case .reply(.end(let end, let text)): return .ended(try await believed(Dialogue.ending(end, text)))
+      case .reply(.end(let end, let text)): return .ended(try await believed(VisitSession.ending(end, text)))
       case .reply(.hello), .reply(.begin), .reply(.output), .reply(.await): continue
       }
     }

@@ -46,7 +46,7 @@ public struct Installation: Sendable {
       while true {
         switch await replies.next(from: channel) {
         case .lost(let reason): return reason
-        case .ended(let status): return Dialogue.notStarted(on: administrator, status, replies.complaint)
+        case .ended(let status): return VisitSession.notStarted(on: administrator, status, replies.complaint)
         case .reply(.await):
           let word: AgentRequest.Word = await confirm().map { .revert(because: $0) } ?? .commit
           try await channel.send(word.bytes(nonce: nonce))

@@ -100,10 +100,10 @@ struct Visit: Sendable {
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
       materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
-    let dialogue = Dialogue(visit: self, request: request, channel: channel)
-    let result: Dialogue.Result
+    let session = VisitSession(visit: self, request: request, channel: channel)
+    let result: VisitSession.Result
     do {
-      result = try await dialogue.run()
+      result = try await session.run()
     } catch {
       await channel.close()
       throw error

@@ -5,7 +5,7 @@ import struct Fleet.Host
 
 /// The channel with the agent in one visit: the request goes out, frames come in, each step is recorded
 /// before the next is awaited, and the controller's word goes out when the agent asks for it.
-struct Dialogue: Sendable {
+struct VisitSession: Sendable {
   let visit: Visit
   let request: AgentRequest
   let channel: any CommandChannel
