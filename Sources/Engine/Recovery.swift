@@ -35,7 +35,7 @@ public struct Recovery: Sendable {
 
   private func ask(
     _ open: [Host.Name: RolloutLedger.Visit],
-    _ conclude: @escaping @Sendable (Visit, Bool, Inquiry.Answer) async throws -> Void
+    _ conclude: @escaping @Sendable (Visit, Bool, VisitQuery.Answer) async throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       var rest = plan.visits.filter { open[$0.host.name] != nil }[...]
@@ -45,7 +45,8 @@ public struct Recovery: Sendable {
         let visit = Visit(
           planned: brought, rollout: rollout, wave: open.wave, attempt: open.attempt, ports: ports)
         group.addTask {
-          try await conclude(visit, open.isRevert, try await Inquiry(visit: visit, token: open.token).ask())
+          try await conclude(
+            visit, open.isRevert, try await VisitQuery(visit: visit, token: open.token).ask())
         }
       }
       for _ in 0..<plan.policy.parallel { begin() }

@@ -112,7 +112,7 @@ struct Visit: Sendable {
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):
-      let known = try await Inquiry(visit: self, token: token).ask()
+      let known = try await VisitQuery(visit: self, token: token).ask()
       return try await checkRevert(known.ending(afterLosing: reason))
     }
   }

@@ -3,7 +3,7 @@ import Fleet
 
 /// Asks a host how a visit ended that the controller lost sight of. Asking also makes the host finish or undo
 /// what was cut off there; what it does for that is recorded as the visit's steps.
-struct Inquiry: Sendable {
+struct VisitQuery: Sendable {
   let visit: Visit
   let token: VisitToken
 
