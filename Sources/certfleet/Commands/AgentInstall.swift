@@ -100,9 +100,9 @@ extension Session {
     let connector = try await hostErrands(invocation).connector
     let visit = Planner.everything(on: host, in: try await snapshot())
     return await Installation(installation, as: administrator, connector: connector) {
-      let checkup = Checkup(
+      let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
-      switch await checkup.carryOut() {
+      switch await preflight.carryOut() {
       case .ready, .lacks: return nil
       case .silent(let reason), .unreachable(let reason):
         return "a login with the key does not work: \(reason)"

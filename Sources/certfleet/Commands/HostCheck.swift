@@ -33,9 +33,9 @@ extension Session {
   func check(_ visits: [PlannedVisit], _ invocation: Invocation) async throws -> [CheckedHost] {
     let connector = try await hostErrands(invocation).connector
     return try await SlidingWindow.run(over: visits, atOnce: 50) { visit in
-      let checkup = Checkup(
+      let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
-      return CheckedHost(host: visit.host.name, await checkup.carryOut())
+      return CheckedHost(host: visit.host.name, await preflight.carryOut())
     }.sorted { $0.host < $1.host }
   }
 }
@@ -48,7 +48,7 @@ extension [CheckedHost] {
 }
 
 extension CheckedHost {
-  fileprivate init(host: Host.Name, _ finding: Checkup.Finding) {
+  fileprivate init(host: Host.Name, _ finding: Preflight.Finding) {
     switch finding {
     case .ready: self.init(host: host, result: .ready, problems: [])
     case .silent(let reason): self.init(host: host, result: .lacking, problems: [reason])

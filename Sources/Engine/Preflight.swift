@@ -4,7 +4,7 @@ import Foundation
 public import struct Fleet.Host
 
 /// The preflight alone: whether a host has what a visit would need.
-public struct Checkup: Sendable {
+public struct Preflight: Sendable {
   private let visit: PlannedVisit
   private let destinations: [AgentRequest.Destination]
   private let connector: any Connector
