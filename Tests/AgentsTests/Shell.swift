@@ -79,7 +79,7 @@ struct AgentScene {
     return try parser.consume(Array(result.stdout.utf8))
   }
 
-  func replies(_ errand: AgentErrand, path: String? = nil) async throws -> [AgentReply] {
+  func replies(_ task: AgentTask, path: String? = nil) async throws -> [AgentReply] {
     try await replies(
       bytes: errand.bytes(nonce: "n0nce", host: Host(name: "web1", address: "a", base: base)), path: path)
   }

@@ -8,7 +8,7 @@ import ThrowawayFleet
 @Suite(.serialized, .enabled(if: geteuid() == 0, "needs root, to be attacked by another user"))
 struct WebrootAttackTests {
   private let www = Attacker.www
-  private let token = AgentErrand.Token(name: "tok_1", content: "tok_1.thumb")
+  private let token = AgentTask.Token(name: "tok_1", content: "tok_1.thumb")
   private let challenge = ".well-known/acme-challenge"
 
   private func place(_ scene: AgentScene, _ webroot: String) async throws -> String {

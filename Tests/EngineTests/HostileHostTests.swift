@@ -228,8 +228,8 @@ import struct Fleet.Host
     ]
     for piece in pieces {
       let flood = Flood(piece)
-      let errand = Errand(on: Host(name: "h", address: "a"), connector: Flooded(flood: flood))
-      await #expect(throws: Errand.Failure.self) {
+      let errand = AgentTaskRunner(on: Host(name: "h", address: "a"), connector: Flooded(flood: flood))
+      await #expect(throws: AgentTaskRunner.Failure.self) {
         _ = try await errand.run(.remove([.init(name: "t", content: "")], webroot: "/w"))
       }
       #expect(flood.received.withLock { $0 } < 2 << 20)

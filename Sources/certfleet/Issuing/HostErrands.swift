@@ -21,7 +21,7 @@ struct HostErrands: Sendable {
     var policy = lineage.key
     policy.isReused = isReused
     do {
-      let pem = try await Errand(on: host, connector: connector).run(
+      let pem = try await AgentTaskRunner(on: host, connector: connector).run(
         .makeKey(lineage: lineage.name, id: id, policy: policy, names: lineage.domains))
       let request = try CertificateRequest(pem: pem)
       // The host may still have an older key, of another kind than the one that was to be kept.
@@ -29,7 +29,7 @@ struct HostErrands: Sendable {
         return try await makeKey(for: lineage, isReused: false)
       }
       return .onHost(HostKeyRequest(id: id, request: request))
-    } catch let failure as Errand.Failure {
+    } catch let failure as AgentTaskRunner.Failure {
       throw IssuanceFailure("the key was not made: \(failure)", endsOrder: false)
     } catch let error as OpenSSLError {
       throw IssuanceFailure("\(name): the host's request cannot be read: \(error)", endsOrder: false)
@@ -65,11 +65,11 @@ private final class HostTokens: TokenHosts {
   private static let http = HTTPClient(isPlain: true)
 
   func place(_ proofs: [Proof]) async throws {
-    let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: $0.keyAuthorization) }
+    let tokens = proofs.map { AgentTask.Token(name: $0.token, content: $0.keyAuthorization) }
     let failures = try await onEach(hosts) { [self] host in
       do {
-        _ = try await Errand(on: host, connector: connector).run(.place(tokens, webroot: webroot))
-      } catch let failure as Errand.Failure where failure.isUnreachable {
+        _ = try await AgentTaskRunner(on: host, connector: connector).run(.place(tokens, webroot: webroot))
+      } catch let failure as AgentTaskRunner.Failure where failure.isUnreachable {
         _ = untouched.withLock { $0.insert(host.name) }
         throw failure
       }
@@ -95,10 +95,10 @@ private final class HostTokens: TokenHosts {
   }
 
   func remove(_ proofs: [Proof]) async throws {
-    let tokens = proofs.map { AgentErrand.Token(name: $0.token, content: "") }
+    let tokens = proofs.map { AgentTask.Token(name: $0.token, content: "") }
     let touched = untouched.withLock { untouched in hosts.filter { !untouched.contains($0.name) } }
     let failures = try await onEach(touched) { [self] in
-      _ = try await Errand(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
+      _ = try await AgentTaskRunner(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
     }
     if !failures.isEmpty { throw ProofFailure(Self.listed(failures)) }
   }

@@ -3,7 +3,7 @@ public import Fleet
 public import struct Fleet.Host
 
 /// A short piece of work on a host beside any visit: one request, one answer.
-public struct Errand: Sendable {
+public struct AgentTaskRunner: Sendable {
   private let host: Host
   private let connector: any Connector
 
@@ -23,7 +23,7 @@ public struct Errand: Sendable {
   }
 
   /// - Returns: what the agent sent along.
-  public func run(_ errand: AgentErrand) async throws(Failure) -> String {
+  public func run(_ task: AgentTask) async throws(Failure) -> String {
     let channel: any CommandChannel
     do {
       channel = try await ConnectRetry(host: host, connector: connector).connect()
@@ -35,7 +35,7 @@ public struct Errand: Sendable {
     return try result.get()
   }
 
-  private func converse(_ errand: AgentErrand, _ channel: any CommandChannel) async -> Result<
+  private func converse(_ task: AgentTask, _ channel: any CommandChannel) async -> Result<
     String, Failure
   > {
     let nonce = Nonce.make()

@@ -2,7 +2,7 @@ public import Fleet
 public import struct Fleet.Host
 
 /// What issuing asks of a host beside any visit.
-public enum AgentErrand: Sendable {
+public enum AgentTask: Sendable {
   /// Files for the CA below the document root of the host's web server (RFC 8555 §8.3).
   case place([Token], webroot: String)
   case remove([Token], webroot: String)

@@ -5,7 +5,7 @@ import Testing
 import ThrowawayFleet
 
 /// What issuing asks of hosts, under every shell.
-@Suite struct ErrandTests {
+@Suite struct AgentTaskTests {
   private func path(_ scene: AgentScene, _ name: String) -> String {
     scene.scratch.path + "/www/.well-known/acme-challenge/" + name
   }
@@ -13,7 +13,7 @@ import ThrowawayFleet
   @Test(arguments: Shell.all)
   func `tokens are placed for everybody to read, byte for byte, and removed`(shell: Shell) async throws {
     let scene = try AgentScene(shell)
-    let tokens = ["tok_1", "-tok2"].map { AgentErrand.Token(name: $0, content: $0 + ".thumb") }
+    let tokens = ["tok_1", "-tok2"].map { AgentTask.Token(name: $0, content: $0 + ".thumb") }
     let missing = try await scene.replies(.place(tokens, webroot: scene.scratch.path + "/www"))
     #expect(
       missing.end
@@ -44,7 +44,7 @@ import ThrowawayFleet
     #expect(!FileManager.default.fileExists(atPath: scene.scratch.path + "/www/.well-known"))
   }
 
-  private func makeKey(_ type: KeyType, id: String, reuse: Bool = false) -> AgentErrand {
+  private func makeKey(_ type: KeyType, id: String, reuse: Bool = false) -> AgentTask {
     .makeKey(
       lineage: "x@web1", id: id, policy: KeyPolicy(type: type, isReused: reuse, place: .host),
       names: ["x.example", "192.0.2.1"])
