@@ -99,7 +99,7 @@ extension Session {
     }
     let connector = try await hostErrands(invocation).connector
     let visit = Planner.everything(on: host, in: try await snapshot())
-    return await Installation(installation, as: administrator, connector: connector) {
+    return await AgentInstaller(installation, as: administrator, connector: connector) {
       let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
       switch await preflight.carryOut() {

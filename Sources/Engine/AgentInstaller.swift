@@ -3,7 +3,7 @@ public import Fleet
 public import struct Fleet.Host
 
 /// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered.
-public struct Installation: Sendable {
+public struct AgentInstaller: Sendable {
   private let installation: AgentInstallation
   private let administrator: Host
   private let connector: any Connector
