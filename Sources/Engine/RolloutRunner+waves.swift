@@ -98,8 +98,8 @@ extension RolloutRunner {
     var queue = VisitQueue(
       await visits(left.filter { held[$0.host.name] == nil }, wave: number),
       width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits)
-    var watch = Watch(runner: self, index: index)
-    try await queue.carryOut({ try await $0.carryOut() }, mayBegin: { try await watch.allows(after: $0) })
+    var admission = VisitAdmission(runner: self, index: index)
+    try await queue.carryOut({ try await $0.carryOut() }, mayBegin: { try await admission.allows(after: $0) })
     let trouble = try await hooks.after()
     return try await judge(index, trouble: trouble)
   }

@@ -2,7 +2,7 @@ import Fleet
 import Planning
 
 /// Looks, before each visit of a wave, whether it may still be begun.
-struct Watch {
+struct VisitAdmission {
   let runner: RolloutRunner
   let index: Int
   private var lastLook: Duration
