@@ -13,7 +13,7 @@ final class Forwarding {
   private let sockets: ReadySet
   private let doorbell: Int32
   private var tunnels: [Tunnel] = []
-  private var openings = Openings()
+  private var openQueue = ChannelOpenQueue()
   private var isRetired = false
   /// Whose last call could not send all of its packet.
   private var stuck: Tunnel?
@@ -32,10 +32,10 @@ final class Forwarding {
 
   /// What a connection waits for while nothing can go on.
   var descriptor: Int32 { sockets.descriptor }
-  var nextDeadline: ContinuousClock.Instant { openings.nextDeadline }
+  var nextDeadline: ContinuousClock.Instant { openQueue.nextDeadline }
 
-  func add(_ request: Openings.Request) {
-    openings.add(request)
+  func add(_ request: ChannelOpenQueue.Request) {
+    openQueue.add(request)
     eventfd_write(doorbell, 1)
   }
 
@@ -45,13 +45,13 @@ final class Forwarding {
     eventfd_write(doorbell, 1)
   }
 
-  var isDone: Bool { isRetired && tunnels.isEmpty && !openings.isAwaited }
+  var isDone: Bool { isRetired && tunnels.isEmpty && !openQueue.isAwaited }
 
   /// The connection is gone, and everything through it.
   func end() {
     guard !hasEnded else { return }
     hasEnded = true
-    openings.end()
+    openQueue.end()
     for tunnel in tunnels { close(tunnel.local) }
     tunnels = []
     eventfd_write(doorbell, 1)
@@ -64,7 +64,7 @@ final class Forwarding {
   func goOn(_ arrivals: () -> Int) -> Bool {
     var rings: eventfd_t = 0
     eventfd_read(doorbell, &rings)
-    openings.expire()
+    openQueue.expire()
     var isBlocked = false
     var moved = true
     if let tunnel = stuck {
@@ -80,7 +80,7 @@ final class Forwarding {
       moved = false
       // After a minute libssh2 itself gives such a call up, and the session with it: one that nobody waits for is left alone, but
       // for a packet that is half on its way.
-      if let request = openings.first, !openings.isFirstGivenUp || self.isBlocked {
+      if let request = openQueue.first, !openQueue.isFirstGivenUp || self.isBlocked {
         switch open(request) {
         case .done: moved = true
         case .waits: break
@@ -126,7 +126,7 @@ final class Forwarding {
       }
     }
     // Without a tunnel no call would take what has arrived.
-    if tunnels.isEmpty, openings.first == nil {
+    if tunnels.isEmpty, openQueue.first == nil {
       sockets.forget(socket)
     } else {
       sockets.watch(socket, reading: !isBlocked, writing: isBlocked)
@@ -139,17 +139,17 @@ final class Forwarding {
   }
 
   /// RFC 4254 §7.2.
-  private func open(_ request: Openings.Request) -> Tunnel.Progress {
+  private func open(_ request: ChannelOpenQueue.Request) -> Tunnel.Progress {
     guard
       let channel = libssh2_channel_direct_tcpip_ex(session, request.host, request.port, "127.0.0.1", 22)
     else {
       let code = libssh2_session_last_errno(session)
       if code == LIBSSH2_ERROR_EAGAIN { return isBlocked ? .blocked : .waits }
       guard code == LIBSSH2_ERROR_CHANNEL_FAILURE else {
-        openings.conclude(.failure(.unreachable("the connection to the jump host was lost")))
+        openQueue.conclude(.failure(.unreachable("the connection to the jump host was lost")))
         return .broken
       }
-      openings.conclude(
+      openQueue.conclude(
         .failure(
           .unreachable("the jump host cannot reach \(request.host):\(request.port), or may not forward to it")
         ))
@@ -157,16 +157,16 @@ final class Forwarding {
     }
     var ends: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    if openings.isFirstGivenUp {
+    if openQueue.isFirstGivenUp {
       tunnels.append(Tunnel(channel, local: -1))
-      openings.conclude(.failure(.unreachable("nobody waits for it")))
+      openQueue.conclude(.failure(.unreachable("nobody waits for it")))
     } else if socketpair(AF_UNIX, kind, 0, &ends) == 0 {
       tunnels.append(Tunnel(channel, local: ends[0]))
-      openings.conclude(.success(ends[1]))
+      openQueue.conclude(.success(ends[1]))
     } else {
       let why = String(cString: strerror(errno)).lowercased()
       tunnels.append(Tunnel(channel, local: -1))
-      openings.conclude(.failure(.exhausted(why)))
+      openQueue.conclude(.failure(.exhausted(why)))
     }
     return .done
   }

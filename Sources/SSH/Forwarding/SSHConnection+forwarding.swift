@@ -11,7 +11,7 @@ extension SSHConnection {
     let forwarding = try ready()
     let result = await loop.suspended { answer in
       forwarding.add(
-        Openings.Request(
+        ChannelOpenQueue.Request(
           host: endpoint.address, port: Int32(endpoint.port), deadline: deadline, answer: answer))
     }
     return try result.get()

@@ -1,6 +1,6 @@
 /// Tunnels that are to be opened, one after another: libssh2 opens one channel of a session at a time. Behind one that the
 /// jump host does not reach the others would wait for minutes, so they are sent elsewhere.
-struct Openings {
+struct ChannelOpenQueue {
   private var requests: [Request] = []
   private var firstSince = ContinuousClock.now
   /// The first one's call goes on until the jump host answers, though nobody waits for it any more.
