@@ -31,18 +31,19 @@ public actor SSHConnection {
 
   /// Connects, and checks the server's key before anything else is said.
   public static func connect(
-    to endpoint: Endpoint, by route: Wire.Route = .direct, expecting expectation: Expectation,
+    to endpoint: Endpoint, by route: ConnectedSocket.Route = .direct, expecting expectation: Expectation,
     on loop: EventLoop,
     within timeout: Duration
   ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
     let deadline = ContinuousClock.now + timeout
-    let wire = try await Wire.connect(to: endpoint, by: route, on: loop, within: timeout)
+    let wire = try await ConnectedSocket.connect(to: endpoint, by: route, on: loop, within: timeout)
     return try await connect(over: wire, expecting: expectation, on: loop, within: deadline - .now)
   }
 
   /// As much, over a wire that is there already.
   public static func connect(
-    over wire: Wire, expecting expectation: Expectation, on loop: EventLoop, within timeout: Duration
+    over wire: ConnectedSocket, expecting expectation: Expectation, on loop: EventLoop,
+    within timeout: Duration
   ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
     let (endpoint, deadline) = (wire.endpoint, ContinuousClock.now + timeout)
     guard let descriptor = wire.take() else { throw .lost("the connection to \(endpoint) is another's") }

@@ -40,13 +40,15 @@ import ThrowawayFleet
     let server = try TalkingServer(says: "x")
     let loop = EventLoop()
     // Mostly ::1 and 127.0.0.1, of which only the second listens.
-    _ = try await Wire.connect(
+    _ = try await ConnectedSocket.connect(
       to: Endpoint(address: "localhost", port: server.port), on: loop, within: .seconds(10))
     await #expect {
-      _ = try await Wire.connect(to: Endpoint(address: "localhost", port: 1), on: loop, within: .seconds(10))
+      _ = try await ConnectedSocket.connect(
+        to: Endpoint(address: "localhost", port: 1), on: loop, within: .seconds(10))
     } throws: { "\($0)" == "cannot connect to localhost:1: connection refused" }
     await #expect {
-      _ = try await Wire.connect(to: Endpoint(address: "::1", port: 1), on: loop, within: .seconds(10))
+      _ = try await ConnectedSocket.connect(
+        to: Endpoint(address: "::1", port: 1), on: loop, within: .seconds(10))
     } throws: { "\($0)".hasPrefix("cannot connect to [::1]:1: ") }
   }
 

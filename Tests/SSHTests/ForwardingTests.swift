@@ -22,7 +22,7 @@ import ThrowawayFleet
   }
 
   private func login(
-    _ server: SSHServer, by route: Wire.Route = .direct, key: ServerKey? = nil
+    _ server: SSHServer, by route: ConnectedSocket.Route = .direct, key: ServerKey? = nil
   ) async throws -> SSHConnection {
     let endpoint = Endpoint(address: server.address, port: server.port)
     let pinned: ServerKey
@@ -100,7 +100,7 @@ import ThrowawayFleet
   func `no answer of many thousands is missed`(isThroughAnother: Bool) async throws {
     let (jump, target) = (try await server(1), try await server(2))
     let first = isThroughAnother ? try await login(jump) : nil
-    let route = first.map { Wire.Route.through($0) } ?? .direct
+    let route = first.map { ConnectedSocket.Route.through($0) } ?? .direct
     let talking = try await login(target, by: route)
     let silent = try await login(target, by: route)
     try await converse(over: talking, times: 20_000)
@@ -132,13 +132,13 @@ import ThrowawayFleet
     let swallowing = try SwallowingPort(at: network.host(3))
     let started = ContinuousClock.now
     let dead = Task {
-      try await Wire.connect(
+      try await ConnectedSocket.connect(
         to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(3)
       )
     }
     try await Task.sleep(for: .milliseconds(200))
     await #expect {
-      _ = try await Wire.connect(
+      _ = try await ConnectedSocket.connect(
         to: Endpoint(address: target.address, port: 2222), by: .through(first), on: loop, within: .seconds(60)
       )
     } throws: {
@@ -163,7 +163,7 @@ import ThrowawayFleet
     try await through.execute("exec cat", within: .seconds(10))
     let swallowing = try SwallowingPort(at: network.host(3))
     await #expect(throws: SSHFailure.self) {
-      _ = try await Wire.connect(
+      _ = try await ConnectedSocket.connect(
         to: Endpoint(address: network.host(3), port: 2222), by: .through(first), on: loop, within: .seconds(1)
       )
     }

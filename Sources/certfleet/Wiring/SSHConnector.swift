@@ -80,7 +80,7 @@ struct SSHConnector: Connector {
     }
   }
 
-  private func wire(to host: Host, _ seats: Seats?) async throws -> Wire {
+  private func wire(to host: Host, _ seats: Seats?) async throws -> ConnectedSocket {
     let deadline = ContinuousClock.now + Self.connectTimeout
     var jump: SSHConnection?
     var occupied: SSHConnection?
@@ -99,16 +99,17 @@ struct SSHConnector: Connector {
     }
   }
 
-  private func wire(to host: Host, through jump: SSHConnection?) async throws(SSHFailure) -> Wire {
+  private func wire(to host: Host, through jump: SSHConnection?) async throws(SSHFailure) -> ConnectedSocket {
     do {
-      return try await Wire.connect(
-        to: Endpoint(host), by: jump.map(Wire.Route.through) ?? .direct, on: loop, within: Self.connectTimeout
+      return try await ConnectedSocket.connect(
+        to: Endpoint(host), by: jump.map(ConnectedSocket.Route.through) ?? .direct, on: loop,
+        within: Self.connectTimeout
       )
     } catch { throw host.via.map(error.at) ?? error }
   }
 
   private func login(
-    to host: Host, over wire: Wire, _ keys: [ServerKey], _ credential: Credential
+    to host: Host, over wire: ConnectedSocket, _ keys: [ServerKey], _ credential: Credential
   ) async throws -> SSHConnection {
     let connection: SSHConnection
     do {

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A connected socket that nothing has been said over yet.
-public final class Wire: Sendable {
+public final class ConnectedSocket: Sendable {
   let endpoint: Endpoint
   private let descriptor: Mutex<Int32?>
 
@@ -22,14 +22,14 @@ public final class Wire: Sendable {
 
   public static func connect(
     to endpoint: Endpoint, by route: Route = .direct, on loop: EventLoop, within timeout: Duration
-  ) async throws(SSHFailure) -> Wire {
+  ) async throws(SSHFailure) -> ConnectedSocket {
     let deadline = ContinuousClock.now + timeout
     let descriptor =
       switch route {
       case .direct: try await Dialer(loop: loop).dial(endpoint, until: deadline)
       case .through(let jump): try await jump.forward(to: endpoint, until: deadline)
       }
-    return Wire(descriptor, to: endpoint)
+    return ConnectedSocket(descriptor, to: endpoint)
   }
 
   /// For its new owner; once.
