@@ -15,7 +15,7 @@ public struct Lineage: Hashable, Sendable, Codable {
   /// The common name of an issuer in the chain that is wanted where the CA offers several (RFC 8555 §7.4.2).
   public var preferredChain: String?
   /// Where a certificate that is brought along lies, for an issuer of files.
-  public var files: BroughtFiles?
+  public var files: ProvidedFiles?
   public var deployments: [Deployment]
 
   private enum CodingKeys: String, CodingKey {
@@ -26,7 +26,7 @@ public struct Lineage: Hashable, Sendable, Codable {
   public init(
     name: Name, domains: [String], issuer: Issuer.Name, key: KeyPolicy = KeyPolicy(),
     challenge: Challenge? = nil, profile: String? = nil, preferredChain: String? = nil,
-    files: BroughtFiles? = nil, deployments: [Deployment] = []
+    files: ProvidedFiles? = nil, deployments: [Deployment] = []
   ) {
     self.name = name
     self.domains = domains
@@ -76,7 +76,7 @@ public enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// PEM files on the controller.
-public struct BroughtFiles: Hashable, Sendable, Codable {
+public struct ProvidedFiles: Hashable, Sendable, Codable {
   /// The certificate, with or without the chain behind it.
   public var certificate: String
   /// The intermediates, where they are in a file of their own.

@@ -98,7 +98,7 @@ extension Node {
         if [".certificate", ".chain", ".private_key"].contains(where: isMistaken) { return }
         return fail("'certificate' and 'private_key' are missing: \(issuer.name) is an issuer of files")
       }
-      for problem in BroughtCertificate.problems(of: files, names: lineage.domains, at: Date()) {
+      for problem in ProvidedCertificate.problems(of: files, names: lineage.domains, at: Date()) {
         fail(problem)
       }
     }

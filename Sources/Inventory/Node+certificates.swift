@@ -55,7 +55,7 @@ extension Node {
 }
 
 extension Fields {
-  fileprivate func broughtFiles() -> BroughtFiles? {
+  fileprivate func broughtFiles() -> ProvidedFiles? {
     let (certificate, chain, key) = (self["certificate"], self["chain"], self["private_key"])
     guard let place = certificate ?? key ?? chain else { return nil }
     guard let certificate, let key else {
@@ -63,6 +63,6 @@ extension Fields {
     }
     let paths = (certificate.readableFile(), chain.map { $0.readableFile() }, key.secretFile())
     guard let path = paths.0, let keyPath = paths.2, paths.1 != .some(nil) else { return nil }
-    return BroughtFiles(certificate: path, chain: paths.1 ?? nil, privateKey: keyPath)
+    return ProvidedFiles(certificate: path, chain: paths.1 ?? nil, privateKey: keyPath)
   }
 }

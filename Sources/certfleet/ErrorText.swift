@@ -22,7 +22,8 @@ enum ErrorText {
     // The world around is at fault: a full disk, a damaged file, a CA that is not there, a clock that is wrong.
     case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey, is LogCutOff,
       is AlteredCertificate, is OpenSSLError, is WrongClock, is IssuanceFailure, is ProofFailure,
-      is CannotListen, is CertificateChain.Refused, is BroughtCertificate.Refused, is AgentTaskRunner.Failure,
+      is CannotListen, is CertificateChain.Refused, is ProvidedCertificate.Refused,
+      is AgentTaskRunner.Failure,
       is CancellationError:
       .failed
     default: .internal

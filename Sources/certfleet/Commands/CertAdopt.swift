@@ -48,7 +48,7 @@ extension Session {
     var (names, notAfter, problem): ([String], Date?, String?) = ([], nil, nil)
     do {
       let files = CertbotFolder(path: path).files(of: name)
-      let brought = try BroughtCertificate(files, names: [], at: Date())
+      let brought = try ProvidedCertificate(files, names: [], at: Date())
       names = brought.chain.leaf.names
       notAfter = try brought.chain.leaf.notAfter()
     } catch { problem = "\(error)" }
@@ -86,7 +86,7 @@ extension Session {
     for certificate in good {
       let name = Lineage.Name(certificate.lineage.name)
       let files = CertbotFolder(path: adoption.certbot.path).files(of: name)
-      let brought = try BroughtCertificate(files, names: [], at: Date())
+      let brought = try ProvidedCertificate(files, names: [], at: Date())
       _ = try await store.add(brought.chain, key: .held(brought.key), to: name, how: .adopted, now: Date())
     }
     let count = changes.added.count { $0.hasPrefix("certificate") }

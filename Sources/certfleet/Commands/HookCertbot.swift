@@ -13,8 +13,8 @@ extension Command {
     let session = try Session(invocation)
     let lineage = try await session.renewedLineage(invocation.environment)
     let files = try await session.certbotFiles(of: lineage)
-    let brought: BroughtCertificate
-    do { brought = try BroughtCertificate(files.files, names: lineage.domains, at: Date()) } catch {
+    let brought: ProvidedCertificate
+    do { brought = try ProvidedCertificate(files.files, names: lineage.domains, at: Date()) } catch {
       throw BadInput("\(lineage.name) is not taken over: \(error)")
     }
     try check(brought, invocation.environment["RENEWED_DOMAINS"], lineage.name)
@@ -32,7 +32,7 @@ extension Command {
       under: try ControllerLease(home: session.home, now: Date()), invocation)
   }
 
-  private static func check(_ brought: BroughtCertificate, _ domains: String?, _ name: Lineage.Name) throws {
+  private static func check(_ brought: ProvidedCertificate, _ domains: String?, _ name: Lineage.Name) throws {
     guard let domains else { return }
     let told = Set(domains.split(separator: " ").map { $0.lowercased() })
     guard told == Set(brought.chain.leaf.names) else {
@@ -72,7 +72,7 @@ extension Session {
 
   fileprivate func certbotFiles(
     of lineage: Lineage
-  ) async throws -> (files: BroughtFiles, handOver: CertbotFolder.HandOver) {
+  ) async throws -> (files: ProvidedFiles, handOver: CertbotFolder.HandOver) {
     guard
       let folder = try await store.declaration().issuers.first(where: { $0.name == lineage.issuer })?.certbot
     else {

@@ -25,7 +25,7 @@ struct DueList: Sendable {
 
   struct Import: Sendable {
     let lineage: Lineage
-    let material: BroughtCertificate
+    let material: ProvidedCertificate
     let reason: String
   }
 
@@ -92,10 +92,10 @@ struct DueList: Sendable {
   }
 
   private mutating func take(
-    _ lineage: Lineage, _ files: BroughtFiles, _ newest: Certificate?, _ reason: String, _ now: Date
+    _ lineage: Lineage, _ files: ProvidedFiles, _ newest: Certificate?, _ reason: String, _ now: Date
   ) {
     do {
-      let material = try BroughtCertificate(files, names: lineage.domains, at: now)
+      let material = try ProvidedCertificate(files, names: lineage.domains, at: now)
       let fingerprint = try material.chain.leaf.fingerprint()
       if fingerprint != newest?.fingerprint {
         imports.append(
@@ -143,8 +143,8 @@ struct DueList: Sendable {
 
 extension CertbotFolder {
   /// certbot's README in `live/`: "privkey.pem" and "fullchain.pem".
-  func files(of lineage: Lineage.Name) -> BroughtFiles {
+  func files(of lineage: Lineage.Name) -> ProvidedFiles {
     let live = "\(path)/live/\(lineage)"
-    return BroughtFiles(certificate: live + "/fullchain.pem", chain: nil, privateKey: live + "/privkey.pem")
+    return ProvidedFiles(certificate: live + "/fullchain.pem", chain: nil, privateKey: live + "/privkey.pem")
   }
 }

@@ -2,7 +2,7 @@ public import Fleet
 public import Foundation
 
 /// A certificate that comes as files, checked in full before anything is done with it.
-public struct BroughtCertificate: Sendable {
+public struct ProvidedCertificate: Sendable {
   public let chain: CertificateChain
   public let key: PrivateKey
 
@@ -15,9 +15,9 @@ public struct BroughtCertificate: Sendable {
   /// Reads and checks the files.
   ///
   /// - Parameter names: what the certificate must name; more is right.
-  public init(_ files: BroughtFiles, names: [String], at moment: Date) throws(Refused) {
+  public init(_ files: ProvidedFiles, names: [String], at moment: Date) throws(Refused) {
     var problems: [String] = []
-    func attempt<Value>(_ read: () throws(BroughtFile.Unusable) -> Value) -> Value? {
+    func attempt<Value>(_ read: () throws(ProvidedFile.Unusable) -> Value) -> Value? {
       do {
         return try read()
       } catch {
@@ -25,12 +25,13 @@ public struct BroughtCertificate: Sendable {
         return nil
       }
     }
-    let leaf = attempt { () throws(BroughtFile.Unusable) in try BroughtFile(files.certificate).certificates()
+    let leaf = attempt { () throws(ProvidedFile.Unusable) in
+      try ProvidedFile(files.certificate).certificates()
     }
     let more = files.chain.map { path in
-      attempt { () throws(BroughtFile.Unusable) in try BroughtFile(path).certificates() }
+      attempt { () throws(ProvidedFile.Unusable) in try ProvidedFile(path).certificates() }
     }
-    let key = attempt { () throws(BroughtFile.Unusable) in try BroughtFile(files.privateKey).privateKey() }
+    let key = attempt { () throws(ProvidedFile.Unusable) in try ProvidedFile(files.privateKey).privateKey() }
     let chain = leaf.flatMap { first in
       CertificateChain(certificates: first + (more.flatMap(\.self) ?? []))
     }
@@ -44,9 +45,9 @@ public struct BroughtCertificate: Sendable {
   }
 
   /// As reading it, for a list of everything that is wrong.
-  public static func problems(of files: BroughtFiles, names: [String], at moment: Date) -> [String] {
+  public static func problems(of files: ProvidedFiles, names: [String], at moment: Date) -> [String] {
     do {
-      _ = try BroughtCertificate(files, names: names, at: moment)
+      _ = try ProvidedCertificate(files, names: names, at: moment)
       return []
     } catch { return error.problems }
   }

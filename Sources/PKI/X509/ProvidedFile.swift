@@ -3,7 +3,7 @@ import Fleet
 import Foundation
 
 /// One file that should hold certificates or a key in PEM, and what to say when it does not.
-struct BroughtFile {
+struct ProvidedFile {
   private let path: String
   private let bytes: [UInt8]
   private let text: String

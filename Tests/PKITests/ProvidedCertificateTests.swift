@@ -5,7 +5,7 @@ import Testing
 import ThrowawayFleet
 
 /// Certificates that come as files, made by openssl as shops and people make them.
-@Suite struct BroughtCertificateTests {
+@Suite struct ProvidedCertificateTests {
   private let scratch: ScratchFolder
   private let openssl: String
 
@@ -44,8 +44,8 @@ import ThrowawayFleet
     _ certificate: String, chain: String? = nil, key: String = "leaf.key", names: [String] = [],
     at moment: Date = Date()
   ) -> [String] {
-    BroughtCertificate.problems(
-      of: BroughtFiles(certificate: path(certificate), chain: chain.map(path), privateKey: path(key)),
+    ProvidedCertificate.problems(
+      of: ProvidedFiles(certificate: path(certificate), chain: chain.map(path), privateKey: path(key)),
       names: names,
       at: moment
     ).map { $0.replacing(scratch.path + "/", with: "") }
@@ -55,8 +55,8 @@ import ThrowawayFleet
     try scratch.write(
       "full.pem", Files.read(path("root.pem")) + Files.read(path("leaf.pem")) + Files.read(path("middle.pem"))
     )
-    let brought = try BroughtCertificate(
-      BroughtFiles(certificate: path("full.pem"), chain: nil, privateKey: path("leaf.key")),
+    let brought = try ProvidedCertificate(
+      ProvidedFiles(certificate: path("full.pem"), chain: nil, privateKey: path("leaf.key")),
       names: ["a.example", "x.b.example"], at: Date())
     #expect(brought.chain.leaf.names == ["a.example", "*.b.example"])
     #expect(brought.chain.intermediates.map(\.subjectName) == ["Middle", "Root"])
