@@ -34,7 +34,7 @@ public enum ServedCertificate {
   ) throws -> Fingerprint {
     let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
     if let startTLS {
-      var clear = ClearText(socket.descriptor, until: .now + timeout)
+      var clear = STARTTLS(socket.descriptor, until: .now + timeout)
       do {
         try clear.begin(startTLS, serverName: serverName)
       } catch { throw NoAnswer(reason: "\(startTLS.rawValue) at \(address):\(port): \(error)") }

@@ -3,7 +3,7 @@ import Foundation
 
 /// A conversation in the clear, up to the server's consent to TLS. Nothing that it says is trusted; it is only
 /// bounded, and compared with what its protocol asks for.
-struct ClearText {
+struct STARTTLS {
   private let descriptor: Int32
   private let deadline: ContinuousClock.Instant
   private var budget = 64 << 10
