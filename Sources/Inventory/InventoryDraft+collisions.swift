@@ -69,7 +69,7 @@ private struct WrittenPaths {
   }
 }
 
-extension Node {
+extension InventoryNode {
   /// A host that makes its own key tells nobody, so what only the controller could make of it cannot be made.
   fileprivate func refuseFormatsWithKey(_ files: [FileInstallation]) {
     for (number, file) in files.enumerated() where !file.format.canHaveKeyOfHost {

@@ -64,8 +64,8 @@ extension InventoryDraft {
   }
 }
 
-extension Node {
-  func at(_ step: String) -> Node { child(value, step) }
+extension InventoryNode {
+  func at(_ step: String) -> InventoryNode { child(value, step) }
 
   fileprivate func undefined(_ kind: String, _ name: String, at step: String, among known: [String]) {
     let hint = Nearest.suggestion(for: name, among: known)

@@ -20,8 +20,8 @@ enum InventoryFile {
     return found.map { (path.hasSuffix("/") ? path : path + "/") + $0 }
   }
 
-  static func parse(_ file: String, _ problems: Problems) -> Node? {
-    func refuse(_ message: String) -> Node? {
+  static func parse(_ file: String, _ problems: Problems) -> InventoryNode? {
+    func refuse(_ message: String) -> InventoryNode? {
       problems.add(file: file, path: "", message)
       return nil
     }
@@ -45,7 +45,7 @@ enum InventoryFile {
     decoder.allowsJSON5 = true
     do {
       let value = try decoder.decode(JSONValue.self, from: data)
-      return Node(value: value, file: file, path: "", problems: problems)
+      return InventoryNode(value: value, file: file, path: "", problems: problems)
     } catch {
       return refuse("is not valid JSON5" + (JSON5Fault.find(in: text).map { ": \($0)" } ?? ""))
     }

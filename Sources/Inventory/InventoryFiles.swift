@@ -34,7 +34,7 @@ struct InventoryDraft {
   private let ask: SSHSettings.Reader
   private var defaults = Defaults()
   private(set) var declaration = FleetDeclaration()
-  private var places: [String: Node] = [:]
+  private var places: [String: InventoryNode] = [:]
   /// What is declared with a mistake: it is there, so that whoever refers to it makes no second one.
   private(set) var mistaken: Set<String> = []
 
@@ -44,8 +44,8 @@ struct InventoryDraft {
   }
 
   /// Defaults hold for all files of one apply, whichever of them says so, so they are read first.
-  mutating func readDefaults(_ roots: [Node]) {
-    var first: Node?
+  mutating func readDefaults(_ roots: [InventoryNode]) {
+    var first: InventoryNode?
     for root in roots {
       guard case .object(let members) = root.value, let value = members["defaults"] else { continue }
       let node = root.child(value, "defaults")
@@ -58,13 +58,15 @@ struct InventoryDraft {
     }
   }
 
-  mutating func read(_ root: Node) {
+  mutating func read(_ root: InventoryNode) {
     var read = FleetDeclaration()
-    var seen: [(key: String, node: Node)] = []
+    var seen: [(key: String, node: InventoryNode)] = []
     var mistaken: [String] = []
     let defaults = defaults
     _ = root.object { fields -> Void? in
-      func each<Value>(_ key: String, _ name: KeyPath<Value, String>, _ reader: (Node) -> Value?) -> [Value] {
+      func each<Value>(_ key: String, _ name: KeyPath<Value, String>, _ reader: (InventoryNode) -> Value?)
+        -> [Value]
+      {
         (fields[key]?.list() ?? []).compactMap { node in
           guard let value = reader(node) else {
             if case .object(let members) = node.value, case .string(let name) = members["name"] {
@@ -104,5 +106,5 @@ struct InventoryDraft {
   }
 
   /// Where something was declared, for what is wrong with it beside the rest; `nil` when it was not declared here.
-  func place(of key: String) -> Node? { places[key] }
+  func place(of key: String) -> InventoryNode? { places[key] }
 }

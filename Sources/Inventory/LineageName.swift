@@ -4,6 +4,6 @@ extension Lineage {
   /// Whether a name that was chosen elsewhere can be one of ours: a file name, an argument and a word in a report.
   public static func isName(_ text: String) -> Bool {
     let problems = Problems()
-    return Node(value: .string(text), file: "", path: "", problems: problems).name() != nil
+    return InventoryNode(value: .string(text), file: "", path: "", problems: problems).name() != nil
   }
 }

@@ -33,7 +33,7 @@ public struct SSHSettings: Hashable, Sendable {
   }
 }
 
-extension Node {
+extension InventoryNode {
   /// `true`, or a file.
   func sshConfiguration() -> SSHConfigurationPlace? {
     if case .bool(let isWanted) = value { return isWanted ? .standard : .ignored }

@@ -1,6 +1,6 @@
 import Fleet
 
-extension Node {
+extension InventoryNode {
   func policy(_ defaults: Defaults) -> RolloutPolicy? {
     object { fields in
       let standard = RolloutPolicy.standard

@@ -32,7 +32,7 @@ struct Defaults {
   }
 }
 
-extension Node {
+extension InventoryNode {
   func defaults() -> Defaults? {
     object { fields in
       var defaults = Defaults()

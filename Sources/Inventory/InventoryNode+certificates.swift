@@ -1,6 +1,6 @@
 import Fleet
 
-extension Node {
+extension InventoryNode {
   private static let mostNames = 100
 
   func lineage() -> Lineage? {
@@ -54,7 +54,7 @@ extension Node {
   }
 }
 
-extension Fields {
+extension InventoryObject {
   fileprivate func broughtFiles() -> ProvidedFiles? {
     let (certificate, chain, key) = (self["certificate"], self["chain"], self["private_key"])
     guard let place = certificate ?? key ?? chain else { return nil }

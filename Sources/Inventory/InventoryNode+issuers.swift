@@ -2,7 +2,7 @@ import Fleet
 import Foundation
 import PKI
 
-extension Node {
+extension InventoryNode {
   private enum IssuerType: String, CaseIterable { case acme, certbot, files }
 
   func issuer() -> Issuer? {
@@ -64,7 +64,7 @@ extension Node {
   }
 }
 
-extension Fields {
+extension InventoryObject {
   fileprivate func acmeAuthority() -> ACMEAuthority? {
     let directory = required("directory")?.directory()
     let staging = self["staging"]?.directory()

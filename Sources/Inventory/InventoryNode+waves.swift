@@ -1,7 +1,7 @@
 import Fleet
 import Foundation
 
-extension Node {
+extension InventoryNode {
   func waves() -> [WaveRule]? {
     guard let items = list() else { return nil }
     let rules = items.compactMap { $0.waveRule() }

@@ -1,6 +1,6 @@
 import Fleet
 
-extension Node {
+extension InventoryNode {
   func hooks() -> Hooks? {
     object { fields in
       let (pre, deploy, post) = (fields["pre"], fields["deploy"], fields["post"])

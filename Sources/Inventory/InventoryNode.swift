@@ -2,7 +2,7 @@ import Fleet
 import Foundation
 
 /// A value with the place where it stands. Reading it as something it is not reports a problem and gives `nil`.
-struct Node {
+struct InventoryNode {
   let value: JSONValue
   let file: String
   let path: String
@@ -22,8 +22,8 @@ struct Node {
     return nil
   }
 
-  func child(_ value: JSONValue, _ step: String) -> Node {
-    Node(value: value, file: file, path: path + step, problems: problems)
+  func child(_ value: JSONValue, _ step: String) -> InventoryNode {
+    InventoryNode(value: value, file: file, path: path + step, problems: problems)
   }
 
   func string() -> String? {
@@ -45,13 +45,13 @@ struct Node {
     return whole
   }
 
-  func list() -> [Node]? {
+  func list() -> [InventoryNode]? {
     guard case .array(let items) = value else { return refuse("expected a list, got \(value.shown)") }
     return items.enumerated().map { child($1, "[\($0)]") }
   }
 
   /// A list, or one value that stands for a list of itself.
-  func listOrOne() -> [Node] {
+  func listOrOne() -> [InventoryNode] {
     if case .array = value { list() ?? [] } else { [self] }
   }
 
@@ -75,7 +75,7 @@ struct Node {
   }
 
   /// For an object whose type people like to write alone.
-  func typedObject<Value>(_ read: (Fields) -> Value?) -> Value? {
+  func typedObject<Value>(_ read: (InventoryObject) -> Value?) -> Value? {
     if case .string(let text) = value {
       return refuse("expected an object; write { type: '\(text.visible)' }")
     }
@@ -83,9 +83,9 @@ struct Node {
   }
 
   /// Reads this as an object. `read` asks for every key that may stand in it; any other is then a problem.
-  func object<Value>(_ read: (Fields) -> Value?) -> Value? {
+  func object<Value>(_ read: (InventoryObject) -> Value?) -> Value? {
     guard case .object(let members) = value else { return refuse("expected an object, got \(value.shown)") }
-    let fields = Fields(node: self, members: members)
+    let fields = InventoryObject(node: self, members: members)
     let value = read(fields)
     fields.reportUnknown()
     return value
@@ -93,22 +93,22 @@ struct Node {
 }
 
 /// The members of one object, and which of them were asked for.
-final class Fields {
-  let node: Node
+final class InventoryObject {
+  let node: InventoryNode
   private let members: [String: JSONValue]
   private var known: [String] = []
 
-  init(node: Node, members: [String: JSONValue]) {
+  init(node: InventoryNode, members: [String: JSONValue]) {
     self.node = node
     self.members = members
   }
 
-  subscript(_ key: String) -> Node? {
+  subscript(_ key: String) -> InventoryNode? {
     known.append(key)
     return members[key].map { node.child($0, node.path.isEmpty ? key : ".\(key)") }
   }
 
-  func required(_ key: String) -> Node? {
+  func required(_ key: String) -> InventoryNode? {
     if let found = self[key] { return found }
     return node.refuse("'\(key)' is missing")
   }

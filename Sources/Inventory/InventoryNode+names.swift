@@ -2,7 +2,7 @@ import Fleet
 import Foundation
 
 /// Strings of ours that have rules.
-extension Node {
+extension InventoryNode {
   /// A name that is safe as a file name, an argument and a word in a report.
   func name() -> String? {
     guard let text = string() else { return nil }

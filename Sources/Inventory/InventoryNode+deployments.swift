@@ -1,6 +1,6 @@
 import Fleet
 
-extension Node {
+extension InventoryNode {
   func deployment(firstDomain: String?) -> Deployment? {
     object { fields in
       let selector = fields.required("to")?.selector()

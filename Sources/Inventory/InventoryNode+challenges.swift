@@ -1,6 +1,6 @@
 import Fleet
 
-extension Node {
+extension InventoryNode {
   private enum ChallengeType: String, CaseIterable {
     case http01 = "http-01"
     case dns01 = "dns-01"
@@ -52,7 +52,7 @@ extension Node {
   }
 }
 
-extension Fields {
+extension InventoryObject {
   private enum Way: String, CaseIterable { case controller, hosts }
 
   fileprivate func http01() -> Challenge.HTTP01? {
@@ -91,7 +91,7 @@ extension Fields {
     return Challenge.DNS01(updater: updater, resolver: resolver, propagationTimeout: timeout)
   }
 
-  private func challengeHooks() -> (place: Node, read: ChallengeHooks?)? {
+  private func challengeHooks() -> (place: InventoryNode, read: ChallengeHooks?)? {
     let (auth, cleanup) = (self["auth_hook"], self["cleanup_hook"])
     let (read, undo) = (
       auth?.hook(ChallengeHooks.standardTimeout), cleanup.map { $0.hook(ChallengeHooks.standardTimeout) }
