@@ -175,7 +175,7 @@ struct FleetRun {
     Console.standard.result(report.summary + "\n")
     if let last = report.lastRollout, last.state != .succeeded, !nothingDone {
       let rollout = try await session.store.rollout(last.id)
-      let account = RolloutAccount(rollout, try await session.store.ledger(of: last.id))
+      let account = RolloutReport(rollout, try await session.store.ledger(of: last.id))
       Console.standard.result(account.next)
     }
   }

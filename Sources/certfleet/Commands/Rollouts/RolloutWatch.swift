@@ -42,7 +42,7 @@ private struct RolloutWatch {
     }
     Console.standard.show(status: "")
     ledger = try await session.store.ledger(of: rollout.id)
-    Console.standard.result(RolloutAccount(rollout, ledger).text)
+    Console.standard.result(RolloutReport(rollout, ledger).text)
     return ledger.state == .succeeded ? .converged : ledger.state == .paused ? .waiting : .failed
   }
 }

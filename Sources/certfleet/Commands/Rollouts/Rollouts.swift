@@ -25,7 +25,7 @@ extension Command {
   ) { invocation in
     let session = try Session(invocation)
     let rollout = try await session.rollout(invocation)
-    let account = RolloutAccount(rollout, try await session.store.ledger(of: rollout.id))
+    let account = RolloutReport(rollout, try await session.store.ledger(of: rollout.id))
     if invocation.has("json") {
       Console.standard.result(try JSONText.encode(account, as: .rollout))
     } else {

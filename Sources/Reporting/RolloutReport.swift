@@ -4,7 +4,7 @@ public import struct Fleet.Host
 
 /// A rollout as it stands, for a person: what stopped it or what it waits for, which hosts, what the fleet serves now,
 /// and which command goes on.
-public struct RolloutAccount: Sendable, Encodable {
+public struct RolloutReport: Sendable, Encodable {
   public let id: Rollout.ID
   public let policy: RolloutPolicy.Name
   public let planHash: String
