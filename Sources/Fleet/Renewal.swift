@@ -25,7 +25,7 @@ public struct RenewalAdvice: Hashable, Sendable {
 }
 
 /// What failed orders leave: how many there were in a row, and not to be tried again before when.
-public struct Backoff: Hashable, Sendable, Codable {
+public struct OrderBackoff: Hashable, Sendable, Codable {
   public var failures: Int
   public var retryAt: Date
   public var reason: String
@@ -50,13 +50,13 @@ public struct Backoff: Hashable, Sendable, Codable {
   /// After one more failure: a minute, doubled each time, up to `longest`; four fifths of it at the least, so that
   /// many lineages do not come back together.
   public static func after(
-    _ earlier: Backoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
+    _ earlier: OrderBackoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
     spread: Double = .random(in: 0.8...1)
-  ) -> Backoff {
+  ) -> OrderBackoff {
     let failures = (earlier?.failures ?? 0) + 1
     let pause = min(first * pow(2, Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
     let ours = now.addingTimeInterval(pause)
-    return Backoff(
+    return OrderBackoff(
       failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)
   }
 }

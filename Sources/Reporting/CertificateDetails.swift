@@ -9,11 +9,12 @@ public struct CertificateDetails: Sendable, Codable {
   public let advice: RenewalAdvice?
   /// When the newest is renewed.
   public let renewal: Date?
-  public let backoff: Backoff?
+  public let backoff: OrderBackoff?
   public let standings: [HostCertificateStatus]
 
   public init(
-    lineage: Lineage, generations: [Certificate], advice: RenewalAdvice?, renewal: Date?, backoff: Backoff?,
+    lineage: Lineage, generations: [Certificate], advice: RenewalAdvice?, renewal: Date?,
+    backoff: OrderBackoff?,
     standings: [HostCertificateStatus]
   ) {
     self.lineage = lineage

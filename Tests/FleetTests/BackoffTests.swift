@@ -6,7 +6,7 @@ import Testing
   private let now = Date(timeIntervalSince1970: 1_800_000_000)
 
   @Test func `pauses double from a minute to a day, and what the CA says is never cut short`() {
-    var backoff: Backoff?
+    var backoff: OrderBackoff?
     var pauses: [Double] = []
     for _ in 1...14 {
       backoff = .after(backoff, reason: "r", caSays: nil, now: now, spread: 1)
@@ -14,9 +14,9 @@ import Testing
     }
     #expect(pauses.prefix(4) == [60, 120, 240, 480])
     #expect(pauses.last == 86400 && backoff?.failures == 14)
-    let told = Backoff.after(nil, reason: "r", caSays: now.addingTimeInterval(7200), now: now)
+    let told = OrderBackoff.after(nil, reason: "r", caSays: now.addingTimeInterval(7200), now: now)
     #expect(told.retryAt == now.addingTimeInterval(7200) && told.isCAs)
-    let spread = Backoff.after(nil, reason: "r", caSays: nil, now: now)
+    let spread = OrderBackoff.after(nil, reason: "r", caSays: nil, now: now)
     #expect((48...60).contains(spread.retryAt.timeIntervalSince(now)))
   }
 }

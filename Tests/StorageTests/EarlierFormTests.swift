@@ -70,7 +70,7 @@ import struct Fleet.Host
     let start = Date(timeIntervalSinceReferenceDate: 0)
     #expect(advice.window == DateInterval(start: start, duration: 3600) && advice.moment == start)
     #expect(advice.askAgain == start.addingTimeInterval(60))
-    let backoff: Backoff = try FleetJSON.decode(
+    let backoff: OrderBackoff = try FleetJSON.decode(
       EarlierForm.current(#"{"failures":3,"isCAs":true,"reason":"r","retryAt":86400}"#))
     #expect(backoff.isCAs && backoff.retryAt == start.addingTimeInterval(86400))
   }

@@ -70,14 +70,15 @@ extension Store {
       """, [.text(lineage.rawValue), .text(try FleetJSON.canonical(advice))])
   }
 
-  public func backoff(of lineage: Lineage.Name, at directory: String) throws -> Backoff? {
+  public func backoff(of lineage: Lineage.Name, at directory: String) throws -> OrderBackoff? {
     try database.rows(
       "SELECT backoff FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory)
-    ) { try $0.json(0, as: Backoff.self) }.first
+    ) { try $0.json(0, as: OrderBackoff.self) }.first
   }
 
   /// Keeps why an order failed and when it may be tried again, with the event that says so.
-  public func keep(_ backoff: Backoff, of lineage: Lineage.Name, at directory: String, now: Date) throws {
+  public func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date) throws
+  {
     try database.transaction {
       try database.run(
         """
@@ -126,9 +127,9 @@ extension Store {
   }
 
   /// Lets orders be tried again whose backoff is such.
-  func forgetBackoffs(where isSuch: (Backoff) -> Bool) throws {
+  func forgetBackoffs(where isSuch: (OrderBackoff) -> Bool) throws {
     let kept = try database.rows("SELECT rowid, backoff FROM backoff") {
-      ($0.integer(0), try $0.json(1, as: Backoff.self))
+      ($0.integer(0), try $0.json(1, as: OrderBackoff.self))
     }
     for (row, backoff) in kept where isSuch(backoff) {
       try database.run("DELETE FROM backoff WHERE rowid = ?", [.integer(row)])

@@ -128,7 +128,7 @@ struct DueList: Sendable {
 
   /// RFC 8555 §6.6: what the CA asked for holds for everybody; what we add ourselves, not for who asks by name.
   private static func patience(
-    _ backoff: Backoff, _ request: Request, _ lineage: Lineage.Name, _ now: Date
+    _ backoff: OrderBackoff, _ request: Request, _ lineage: Lineage.Name, _ now: Date
   ) -> String? {
     guard backoff.retryAt > now, backoff.isCAs || request == .due else { return nil }
     let until = "not tried before \(backoff.retryAt.ISO8601Format())"

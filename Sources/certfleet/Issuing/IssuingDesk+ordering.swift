@@ -101,7 +101,7 @@ extension IssuingDesk {
         Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: reason)))
       return nil
     }
-    let backoff = Backoff.after(
+    let backoff = OrderBackoff.after(
       try await store.backoff(of: name, at: directory), reason: reason, caSays: wish, now: now,
       longest: try await longestPause(for: name, after: error, now))
     try await store.keep(backoff, of: name, at: directory, now: now)
