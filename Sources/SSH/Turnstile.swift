@@ -1,14 +1,14 @@
 import Foundation
 
 /// Lets so many in at once, in the order in which they come.
-public actor Turnstile {
+public actor ConcurrencyLimiter {
   private var width: Int
   private var inside = 0
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
   public init(width: Int) { self.width = max(width, 1) }
 
-  public func enter() async {
+  public func acquire() async {
     guard inside >= width else {
       inside += 1
       return
@@ -16,7 +16,7 @@ public actor Turnstile {
     await withCheckedContinuation { waiting.append($0) }
   }
 
-  public func leave() {
+  public func release() {
     inside -= 1
     while inside < width, !waiting.isEmpty {
       inside += 1
@@ -28,7 +28,7 @@ public actor Turnstile {
   /// until another has left.
   ///
   /// - Returns: whether there is another; nobody would ever make room else.
-  public func leaveForWantOfRoom() -> Bool {
+  public func releaseForWantOfRoom() -> Bool {
     // Before leaving, which would let another in.
     width = max(min(width, inside - 1), 1)
     leave()
@@ -37,7 +37,7 @@ public actor Turnstile {
 }
 
 /// Spaces beginnings out: a burst of logins makes a server drop some of them (MaxStartups in sshd_config(5)).
-public actor Pacer {
+public actor RateLimiter {
   private let interval: Duration
   private var next = ContinuousClock.now
 

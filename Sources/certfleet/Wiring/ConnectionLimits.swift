@@ -4,9 +4,9 @@ import SSH
 /// How many connections there may be, of each kind: what is good for the hosts, and what this machine can carry.
 struct ConnectionLimits: Sendable {
   /// Agreeing on keys and logging in, at once: beyond what the processors can do they only make each other wait.
-  let handshakes = Turnstile(width: 64)
-  let starts = Pacer(perSecond: 250)
-  let sessions: Turnstile
+  let handshakes = ConcurrencyLimiter(width: 64)
+  let starts = RateLimiter(perSecond: 250)
+  let sessions: ConcurrencyLimiter
 
   /// Through one jump host, at once.
   static let mostThroughOneHost = 32
@@ -19,7 +19,7 @@ struct ConnectionLimits: Sendable {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     let descriptors = Int(clamping: limit.rlim_cur)
-    sessions = Turnstile(width: (descriptors - Self.reserve) / Self.perSession)
+    sessions = ConcurrencyLimiter(width: (descriptors - Self.reserve) / Self.perSession)
   }
 
   /// As many descriptors as the system lets this process have.

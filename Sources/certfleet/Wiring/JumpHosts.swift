@@ -7,7 +7,7 @@ import struct Fleet.Host
 /// is held up by a host behind it that does not answer, another takes its place.
 actor JumpHosts {
   private var open: [Host.Name: Task<SSHConnection, any Error>] = [:]
-  private var turnstiles: [Host.Name: Turnstile] = [:]
+  private var limiters: [Host.Name: ConcurrencyLimiter] = [:]
 
   /// - Parameters:
   ///   - occupied: one that was held up.
@@ -36,9 +36,9 @@ actor JumpHosts {
   }
 
   /// What keeps a small machine from having to carry a whole fleet at once.
-  func turnstile(of host: Host.Name) -> Turnstile {
-    let turnstile = turnstiles[host] ?? Turnstile(width: ConnectionLimits.mostThroughOneHost)
-    turnstiles[host] = turnstile
-    return turnstile
+  func limiter(of host: Host.Name) -> ConcurrencyLimiter {
+    let limiter = limiters[host] ?? ConcurrencyLimiter(width: ConnectionLimits.mostThroughOneHost)
+    limiters[host] = limiter
+    return limiter
   }
 }

@@ -5,7 +5,7 @@ import SSH
 /// The agent's command as the engine sees it.
 struct SSHCommandChannel: CommandChannel {
   let connection: SSHConnection
-  let seats: Seats
+  let slot: ConnectionSlot
   let sendTimeout: Duration
 
   func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
@@ -26,6 +26,6 @@ struct SSHCommandChannel: CommandChannel {
 
   func close() async {
     await connection.close()
-    await seats.leave()
+    await slot.release()
   }
 }

@@ -27,18 +27,18 @@ struct SSHConnector: Connector {
   var executor: (any TaskExecutor)? { loop }
 
   func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel {
-    let seats = await Seats(in: [limits.sessions] + turnstiles(to: host))
+    let slot = await ConnectionSlot(in: [limits.sessions] + limiters(to: host))
     do {
-      let connection = try await login(to: host, seats)
+      let connection = try await login(to: host, slot)
       do {
         try await connection.execute(AgentScript.command(for: host), within: Self.connectTimeout)
       } catch {
         await connection.close()
         throw error
       }
-      return SSHCommandChannel(connection: connection, seats: seats, sendTimeout: Self.sendTimeout)
+      return SSHCommandChannel(connection: connection, slot: slot, sendTimeout: Self.sendTimeout)
     } catch {
-      await seats.leave()
+      await slot.release()
       throw (error as? SSHFailure).map(ConnectFailure.init)
         ?? ConnectFailure(reason: "\(error)", isPassing: false)
     }
@@ -53,13 +53,13 @@ struct SSHConnector: Connector {
   }
 
   /// Of the hosts on the way.
-  private func turnstiles(to host: Host) async -> [Turnstile] {
+  private func limiters(to host: Host) async -> [ConcurrencyLimiter] {
     guard let via = host.via else { return [] }
-    return [await jumps.turnstile(of: via)]
+    return [await jumps.limiter(of: via)]
   }
 
   /// Connects and logs in. Where this machine has no room for one more, until another has ended.
-  private func login(to host: Host, _ seats: Seats? = nil) async throws -> SSHConnection {
+  private func login(to host: Host, _ slot: ConnectionSlot? = nil) async throws -> SSHConnection {
     let keys = (pinned[host.name] ?? []).compactMap(ServerKey.init)
     guard !keys.isEmpty else {
       throw SSHFailure.hostKey(
@@ -67,20 +67,20 @@ struct SSHConnector: Connector {
     }
     let credential = try Credential.choose(
       identity: host.identity, passphraseFile: host.passphraseFile, environment: environment)
-    let wire = try await wire(to: host, seats)
+    let wire = try await wire(to: host, slot)
     // Only now: a host that does not answer keeps none that does from being logged in to.
-    await limits.handshakes.enter()
+    await limits.handshakes.acquire()
     do {
       let connection = try await login(to: host, over: wire, keys, credential)
-      await limits.handshakes.leave()
+      await limits.handshakes.release()
       return connection
     } catch {
-      await limits.handshakes.leave()
+      await limits.handshakes.release()
       throw error
     }
   }
 
-  private func wire(to host: Host, _ seats: Seats?) async throws -> ConnectedSocket {
+  private func wire(to host: Host, _ slot: ConnectionSlot?) async throws -> ConnectedSocket {
     let deadline = ContinuousClock.now + Self.connectTimeout
     var jump: SSHConnection?
     var occupied: SSHConnection?
@@ -92,7 +92,7 @@ struct SSHConnector: Connector {
       } catch let failure as SSHFailure {
         switch failure {
         case .occupied where .now < deadline: occupied = jump
-        case .exhausted: guard let seats, await seats.makeRoom() else { throw failure }
+        case .exhausted: guard let slot, await slot.makeRoom() else { throw failure }
         default: throw failure
         }
       }
