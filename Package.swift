@@ -44,7 +44,7 @@ let package = Package(
     module("Fleet"),
     module("System", ["CSystem"]),
     module("PKI", ["Fleet", "System", "COpenSSL"]),
-    module("Inventory", ["Fleet", "PKI"]),
+    module("Inventory", ["Fleet", "System", "PKI"]),
     module("Storage", ["Fleet", "System", "PKI", "CSQLite"]),
     module("ACME", ["Fleet", "System", "PKI", "CCurl"]),
     module("Issuance", ["ACME", "PKI", "System", "Fleet"]),
@@ -57,8 +57,8 @@ let package = Package(
       {
         .embedInCode("\($0).sh")
       }, swiftSettings: strict),
-    module("Engine", ["Fleet", "Planning", "Agents"]),
-    module("SSH", ["CSSH2", "COpenSSL"]),
+    module("Engine", ["Fleet", "System", "Planning", "Agents"]),
+    module("SSH", ["System", "CSSH2", "COpenSSL"]),
     module("Reporting", ["Fleet"], exclude: ["Formats/JSON.md"]),
     .executableTarget(
       name: "certfleet",
@@ -74,13 +74,15 @@ let package = Package(
     .executableTarget(
       name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
     .executableTarget(
-      name: "certfleet-bench", dependencies: ["Agents", "Fleet", "ThrowawayFleet"], path: "Tests/Benchmarks",
+      name: "certfleet-bench", dependencies: ["Agents", "Fleet", "System", "ThrowawayFleet"],
+      path: "Tests/Benchmarks",
       exclude: ["README.md", "RawC", "Peers"], swiftSettings: strict),
     // What nothing that does the same can be faster than.
     .executableTarget(
       name: "certfleet-bench-raw", dependencies: ["CSSH2"], path: "Tests/Benchmarks/RawC",
       cSettings: [.treatAllWarnings(as: .error)]),
     tests(of: "Fleet"),
+    tests(of: "System"),
     tests(of: "PKI", with: ["Fleet", "ThrowawayFleet"]),
     tests(of: "Inventory", with: ["Fleet", "PKI", "ThrowawayFleet"]),
     tests(of: "Storage", with: ["PKI", "Fleet", "ThrowawayFleet"]),

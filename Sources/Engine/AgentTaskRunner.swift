@@ -30,7 +30,7 @@ public struct AgentTaskRunner: Sendable {
     } catch {
       throw Failure(description: "\(host.name): \(error.reason)", isUnreachable: true)
     }
-    let result = await converse(errand, channel)
+    let result = await converse(task, channel)
     await channel.close()
     return try result.get()
   }
@@ -44,7 +44,7 @@ public struct AgentTaskRunner: Sendable {
     )
     var output = ""
     do {
-      try await channel.send(errand.bytes(nonce: nonce, host: host))
+      try await channel.send(task.bytes(nonce: nonce, host: host))
     } catch { return failed(error.reason) }
     while true {
       switch await replies.next(from: channel) {

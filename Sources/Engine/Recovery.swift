@@ -1,5 +1,6 @@
 public import Fleet
 import Foundation
+import System
 public import struct Fleet.Host
 
 /// After a crash: visits that were begun and have no end are resolved by asking their hosts.
@@ -37,20 +38,12 @@ public struct Recovery: Sendable {
     _ open: [Host.Name: RolloutLedger.Visit],
     _ conclude: @escaping @Sendable (Visit, Bool, VisitQuery.Answer) async throws -> Void
   ) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      var rest = plan.visits.filter { open[$0.host.name] != nil }[...]
-      func begin() {
-        guard let planned = rest.popFirst(), let open = open[planned.host.name] else { return }
-        let brought = open.isRevert ? planned.back(at: .distantPast) ?? planned : planned
-        let visit = Visit(
-          planned: brought, rollout: rollout, wave: open.wave, attempt: open.attempt, ports: ports)
-        group.addTask {
-          try await conclude(
-            visit, open.isRevert, try await VisitQuery(visit: visit, token: open.token).ask())
-        }
-      }
-      for _ in 0..<plan.policy.parallel { begin() }
-      while try await group.next() != nil { begin() }
+    let asked = plan.visits.compactMap { planned in open[planned.host.name].map { (planned, $0) } }
+    _ = try await BoundedConcurrency.run(over: asked, limit: plan.policy.parallel) { planned, open in
+      let visit = Visit(
+        planned: open.isRevert ? planned.back(at: .distantPast) ?? planned : planned, rollout: rollout,
+        wave: open.wave, attempt: open.attempt, ports: ports)
+      try await conclude(visit, open.isRevert, try await VisitQuery(visit: visit, token: open.token).ask())
     }
   }
 }

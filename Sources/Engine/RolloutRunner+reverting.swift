@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Planning
+import System
 
 extension RolloutRunner {
   /// Takes hosts back, newest wave first.
@@ -107,19 +108,8 @@ extension RolloutRunner {
 
   /// What each host serves now, several looked at together.
   private func looks(at visits: [Visit]) async throws -> [(Visit, Outcome)] {
-    try await withThrowingTaskGroup(of: (Visit, Outcome).self) { group in
-      var rest = visits[...]
-      var verdicts: [(Visit, Outcome)] = []
-      func begin() {
-        guard let visit = rest.popFirst() else { return }
-        group.addTask { (visit, try await visit.earlier.lookAgain()) }
-      }
-      for _ in 0..<plan.policy.parallel { begin() }
-      while let verdict = try await group.next() {
-        verdicts.append(verdict)
-        begin()
-      }
-      return verdicts
+    try await BoundedConcurrency.run(over: visits, limit: plan.policy.parallel) { visit in
+      (visit, try await visit.earlier.lookAgain())
     }
   }
 }

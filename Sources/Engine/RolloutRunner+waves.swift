@@ -1,6 +1,7 @@
 import Fleet
 import Foundation
 import Planning
+import System
 import struct Fleet.Host
 
 extension RolloutRunner {

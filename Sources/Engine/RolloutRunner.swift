@@ -2,6 +2,7 @@ public import Fleet
 import Foundation
 import Planning
 public import struct Fleet.Host
+public import System
 
 /// Carries a plan out, wave by wave. Everything that it decides, it decides from what was recorded: killed at any
 /// moment, the next one goes on from there in the same direction.
@@ -10,11 +11,10 @@ public struct RolloutRunner: Sendable {
   let plan: Plan
   let ports: Ports
   let log: RolloutLog
-  let stop: StopRequest
+  let stop: StopSignal
 
   /// - Parameter ledger: where the rollout stands.
-  public init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopRequest)
-  {
+  public init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopSignal) {
     self.rollout = rollout
     self.plan = plan
     self.stop = stop

@@ -1,5 +1,6 @@
 import Fleet
 import Planning
+import System
 
 /// Looks, before each visit of a wave, whether it may still be begun.
 struct VisitAdmission {

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import System
 
 /// Strings of ours that have rules.
 extension InventoryNode {
@@ -50,7 +51,7 @@ extension InventoryNode {
 
   /// As `localPath`, with `~` written out.
   func expandedPath() -> String? {
-    localPath().map { $0.hasPrefix("~/") ? NSHomeDirectory() + $0.dropFirst() : $0 }
+    localPath().map(Paths.expandingTilde)
   }
 
   /// A file on this machine that can be read.

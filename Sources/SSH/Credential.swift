@@ -1,5 +1,6 @@
 import CSSH2
 import Foundation
+import System
 
 /// What to log in with: exactly one key, because servers count refused ones.
 public enum Credential: Hashable, Sendable {
@@ -16,7 +17,7 @@ public enum Credential: Hashable, Sendable {
     identity: String?, passphraseFile: String? = nil, environment: [String: String]
   ) throws(SSHFailure) -> Credential {
     let hasAgent = environment["SSH_AUTH_SOCK"].map { !$0.isEmpty } ?? false
-    let home = environment["HOME"] ?? NSHomeDirectory()
+    let home = SystemUser.home(environment)
     if let identity {
       let path = identity.hasPrefix("~/") ? home + identity.dropFirst() : identity
       return try chooseFile(path, passphraseFile, hasAgent: hasAgent)
@@ -36,7 +37,7 @@ public enum Credential: Hashable, Sendable {
   public static func publicKey(identity: String, environment: [String: String]) -> (
     type: String, blob: [UInt8]
   )? {
-    let home = environment["HOME"] ?? NSHomeDirectory()
+    let home = SystemUser.home(environment)
     let path = identity.hasPrefix("~/") ? home + identity.dropFirst() : identity
     func text(_ path: String) -> String? {
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

@@ -1,6 +1,7 @@
 import CSSH2
 import Foundation
 import Synchronization
+import System
 
 extension EventLoop {
   /// Does what blocks on a thread of its own, and waits for it here.
@@ -12,7 +13,7 @@ extension EventLoop {
     _ work: @escaping @Sendable () -> Value
   ) async throws(SSHFailure) -> Value? {
     let answer = try Answer<Value>()
-    Thread { answer.give(work()) }.start()
+    SystemThread.start { answer.give(work()) }
     _ = await wait(for: answer.doorbell, reading: true, writing: false, until: deadline)
     return answer.given
   }

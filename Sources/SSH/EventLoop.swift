@@ -1,6 +1,7 @@
 import CSSH2
 import Foundation
 import Synchronization
+import System
 
 /// One thread that waits for many sockets, and the executor of the actors that own them.
 ///
@@ -37,9 +38,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     event.events = EPOLLIN.rawValue
     event.data.fd = doorbell
     epoll_ctl(epoll, EPOLL_CTL_ADD, doorbell, &event)
-    let thread = Thread { [self] in run() }
-    thread.name = "ssh"
-    thread.start()
+    // Visits run on it, too: the system's own size.
+    SystemThread.start(stackSize: 8 << 20) { [self] in run() }
   }
 
   /// One heap for all threads (mallopt(3)), as nearly everything is allocated on this one: each further heap would keep what is

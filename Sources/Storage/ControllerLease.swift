@@ -1,4 +1,5 @@
 public import Foundation
+import System
 
 /// The right to act on the fleet, held by one controller at a time.
 ///
@@ -35,7 +36,7 @@ public final class ControllerLease: Sendable {
 
   /// Who this process is, to another controller's operator.
   static var holder: String {
-    "process \(getpid()) of \(NSUserName()) on \(ProcessInfo.processInfo.hostName)"
+    "process \(getpid()) of \(SystemUser.name) on \(ProcessInfo.processInfo.hostName)"
   }
 
   public struct Held: Error, CustomStringConvertible {

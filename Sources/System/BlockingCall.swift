@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Calls that wait (a handshake, a transfer), each on a thread of its own.
 ///
@@ -9,9 +9,36 @@ public enum BlockingCall {
     -> Value
   {
     try await withCheckedThrowingContinuation { continuation in
-      let thread = Thread { continuation.resume(with: Result(catching: body)) }
-      thread.stackSize = 512 << 10
-      thread.start()
+      SystemThread.start { continuation.resume(with: Result(catching: body)) }
     }
+  }
+}
+
+/// pthread_create(3).
+public enum SystemThread {
+  /// Begins a thread of its own that ends with `body`.
+  ///
+  /// - Parameter stackSize: in bytes. The default is enough for OpenSSL's and libcurl's calls; the system's would be 8 MiB.
+  public static func start(stackSize: Int = 512 << 10, _ body: @escaping @Sendable () -> Void) {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, stackSize)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(Body(run: body)).toOpaque()
+    let status = pthread_create(
+      &thread, &attributes,
+      {
+        guard let context = $0 else { return nil }
+        Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+        return nil
+      }, context)
+    precondition(status == 0, "no thread can be made: \(String(cString: strerror(status)))")
+  }
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
   }
 }

@@ -7,6 +7,7 @@ import Issuance
 import PKI
 import SSH
 import Storage
+import System
 
 /// Errors as exit codes. The texts are the errors' own: each says what, where and what to do next.
 enum ErrorText {
@@ -22,6 +23,7 @@ enum ErrorText {
     // The world around is at fault: a full disk, a damaged file, a CA that is not there, a clock that is wrong.
     case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey, is LogCutOff,
       is AlteredCertificate, is OpenSSLError, is WrongClock, is IssuanceFailure, is ProofFailure,
+      is ChildProcess.NotStarted,
       is CannotListen, is CertificateChain.Refused, is ProvidedCertificate.Refused,
       is AgentTaskRunner.Failure,
       is CancellationError:

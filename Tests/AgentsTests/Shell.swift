@@ -81,7 +81,7 @@ struct AgentScene {
 
   func replies(_ task: AgentTask, path: String? = nil) async throws -> [AgentReply] {
     try await replies(
-      bytes: errand.bytes(nonce: "n0nce", host: Host(name: "web1", address: "a", base: base)), path: path)
+      bytes: task.bytes(nonce: "n0nce", host: Host(name: "web1", address: "a", base: base)), path: path)
   }
 
   /// Starts a visit and does not wait for it.

@@ -2,6 +2,7 @@ import Agents
 import Fleet
 import Foundation
 import ThrowawayFleet
+import System
 
 /// One sshd that answers at every loopback address, and a certificate for as many hosts as are wanted: each address is a
 /// host with a folder of its own. The folders are in memory: a thousand hosts do not wait for one disk.
@@ -9,7 +10,7 @@ struct FleetScene {
   static let width = 64
   let scratch: ScratchFolder
   let server: SSHServer
-  private let user = NSUserName()
+  private let user = SystemUser.name
   private let publicKey: [UInt8]
 
   init() async throws {

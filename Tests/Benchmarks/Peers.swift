@@ -1,5 +1,6 @@
 import Foundation
 import ThrowawayFleet
+import System
 
 /// What people use today, installed for this benchmark alone and driven as its users drive it: files are copied, and a
 /// command runs. It is less than what a rollout does.
@@ -28,7 +29,7 @@ struct Peers {
   }
 
   private func addresses(_ hosts: Int) -> [String] { (1...hosts).map(FleetScene.address) }
-  private var user: String { NSUserName() }
+  private var user: String { SystemUser.name }
   private var identity: String { scene.scratch.path + "/id" }
 
   func parallelSSH(hosts: Int) async throws -> Measured {

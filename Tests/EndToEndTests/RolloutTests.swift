@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import ThrowawayFleet
+import System
 
 /// Gates, people's words and ways back, on real hosts.
 @Suite(.serialized) struct RolloutTests {
@@ -32,7 +33,7 @@ import ThrowawayFleet
     #expect(scene.generations() == ["1", "1", "1", "1"])
     #expect((0..<4).allSatisfy { scene.runs($0, "deploy").count == 1 })
     let log = try await scene.expect(0, "log", "--rollout", "1").stdout
-    #expect(log.contains("wave 2 approved by \(NSUserName()): looks good"))
+    #expect(log.contains("wave 2 approved by \(SystemUser.name): looks good"))
     await scene.fleet.stop()
   }
 

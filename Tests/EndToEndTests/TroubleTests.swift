@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import ThrowawayFleet
+import System
 
 /// What goes wrong around a run.
 @Suite(.serialized) struct TroubleTests {
@@ -64,7 +65,7 @@ import ThrowawayFleet
       known += "[\(host.address)]:2222 \(Files.read(host.home + "/sshd/host_key.pub"))"
     }
     try scene.scratch.write("config", configuration)
-    try scene.scratch.write("more", "Match host \"web*\"\n  User \(NSUserName())\n")
+    try scene.scratch.write("more", "Match host \"web*\"\n  User \(SystemUser.name)\n")
     let declared = Files.read(folder + "/fleet.json5")
       .replacing(/\{name: 'web([12])', address: '[0-9.]*'\}/) { "{name: 'web\($0.1)'}" }
       .replacing(/\{name: 'web3', address: '[0-9.]*'\}/, with: "{name: 'web3', address: 'inner'}")

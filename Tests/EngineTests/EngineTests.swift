@@ -5,6 +5,7 @@ import Foundation
 import Synchronization
 import Testing
 import struct Fleet.Host
+import System
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
 private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {
@@ -152,7 +153,7 @@ private final class StagedConversation: CommandChannel {
   }
 
   private func run(
-    _ plan: Plan, _ hosts: StagedHosts, stop: StopRequest = StopRequest(),
+    _ plan: Plan, _ hosts: StagedHosts, stop: StopSignal = StopSignal(),
     from ledger: RolloutLedger? = nil
   ) async throws -> RolloutState {
     try await RolloutRunner(
@@ -272,7 +273,7 @@ private final class StagedConversation: CommandChannel {
 
   @Test func `a stop starts nothing more and leaves the rollout to be continued`() async throws {
     let hosts = StagedHosts()
-    let stop = StopRequest()
+    let stop = StopSignal()
     stop.request()
     #expect(try await run(plan([1, 4]), hosts, stop: stop) == .planned)
     #expect(hosts.events.isEmpty)

@@ -2,13 +2,14 @@ import Foundation
 import SSH
 import Testing
 import ThrowawayFleet
+import System
 
 /// Hosts that are reached through others.
 @Suite struct ForwardingTests {
   private let scratch: ScratchFolder
   private let network = Loopback.random()
   private let loop = EventLoop()
-  private let user = NSUserName()
+  private let user = SystemUser.name
 
   init() async throws {
     scratch = try ScratchFolder()

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import System
 
 /// Questions to the DNS by dig(1), which comes with nsupdate(1).
 struct Dig: Sendable {
@@ -22,9 +23,9 @@ struct Dig: Sendable {
     var arguments = server.map { ["@\($0)"] } ?? []
     arguments += ["+noall", "+answer", "+time=3", "+tries=2", recursing ? "+recurse" : "+norecurse"]
     // -r: what the user has in ~/.digrc is for the user's own questions. A leading '-' cannot stand in a name here.
-    let result = try await LocalCommand(
-      path: "dig", arguments: ["-r"] + arguments + ["-q", name, "-t", kind.rawValue],
-      package: "bind9-dnsutils", deadline: .seconds(15)
+    let result = try await ChildProcess.program(
+      "dig", ["-r"] + arguments + ["-q", name, "-t", kind.rawValue], package: "bind9-dnsutils",
+      deadline: .seconds(15)
     ).run()
     // dig(1): 9 is "no reply from server", 10 an internal error.
     guard result.status == 0 else { return nil }

@@ -1,6 +1,7 @@
 public import Fleet
 import Foundation
 import PKI
+import System
 
 /// RFC 8555 §8.4 by RFC 2136: nsupdate(1) puts the record into the zone, signed with TSIG.
 public struct DNSUpdate: Solver {
@@ -39,9 +40,9 @@ public struct DNSUpdate: Solver {
     if let server = update.server { lines.append("server \(try UpdateText.server(server)) \(update.port)") }
     if let zone = update.zone { lines.append("zone \(try UpdateText.name(zone))") }
     lines += [line, "send"]
-    let result = try await LocalCommand(
-      path: "nsupdate", arguments: ["-t", "20", "-k", update.keyFile],
-      input: lines.joined(separator: "\n") + "\n", package: "bind9-dnsutils", deadline: .seconds(40)
+    let result = try await ChildProcess.program(
+      "nsupdate", ["-t", "20", "-k", update.keyFile], input: lines.joined(separator: "\n") + "\n",
+      package: "bind9-dnsutils", deadline: .seconds(40)
     ).run()
     guard result.status == 0 else {
       let said =

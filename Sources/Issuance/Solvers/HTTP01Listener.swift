@@ -2,6 +2,7 @@ import Dispatch
 public import Fleet
 import Foundation
 import Synchronization
+import System
 
 /// RFC 8555 §8.3 by a listener of our own: exact tokens are answered with their key authorization and everything
 /// else with 404. One listener serves all orders at once; it listens from the first token until it is
@@ -54,14 +55,12 @@ public final class HTTP01Listener: Solver {
       _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
       state.withLock { $0.clients.admit(connection, from: client) }
       // A thread and not the queue: Dispatch's pool grows slowly while its threads wait for a client's bytes.
-      let thread = Thread { [self] in
+      SystemThread.start(stackSize: 256 << 10) { [self] in
         serve(connection)
         // Not closed before it is forgotten: the number may be another's at once.
         state.withLock { $0.clients.forget(connection) }
         Foundation.close(connection)
       }
-      thread.stackSize = 256 << 10
-      thread.start()
     }
     // The descriptor may be reused as soon as it is closed, so it stays open until Dispatch has let go of it.
     source.setCancelHandler { Foundation.close(descriptor) }
@@ -84,7 +83,7 @@ public final class HTTP01Listener: Solver {
       )
     }
     // The queue does nothing else.
-    Thread.sleep(forTimeInterval: 0.2)
+    usleep(200_000)
   }
 
   private func serve(_ connection: Int32) {

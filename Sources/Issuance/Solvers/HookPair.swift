@@ -2,6 +2,7 @@ public import Fleet
 import Foundation
 import PKI
 import Synchronization
+import System
 
 /// certbot's manual plugin: a hook that shows a proof and one that takes it away, with certbot's variables, so that
 /// people's scripts fit.
@@ -54,9 +55,8 @@ public final class HookPair: Solver {
     ]
     // certbot gives it for http-01 alone.
     if type == "http-01" { variables["CERTBOT_TOKEN"] = proof.token }
-    let result = try await LocalCommand(
-      path: "/bin/sh", arguments: ["-c", hook.command],
-      environment: variables.merging(more) { $1 }, deadline: hook.timeout
+    let result = try await ChildProcess.shell(
+      hook.command, environment: variables.merging(more) { $1 }, deadline: hook.timeout
     ).run()
     guard result.status == 0, !result.timedOut else {
       let how =

@@ -1,4 +1,5 @@
 import Foundation
+import System
 
 /// Where the state is when nobody says so.
 enum StateFolder {
@@ -9,6 +10,6 @@ enum StateFolder {
     if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
     if geteuid() == 0 { return "/var/lib/certfleet" }
     let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    return (state ?? "\(environment["HOME"] ?? NSHomeDirectory())/.local/state") + "/certfleet"
+    return (state ?? "\(SystemUser.home(environment))/.local/state") + "/certfleet"
   }
 }

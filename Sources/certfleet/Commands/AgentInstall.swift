@@ -6,6 +6,7 @@ import Planning
 import SSH
 import Storage
 import struct Fleet.Host
+import System
 
 extension Command {
   static let agentInstall = Command(
@@ -72,7 +73,7 @@ extension Session {
       if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil }
     }
     return AgentInstallation(
-      on: host, as: host.user ?? NSUserName(),
+      on: host, as: host.user ?? SystemUser.name,
       key: .init(type: key.type, encoded: Data(key.blob).base64EncodedString()),
       permissions: AgentPermissions(
         for: visit, destinations: StoredMaterials.destinations(of: visit), webroots: webroots,
@@ -87,7 +88,7 @@ extension Session {
     administrator.hasAgent = false
     administrator.user = invocation["user"]
     administrator.identity = invocation["identity"]
-    let user = administrator.user ?? NSUserName()
+    let user = administrator.user ?? SystemUser.name
     administrator.become = user != "root" && (host.become || user != installation.login)
     if let identity = administrator.identity,
       let own = Credential.publicKey(identity: identity, environment: invocation.environment),

@@ -5,6 +5,7 @@ import Issuance
 import PKI
 import Reporting
 import Storage
+import System
 
 extension Command {
   static let certAdopt = Command(
@@ -21,7 +22,7 @@ extension Command {
   ) { invocation in
     let session = try Session(invocation, makes: true)
     let typed = invocation["from"] ?? CertbotFolder.standardPath
-    let path = FolderPath.plain(typed)
+    let path = Paths.standardized(typed)
     let certbot: CertbotInstallation
     do { certbot = try CertbotInstallation(path: path) } catch { throw BadInput("\(error)") }
     for name in invocation.operands where !certbot.lineages.contains(where: { $0.name == name }) {

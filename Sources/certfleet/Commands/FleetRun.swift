@@ -5,11 +5,12 @@ import Planning
 import Reporting
 import Storage
 import struct Fleet.Host
+import System
 
 /// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
 struct FleetRun {
   private let session: Session
-  private let stop: StopRequest
+  private let stop: StopSignal
   private let ports: Ports
   private let desk: IssuingDesk
   private let errand: Errand
@@ -24,7 +25,7 @@ struct FleetRun {
     var issues = true
   }
 
-  init(session: Session, hosts: HostErrands, stop: StopRequest, epoch: Int, errand: Errand) {
+  init(session: Session, hosts: HostErrands, stop: StopSignal, epoch: Int, errand: Errand) {
     self.session = session
     self.stop = stop
     self.errand = errand

@@ -3,6 +3,7 @@ import Foundation
 import PKI
 import Planning
 import Storage
+import System
 
 extension Command {
   /// The exit status is the truth about the hand-over: certbot prints a failing hook's.
@@ -52,10 +53,10 @@ extension Session {
       )
     }
     let live = URL(filePath: path).standardizedFileURL
-    let folder = FolderPath.plain(
+    let folder = Paths.standardized(
       live.deletingLastPathComponent().deletingLastPathComponent().path(percentEncoded: false))
     let issuers = try await store.declaration().issuers.filter { issuer in
-      issuer.certbot.map { FolderPath.isSame($0.path, folder) } ?? false
+      issuer.certbot.map { Paths.isSame($0.path, folder) } ?? false
     }
     let name = live.lastPathComponent
     guard
@@ -81,20 +82,4 @@ extension Session {
     return (folder.files(of: lineage.name), folder.handOver)
   }
 
-}
-
-/// Folders as people type them.
-enum FolderPath {
-  /// Absolute, without a slash at its end.
-  static func plain(_ path: String) -> String { trimmed(URL(filePath: path).standardizedFileURL) }
-
-  static func isSame(_ one: String, _ other: String) -> Bool {
-    trimmed(URL(filePath: one).resolvingSymlinksInPath())
-      == trimmed(URL(filePath: other).resolvingSymlinksInPath())
-  }
-
-  private static func trimmed(_ url: URL) -> String {
-    let path = url.path(percentEncoded: false)
-    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-  }
 }

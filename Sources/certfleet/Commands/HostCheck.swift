@@ -6,6 +6,7 @@ import Planning
 import Reporting
 import Storage
 import struct Fleet.Host
+import System
 
 extension Command {
   static let hostCheck = Command(
@@ -32,7 +33,7 @@ extension Session {
   /// The preflight of each visit alone, by the hosts' names.
   func check(_ visits: [PlannedVisit], _ invocation: Invocation) async throws -> [CheckedHost] {
     let connector = try await hostErrands(invocation).connector
-    return try await SlidingWindow.run(over: visits, atOnce: 50) { visit in
+    return try await BoundedConcurrency.run(over: visits, limit: 50) { visit in
       let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
       return CheckedHost(host: visit.host.name, await preflight.carryOut())

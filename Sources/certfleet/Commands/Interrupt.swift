@@ -1,10 +1,11 @@
 import Dispatch
 import Engine
 import Foundation
+import System
 
 /// ^C and SIGTERM ask for a stop; a second one ends the process where it is.
 final class Interrupt {
-  let stop = StopRequest()
+  let stop = StopSignal()
   private let sources: [any DispatchSourceSignal]
 
   init() {

@@ -4,6 +4,7 @@ import Foundation
 import Reporting
 import Storage
 import struct Fleet.Host
+import System
 
 extension Command {
   static let log = Command(
@@ -21,7 +22,7 @@ extension Command {
     let store = try Session(invocation, acceptsCutOff: true).store
     if invocation.has("accept-loss") {
       let lease = try ControllerLease(home: try StateDirectory(path: invocation.statePath), now: Date())
-      try await store.acceptLoss(by: NSUserName(), now: Date())
+      try await store.acceptLoss(by: SystemUser.name, now: Date())
       withExtendedLifetime(lease) {}
       return try await verify(store)
     }

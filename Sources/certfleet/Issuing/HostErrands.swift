@@ -7,6 +7,7 @@ import Issuance
 import PKI
 import Synchronization
 import struct Fleet.Host
+import System
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
 struct HostErrands: Sendable {
@@ -127,7 +128,7 @@ private final class HostTokens: TokenHosts {
   private func onEach(
     _ hosts: [Host], _ work: @escaping @Sendable (Host) async throws -> Void
   ) async throws -> [String] {
-    try await SlidingWindow.run(over: hosts, atOnce: Self.atOnce) { host -> String? in
+    try await BoundedConcurrency.run(over: hosts, limit: Self.atOnce) { host -> String? in
       do {
         try await work(host)
         return nil

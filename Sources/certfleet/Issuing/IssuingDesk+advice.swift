@@ -3,6 +3,7 @@ import Foundation
 import Issuance
 import PKI
 import Storage
+import System
 
 /// Asking the CAs when they want their certificates renewed.
 extension IssuingDesk {
@@ -20,7 +21,7 @@ extension IssuingDesk {
       let known = advice[lineage.name]
       return known?.generation != certificate.generation || known.map { $0.askAgain <= now } ?? true
     }
-    _ = try await SlidingWindow.run(over: asked, atOnce: Self.atOnce) { lineage in
+    _ = try await BoundedConcurrency.run(over: asked, limit: Self.atOnce) { lineage in
       guard let certificate = newest[lineage.name], let authority = authorities[lineage.issuer] ?? nil else {
         return
       }

@@ -5,6 +5,7 @@ import Foundation
 import Issuance
 import PKI
 import Storage
+import System
 
 /// Issues what is due, several orders at once with each CA, and says how each went.
 struct IssuingDesk: Sendable {
@@ -14,9 +15,9 @@ struct IssuingDesk: Sendable {
   let isRehearsal: Bool
   let authorities: AuthorityDesk
   let solvers: SolverShelf
-  private let stop: StopRequest
+  private let stop: StopSignal
 
-  init(store: Store, hosts: HostErrands, isRehearsal: Bool = false, stop: StopRequest = StopRequest()) {
+  init(store: Store, hosts: HostErrands, isRehearsal: Bool = false, stop: StopSignal = StopSignal()) {
     self.store = store
     self.hosts = hosts
     self.isRehearsal = isRehearsal
@@ -56,8 +57,8 @@ struct IssuingDesk: Sendable {
       Console.standard.say("certfleet: \(first.issuer): \(reason.visible); not ordered: \(names)\(more)")
       return orders.map { _ in false }
     }
-    return try await SlidingWindow.run(
-      over: orders, atOnce: first.authority.parallel, while: { !stop.isRequested }
+    return try await BoundedConcurrency.run(
+      over: orders, limit: first.authority.parallel, while: { !stop.isRequested }
     ) { order in
       let isIssued = try await issue(order)
       progress.ended(isIssued: isIssued)

@@ -7,6 +7,7 @@ import Issuance
 import PKI
 import Storage
 import struct Fleet.Host
+import System
 
 /// Small joints between modules that do not know each other.
 
@@ -42,7 +43,7 @@ struct ShellHooks: LocalHooks {
       let lists = try LongLists(environment)
       defer { lists.remove() }
       let environment = lists.environment
-      let result = try await LocalCommand.shell(command, environment: environment, deadline: timeout).run()
+      let result = try await ChildProcess.shell(command, environment: environment, deadline: timeout).run()
       let outcome: Outcome =
         switch result.status {
         case _ where result.timedOut: .timedOut

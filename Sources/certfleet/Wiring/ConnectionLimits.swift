@@ -1,5 +1,6 @@
 import Foundation
 import SSH
+import System
 
 /// How many connections there may be, of each kind: what is good for the hosts, and what this machine can carry.
 struct ConnectionLimits: Sendable {

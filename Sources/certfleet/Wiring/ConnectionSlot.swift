@@ -1,4 +1,5 @@
 import SSH
+import System
 
 /// What a connection takes up, until it is given back.
 actor ConnectionSlot {

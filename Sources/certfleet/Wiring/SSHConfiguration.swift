@@ -2,6 +2,7 @@ import Fleet
 import Foundation
 import Inventory
 import Issuance
+import System
 
 /// What ssh itself makes of ssh_config(5), with Include, Match and tokens: `ssh -G`.
 enum SSHConfiguration {
@@ -29,7 +30,7 @@ enum SSHConfiguration {
   /// Each keyword with its values, in the order of the lines.
   private static func ask(_ host: String, _ file: String?) throws -> [String: [String]] {
     let arguments = (file.map { ["-F", $0] } ?? []) + ["-G", host]
-    let result = try LocalCommand.program(
+    let result = try ChildProcess.program(
       "ssh", arguments, package: "openssh-client", deadline: patience
     ).runBlocking()
     guard result.status == 0 else { throw BadInput(result.lastLine.visible) }
@@ -58,6 +59,6 @@ enum SSHConfiguration {
   }
 
   private static func expanded(_ path: String) -> String {
-    path.hasPrefix("~/") ? NSHomeDirectory() + path.dropFirst() : path
+    Paths.expandingTilde(path)
   }
 }

@@ -5,6 +5,7 @@ import Foundation
 import SSH
 import Storage
 import struct Fleet.Host
+import System
 
 /// The engine's connector over libssh2.
 struct SSHConnector: Connector {
@@ -122,7 +123,7 @@ struct SSHConnector: Connector {
     }
     do {
       try await connection.authenticate(
-        as: host.user ?? NSUserName(), with: credential, within: Self.connectTimeout)
+        as: host.user ?? SystemUser.name, with: credential, within: Self.connectTimeout)
       return connection
     } catch {
       await connection.close()

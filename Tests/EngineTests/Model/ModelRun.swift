@@ -4,6 +4,7 @@ import Foundation
 import Planning
 import Storage
 import struct Fleet.Host
+import System
 
 /// One random rollout from its plan to its end, over as many controllers as it takes.
 struct ModelRun {
@@ -36,7 +37,7 @@ struct ModelRun {
     var crashes = 0
     for _ in 1...Self.mostControllers {
       world.with { $0.eventsLeft = random.chance(40) ? random.number(below: 60) : nil }
-      let stop = StopRequest()
+      let stop = StopSignal()
       world.with { $0.interrupt = random.chance(10) ? (stop, random.number(below: 60)) : nil }
       let ledger = try await store.ledger(of: id)
       let runner = RolloutRunner(id, plan: plan, from: ledger, ports: world.ports, stop: stop)

@@ -5,6 +5,7 @@ import Foundation
 import Storage
 import Synchronization
 import struct Fleet.Host
+import System
 
 /// Hosts, a clock, people and a disk that do as chance tells them: everything around the engine and the store.
 final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource, Timekeeper {
@@ -21,7 +22,7 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
     /// Events that this controller may still record before it is killed; `nil` when it lives on.
     var eventsLeft: Int?
     /// Whom ^C is sent to, and how many events later.
-    var interrupt: (stop: StopRequest, after: Int)?
+    var interrupt: (stop: StopSignal, after: Int)?
     var openVisits: [Host.Name: Int] = [:]
     var faults: [String] = []
     /// What ran on the controller: `pre 1`, `post 1` for a wave; `pre 0`, `post 0` around the rollout.

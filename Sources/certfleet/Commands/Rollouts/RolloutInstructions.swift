@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Reporting
 import Storage
+import System
 
 /// What a person says to a rollout. It is heard by the run that carries it out, at once, or by the next one.
 extension Command {
@@ -117,7 +118,7 @@ extension Session {
     var wave: Int?
     if case .approve(let number, _) = instruction { wave = number }
     // Under sudo, the person and not the account.
-    let user = invocation.environment["SUDO_USER"] ?? NSUserName()
+    let user = invocation.environment["SUDO_USER"] ?? SystemUser.name
     try await store.record(
       Event(
         at: Date(), subject: .init(rollout: rollout.id, wave: wave),

@@ -1,19 +1,34 @@
 import Foundation
-import PKI
 import Synchronization
-import System
 
-/// A program on the controller, in a process group of its own that is ended at its deadline.
+/// A program on this machine, in a process group of its own that is ended at its deadline.
 ///
 /// Not Foundation's `Process`: on Linux its children inherit a blocked signal mask and cannot be given a group.
-public struct LocalCommand: Sendable {
-  let path: String
-  var arguments: [String] = []
-  var environment: [String: String] = [:]
-  var input = ""
+public struct ChildProcess: Sendable {
+  private let path: String
+  private let arguments: [String]
+  private let environment: [String: String]
+  private let input: String
   /// Debian's package that has it, for who has not.
-  var package: String?
-  let deadline: Duration
+  private let package: String?
+  private let deadline: Duration
+
+  private init(
+    path: String, arguments: [String], environment: [String: String] = [:], input: String = "",
+    package: String? = nil, deadline: Duration
+  ) {
+    self.path = path
+    self.arguments = arguments
+    self.environment = environment
+    self.input = input
+    self.package = package
+    self.deadline = deadline
+  }
+
+  /// It could not be started.
+  public struct NotStarted: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+  }
 
   public struct Result: Sendable {
     /// The exit status, or 128 and the signal's number, as sh(1) has it.
@@ -32,20 +47,22 @@ public struct LocalCommand: Sendable {
   /// A command line of the user's, for `/bin/sh`.
   public static func shell(
     _ command: String, environment: [String: String], deadline: Duration
-  ) -> LocalCommand {
-    LocalCommand(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
+  ) -> ChildProcess {
+    ChildProcess(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
   }
 
   /// A program with its arguments.
   ///
-  /// - Parameter package: Debian's that has it.
+  /// - Parameters:
+  ///   - input: what it reads on its stdin, at most 32 KiB.
+  ///   - package: Debian's that has it.
   public static func program(
-    _ name: String, _ arguments: [String], package: String, deadline: Duration
-  ) -> LocalCommand {
-    LocalCommand(path: name, arguments: arguments, package: package, deadline: deadline)
+    _ name: String, _ arguments: [String], input: String = "", package: String, deadline: Duration
+  ) -> ChildProcess {
+    ChildProcess(path: name, arguments: arguments, input: input, package: package, deadline: deadline)
   }
 
-  /// - Throws: `ProofFailure` when it cannot be started.
+  /// - Throws: `NotStarted`.
   public func run() async throws -> Result {
     try await BlockingCall.run { try self.runBlocking() }
   }
@@ -131,10 +148,11 @@ public struct LocalCommand: Sendable {
     var id: pid_t = 0
     let status = posix_spawnp(&id, path, &actions, &attributes, &words, &settings)
     if status == ENOENT, let package {
-      throw ProofFailure("\(path) is missing on this machine; install it (Debian: \(package))")
+      throw NotStarted(description: "\(path) is missing on this machine; install it (Debian: \(package))")
     }
     guard status == 0 else {
-      throw ProofFailure("\(path) cannot be started: \(String(cString: strerror(status)).lowercased())")
+      throw NotStarted(
+        description: "\(path) cannot be started: \(String(cString: strerror(status)).lowercased())")
     }
     return id
   }

@@ -8,7 +8,8 @@ struct Pipe {
   init() throws {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
-      throw ProofFailure("no more files can be opened: \(String(cString: strerror(errno)).lowercased())")
+      throw ChildProcess.NotStarted(
+        description: "no more files can be opened: \(String(cString: strerror(errno)).lowercased())")
     }
     (reader, writer) = (ends[0], ends[1])
   }

@@ -1,15 +1,17 @@
 /// Work on many things, a few at a time: as one ends the next begins.
-enum SlidingWindow {
-  /// - Parameter goesOn: asked before each beginning; what is left when it says no is not begun.
+public enum BoundedConcurrency {
+  /// - Parameters:
+  ///   - limit: how many at once.
+  ///   - goesOn: asked before each beginning; what is left when it says no is not begun.
   /// - Returns: the results, in the order in which they came.
-  static func run<Item: Sendable, Result: Sendable>(
-    over items: some Sequence<Item>, atOnce: Int, while goesOn: () -> Bool = { true },
+  public static func run<Item: Sendable, Result: Sendable>(
+    over items: some Sequence<Item>, limit: Int, while goesOn: () -> Bool = { true },
     _ work: @escaping @Sendable (Item) async throws -> Result
   ) async throws -> [Result] {
     var rest = Array(items)[...]
     return try await withThrowingTaskGroup(of: Result.self) { group in
-      for item in rest.prefix(goesOn() ? atOnce : 0) { group.addTask { try await work(item) } }
-      rest = rest.dropFirst(atOnce)
+      for item in rest.prefix(goesOn() ? limit : 0) { group.addTask { try await work(item) } }
+      rest = rest.dropFirst(limit)
       var results: [Result] = []
       while let result = try await group.next() {
         results.append(result)

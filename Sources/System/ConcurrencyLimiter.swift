@@ -1,5 +1,3 @@
-import Foundation
-
 /// Lets so many in at once, in the order in which they come.
 public actor ConcurrencyLimiter {
   private var width: Int
@@ -31,22 +29,7 @@ public actor ConcurrencyLimiter {
   public func releaseForWantOfRoom() -> Bool {
     // Before leaving, which would let another in.
     width = max(min(width, inside - 1), 1)
-    leave()
+    release()
     return inside > 0
-  }
-}
-
-/// Spaces beginnings out: a burst of logins makes a server drop some of them (MaxStartups in sshd_config(5)).
-public actor RateLimiter {
-  private let interval: Duration
-  private var next = ContinuousClock.now
-
-  public init(perSecond: Int) { interval = .seconds(1) / perSecond }
-
-  public func begin() async {
-    let now = ContinuousClock.now
-    let mine = max(next, now)
-    next = mine + interval
-    if mine > now { try? await Task.sleep(until: mine) }
   }
 }
