@@ -4,13 +4,13 @@ import Foundation
 ///
 /// Printable ASCII stays as it is but for what a field cannot hold, so that the agent's shell decodes it itself; a
 /// process for each base64 is what thousands of hosts would pay for at once. Anything else is base64 (RFC 4648 §4).
-public enum AgentField {
+package enum AgentField {
   /// Longer text costs a shell more than a process does.
   private static let longest = 12 << 10
 
-  public static func encode(_ text: String) -> String { encode(bytes: Array(text.utf8)) }
+  package static func encode(_ text: String) -> String { encode(bytes: Array(text.utf8)) }
 
-  public static func encode(bytes: [UInt8]) -> String {
+  package static func encode(bytes: [UInt8]) -> String {
     guard bytes.count <= longest, bytes.allSatisfy(\.isPlain) else {
       return "=" + Data(bytes).base64EncodedString()
     }

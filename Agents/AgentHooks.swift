@@ -1,22 +1,22 @@
-public import Fleet
+package import Fleet
 
 /// What runs on the host in a visit, flat and numbered: hooks, and what the host itself looks at.
-public struct AgentHooks: Hashable, Sendable {
-  public struct Entry: Hashable, Sendable {
-    public let moment: Moment
+package struct AgentHooks: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    package let moment: Moment
     /// Whose it is: one for a deploy hook or a check, several where they share it, none otherwise.
-    public let lineages: [Lineage.Name]
-    public let index: Int
-    public let hook: Hook
+    package let lineages: [Lineage.Name]
+    package let index: Int
+    package let hook: Hook
     /// For a person.
-    public let words: String
+    package let words: String
 
-    public enum Moment: String, Sendable { case pre, deploy, verify, post }
+    package enum Moment: String, Sendable { case pre, deploy, verify, post }
   }
 
-  public let all: [Entry]
+  package let all: [Entry]
 
-  public init(_ visit: PlannedVisit) {
+  package init(_ visit: PlannedVisit) {
     var collected = Collected()
     for certificate in visit.certificates { collected.once(.pre, certificate.hooks.pre) }
     for certificate in visit.certificates { collected.deploy(certificate) }
@@ -30,7 +30,7 @@ public struct AgentHooks: Hashable, Sendable {
     all = collected.entries
   }
 
-  public subscript(_ index: Int) -> Entry? { all.indices.contains(index) ? all[index] : nil }
+  package subscript(_ index: Int) -> Entry? { all.indices.contains(index) ? all[index] : nil }
 
   private static func hook(of verification: Verification) -> Hook {
     switch verification.question {

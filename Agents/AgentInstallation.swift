@@ -1,41 +1,41 @@
-public import Fleet
+package import Fleet
 import Foundation
-public import struct Fleet.Host
+package import struct Fleet.Host
 
 /// What puts the agent on a host for a key that may do nothing else (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
-public struct AgentInstallation: Sendable {
-  public let host: Host
-  public let permissions: AgentPermissions
-  public let key: PublicKey
+package struct AgentInstallation: Sendable {
+  package let host: Host
+  package let permissions: AgentPermissions
+  package let key: PublicKey
 
   /// A public key as a line of `authorized_keys` has it.
-  public struct PublicKey: Hashable, Sendable {
+  package struct PublicKey: Hashable, Sendable {
     /// For example `ssh-ed25519`.
-    public let type: String
+    package let type: String
     /// Base64 of the wire format (RFC 4253 §6.6).
-    public let encoded: String
+    package let encoded: String
 
-    public init(type: String, encoded: String) {
+    package init(type: String, encoded: String) {
       self.type = type
       self.encoded = encoded
     }
   }
 
   /// - Parameter login: whom the host knows the key's owner as.
-  public init(on host: Host, as login: String, key: PublicKey, permissions: AgentPermissions) {
+  package init(on host: Host, as login: String, key: PublicKey, permissions: AgentPermissions) {
     self.host = host
     self.login = login
     self.key = key
     self.permissions = permissions
   }
 
-  public let login: String
+  package let login: String
 
   /// How long the host waits to hear whether a login with the key works.
-  public static let confirmTimeout = Duration.seconds(60)
+  package static let confirmTimeout = Duration.seconds(60)
 
   /// For the stdin of `AgentScript.command`, as one who may do all this.
-  public func bytes(nonce: String) -> [UInt8] {
+  package func bytes(nonce: String) -> [UInt8] {
     let words = [
       nonce, login, host.become ? "yes" : "no", key.type, key.encoded,
       String(Int(Self.confirmTimeout.seconds)), "end",

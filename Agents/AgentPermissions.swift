@@ -1,10 +1,10 @@
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 
 /// What the agent that is installed on a host may be asked for: its `agent.conf`.
-public struct AgentPermissions: Hashable, Sendable {
+package struct AgentPermissions: Hashable, Sendable {
   /// A line each; what stands in none of them is refused.
-  public let lines: [String]
+  package let lines: [String]
 
   /// What an inventory needs of a host.
   ///
@@ -12,7 +12,7 @@ public struct AgentPermissions: Hashable, Sendable {
   ///   - visit: everything that is declared for it.
   ///   - webroots: where tokens may be placed.
   ///   - keyTypes: of the keys that the host is to make itself.
-  public init(
+  package init(
     for visit: PlannedVisit, destinations: [AgentRequest.Destination], webroots: [String],
     keyTypes: [KeyType]
   ) {
@@ -42,7 +42,7 @@ public struct AgentPermissions: Hashable, Sendable {
     return "file \(place.lineage.declared) \(place.path) \(parts) \(place.mode) \(ownership) \(place.allowed)"
   }
 
-  public var text: String {
+  package var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
     # base FOLDER, certificate NAME, webroot FOLDER, key TYPE, file CERTIFICATE PATH PARTS MODE OWNER:GROUP

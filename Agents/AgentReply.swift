@@ -1,7 +1,7 @@
-public import Fleet
+package import Fleet
 
 /// One thing that the agent says.
-public enum AgentReply: Hashable, Sendable {
+package enum AgentReply: Hashable, Sendable {
   case hello(version: Int, clock: Int)
   case begin(Step, Lineage.Name?, hook: Int?)
   /// A hook's stream; it comes before the step that it belongs to.
@@ -12,10 +12,10 @@ public enum AgentReply: Hashable, Sendable {
   case await(seconds: Int)
   case end(End, text: String)
 
-  public enum Stream: String, Hashable, Sendable { case stdout, stderr }
+  package enum Stream: String, Hashable, Sendable { case stdout, stderr }
 
   /// How the visit ended, as the host says it.
-  public enum End: String, Hashable, Sendable {
+  package enum End: String, Hashable, Sendable {
     case ok, degraded, deferred
     case failedClean = "failed_clean"
     case rolledBack = "rolled_back"

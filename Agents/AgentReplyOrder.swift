@@ -3,8 +3,8 @@ import Fleet
 /// Which reply may come next. A host that says anything else is not understood, whatever it means by it.
 ///
 /// PROTOCOL.md, "Order of the frames".
-public struct AgentReplyOrder: Hashable, Sendable {
-  public enum Conversation: Hashable, Sendable, CaseIterable { case visit, query, check, task, installation }
+package struct AgentReplyOrder: Hashable, Sendable {
+  package enum Conversation: Hashable, Sendable, CaseIterable { case visit, query, check, task, installation }
 
   private let conversation: Conversation
   private let asksForWord: Bool
@@ -18,20 +18,20 @@ public struct AgentReplyOrder: Hashable, Sendable {
   private var hasEnded = false
 
   /// - Parameter asksForWord: whether the host is to ask for the controller's word.
-  public init(_ conversation: Conversation, asksForWord: Bool = false) {
+  package init(_ conversation: Conversation, asksForWord: Bool = false) {
     self.conversation = conversation
     self.asksForWord = asksForWord
   }
 
   /// What came cannot be next.
-  public struct OutOfOrder: Error, Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+  package struct OutOfOrder: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
   }
 
   /// The controller's word is on its way: the host may go on.
-  public mutating func gaveWord() { hasWord = true }
+  package mutating func gaveWord() { hasWord = true }
 
-  public mutating func accept(_ reply: AgentReply) throws(OutOfOrder) {
+  package mutating func accept(_ reply: AgentReply) throws(OutOfOrder) {
     guard !hasEnded else { throw refused("more after its end") }
     guard !hasAsked || hasWord else { throw refused("more before it had the word that it asked for") }
     switch reply {

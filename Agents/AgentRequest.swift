@@ -1,33 +1,33 @@
-public import Fleet
-public import Foundation
-public import struct Fleet.Host
+package import Fleet
+package import Foundation
+package import struct Fleet.Host
 
 /// What one visit asks of a host. It is a value that knows its bytes; nothing here does I/O.
-public struct AgentRequest: Sendable {
+package struct AgentRequest: Sendable {
   /// Guards every frame of the reply; a hook never sees it.
-  public let nonce: String
-  public let token: VisitToken
-  public let epoch: Int
-  public let rollout: Rollout.ID
-  public let wave: Int
-  public let visit: PlannedVisit
-  public let materials: Materials
+  package let nonce: String
+  package let token: VisitToken
+  package let epoch: Int
+  package let rollout: Rollout.ID
+  package let wave: Int
+  package let visit: PlannedVisit
+  package let materials: Materials
   /// How long the host waits for the controller's word after the deploy hooks; zero does not ask.
-  public let confirmTimeout: Duration
+  package let confirmTimeout: Duration
   /// Whether what is active stays, when something fails after that.
-  public let staysAsItIs: Bool
+  package let staysAsItIs: Bool
 
   /// What a visit's certificates are on disk.
-  public struct Materials: Sendable {
-    public var files: [File]
+  package struct Materials: Sendable {
+    package var files: [File]
     /// Certificates whose key the host has made itself.
-    public var hostKeys: [HostKey]
+    package var hostKeys: [HostKey]
     /// The public keys of certificates, each as a SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
-    public var publicKeys: [(lineage: Lineage.Name, key: [UInt8])]
+    package var publicKeys: [(lineage: Lineage.Name, key: [UInt8])]
     /// Where files that are no part of certbot's layout go.
-    public var destinations: [Destination]
+    package var destinations: [Destination]
 
-    public init(
+    package init(
       files: [File] = [], hostKeys: [HostKey] = [],
       publicKeys: [(lineage: Lineage.Name, key: [UInt8])] = [], destinations: [Destination] = []
     ) {
@@ -39,12 +39,12 @@ public struct AgentRequest: Sendable {
   }
 
   /// A key that never leaves its host, by its name there.
-  public struct HostKey: Sendable {
-    public let lineage: Lineage.Name
-    public let id: String
-    public let generation: Generation
+  package struct HostKey: Sendable {
+    package let lineage: Lineage.Name
+    package let id: String
+    package let generation: Generation
 
-    public init(lineage: Lineage.Name, id: String, generation: Generation) {
+    package init(lineage: Lineage.Name, id: String, generation: Generation) {
       self.lineage = lineage
       self.id = id
       self.generation = generation
@@ -52,13 +52,13 @@ public struct AgentRequest: Sendable {
   }
 
   /// One file in the folder of one certificate's generation.
-  public struct File: Sendable {
-    public let lineage: Lineage.Name
-    public let name: String
-    public let mode: String
-    public let content: [UInt8]
+  package struct File: Sendable {
+    package let lineage: Lineage.Name
+    package let name: String
+    package let mode: String
+    package let content: [UInt8]
 
-    public init(lineage: Lineage.Name, name: String, mode: String, content: [UInt8]) {
+    package init(lineage: Lineage.Name, name: String, mode: String, content: [UInt8]) {
       self.lineage = lineage
       self.name = name
       self.mode = mode
@@ -67,15 +67,15 @@ public struct AgentRequest: Sendable {
   }
 
   /// A place on the host that a file of the generation is copied to.
-  public struct Destination: Hashable, Sendable {
-    public let lineage: Lineage.Name
+  package struct Destination: Hashable, Sendable {
+    package let lineage: Lineage.Name
     /// Files of the generation's folder, which follow each other in this one.
-    public let parts: [String]
-    public let path: String
-    public let mode: String
-    public let owner: String?
-    public let group: String?
-    public let allowances: [FileInstallation.Allowance]
+    package let parts: [String]
+    package let path: String
+    package let mode: String
+    package let owner: String?
+    package let group: String?
+    package let allowances: [FileInstallation.Allowance]
 
     /// As the agent reads it, which need not know what the inventory has asked for.
     var allowed: String {
@@ -83,7 +83,7 @@ public struct AgentRequest: Sendable {
       return words.isEmpty ? "-" : words.joined(separator: "+")
     }
 
-    public init(
+    package init(
       lineage: Lineage.Name, parts: [String], path: String, mode: String, owner: String?, group: String?,
       allowances: [FileInstallation.Allowance] = []
     ) {
@@ -97,7 +97,7 @@ public struct AgentRequest: Sendable {
     }
   }
 
-  public init(
+  package init(
     nonce: String, token: VisitToken, epoch: Int, rollout: Rollout.ID, wave: Int, visit: PlannedVisit,
     materials: Materials, confirmTimeout: Duration, staysAsItIs: Bool = false
   ) {
@@ -114,24 +114,24 @@ public struct AgentRequest: Sendable {
 
   /// The hooks of the visit in the order in which they run, each with the index that its frames carry. Identical
   /// pre and post hooks of several certificates run once.
-  public var hooks: AgentHooks { AgentHooks(visit) }
+  package var hooks: AgentHooks { AgentHooks(visit) }
 
   /// Request and start, behind the script where the host has none of its own.
-  public func bytes(now: Date) -> [UInt8] { parts(now: now).flatMap(\.self) }
+  package func bytes(now: Date) -> [UInt8] { parts(now: now).flatMap(\.self) }
 
   /// The same in the order in which it is sent, so that the script need not be copied for each host.
-  public func parts(now: Date) -> [[UInt8]] {
+  package func parts(now: Date) -> [[UInt8]] {
     let request = Self.request(records: records(now: now), nonce: nonce, command: "visit")
     return visit.host.hasAgent ? [request] : [AgentScript.bytes, request]
   }
 
   /// The same request, for the preflight alone.
-  public func check(now: Date) -> [UInt8] {
+  package func check(now: Date) -> [UInt8] {
     Self.conversation(records: records(now: now), nonce: nonce, command: "check", host: visit.host)
   }
 
   /// Asks how a visit ended that the controller lost sight of.
-  public static func query(
+  package static func query(
     _ token: VisitToken, nonce: String, host: Host, patience: Duration
   ) -> [UInt8] {
     conversation(
@@ -142,11 +142,11 @@ public struct AgentRequest: Sendable {
   }
 
   /// The controller's word after it has looked at what the host serves.
-  public enum Word: Hashable, Sendable {
+  package enum Word: Hashable, Sendable {
     case commit
     case revert(because: String)
 
-    public func bytes(nonce: String) -> [UInt8] {
+    package func bytes(nonce: String) -> [UInt8] {
       switch self {
       case .commit: Array("\(nonce) commit\n".utf8)
       case .revert(let reason): Array("\(nonce) revert \(reason.visible)\n".utf8)

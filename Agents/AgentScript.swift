@@ -1,16 +1,16 @@
-public import Fleet
+package import Fleet
 import Foundation
-public import struct Fleet.Host
+package import struct Fleet.Host
 
 /// The script that is sent to a host. `certfleet-agent.sh` beside this file is embedded as it is.
-public enum AgentScript {
+package enum AgentScript {
   /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
-  public static func command(for host: Host) -> String {
+  package static func command(for host: Host) -> String {
     host.become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
   }
 
   /// The script itself.
-  public static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
+  package static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
 
   /// The same for the wire: without comments and indentation, which every host would read again. There is one of it, however many
   /// hosts it goes to at once.
@@ -23,7 +23,7 @@ public enum AgentScript {
   }
 
   /// The version of the protocol that the script speaks.
-  public static let version = 5
+  package static let version = 5
 
   /// A smaller script with its positional parameters set.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

@@ -1,26 +1,26 @@
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 
 /// What issuing asks of a host beside any visit.
-public enum AgentTask: Sendable {
+package enum AgentTask: Sendable {
   /// Files for the CA below the document root of the host's web server (RFC 8555 §8.3).
   case place([Token], webroot: String)
   case remove([Token], webroot: String)
   /// A private key that stays on the host; the answer is a PKCS#10 request in PEM.
   case makeKey(lineage: Lineage.Name, id: String, policy: KeyPolicy, names: [String])
 
-  public struct Token: Hashable, Sendable {
-    public let name: String
-    public let content: String
+  package struct Token: Hashable, Sendable {
+    package let name: String
+    package let content: String
 
-    public init(name: String, content: String) {
+    package init(name: String, content: String) {
       self.name = name
       self.content = content
     }
   }
 
   /// Script, request and start, for the stdin of `AgentScript.command`.
-  public func bytes(nonce: String, host: Host) -> [UInt8] {
+  package func bytes(nonce: String, host: Host) -> [UInt8] {
     let head = ["visit errand 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
     return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand", host: host)
   }

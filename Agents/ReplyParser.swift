@@ -4,25 +4,25 @@ import Fleet
 ///
 /// Everything that is not a frame with this visit's nonce is skipped: banners, start-up files, a hook's stray
 /// output. Each byte is looked at once, and what is kept is bounded, so that a host cannot make the controller grow.
-public struct ReplyParser: Sendable {
+package struct ReplyParser: Sendable {
   private let marker: [UInt8]
   private var buffer: [UInt8] = []
   /// Bytes that were no part of a frame, so far.
-  public private(set) var skipped = 0
+  package private(set) var skipped = 0
 
   private static let longestHeader = 8 << 10
   private static let largestPayload = 128 << 10
 
-  public init(nonce: String) { marker = Array("@certfleet \(nonce) ".utf8) }
+  package init(nonce: String) { marker = Array("@certfleet \(nonce) ".utf8) }
 
   /// A frame that this version does not understand, though the nonce is right.
-  public struct Malformed: Error, Hashable, CustomStringConvertible {
-    public let header: String
-    public var description: String { "the agent's answer cannot be read: '\(header)'" }
+  package struct Malformed: Error, Hashable, CustomStringConvertible {
+    package let header: String
+    package var description: String { "the agent's answer cannot be read: '\(header)'" }
   }
 
   /// Takes bytes and gives the replies that are complete with them.
-  public mutating func consume(_ bytes: some Collection<UInt8>) throws(Malformed) -> [AgentReply] {
+  package mutating func consume(_ bytes: some Collection<UInt8>) throws(Malformed) -> [AgentReply] {
     buffer += bytes
     var (replies, position) = ([AgentReply](), 0)
     defer { buffer.removeFirst(position) }

@@ -1,14 +1,14 @@
-public import Foundation
-public import PKI
+package import Foundation
+package import PKI
 
 /// RFC 8555 §7.3: the account.
 extension ACMEClient {
   /// An account that the CA's operator has given out: its identifier, and the key that proves it.
-  public struct External: Sendable {
+  package struct External: Sendable {
     let keyID: String
     let key: HMACKey
 
-    public init(keyID: String, key: HMACKey) {
+    package init(keyID: String, key: HMACKey) {
       self.keyID = keyID
       self.key = key
     }
@@ -18,7 +18,7 @@ extension ACMEClient {
   ///
   /// - Parameter contact: `mailto:` URLs.
   /// - Returns: the account's URL, which names it from now on.
-  public func register(contact: [String], agreesToTerms: Bool, external: External? = nil) async throws -> URL
+  package func register(contact: [String], agreesToTerms: Bool, external: External? = nil) async throws -> URL
   {
     let resources = try await resources()
     if external == nil, resources.meta?.externalAccountRequired == true {
@@ -40,7 +40,7 @@ extension ACMEClient {
   }
 
   /// §7.3.1: the URL of the account that this key has; a problem `accountDoesNotExist` when it has none.
-  public func find() async throws -> URL {
+  package func find() async throws -> URL {
     let response = try await post(
       ExistingAccount(), to: try await resources().newAccount, signedBy: .accountKey)
     let url = try response.location()
@@ -49,17 +49,17 @@ extension ACMEClient {
   }
 
   /// §7.3.2.
-  public func update(contact: [String]) async throws {
+  package func update(contact: [String]) async throws {
     _ = try await post(AccountUpdate(contact: contact), to: try accountURL())
   }
 
   /// §7.3.6: "the server MUST NOT accept further requests authorized by that account's key".
-  public func deactivate() async throws {
+  package func deactivate() async throws {
     _ = try await post(AccountUpdate(status: "deactivated"), to: try accountURL())
   }
 
   /// §7.3.5: from now on `key` is the account's.
-  public func changeKey(to key: PrivateKey) async throws {
+  package func changeKey(to key: PrivateKey) async throws {
     guard let url = try await resources().keyChange else {
       throw Problem(type: "unsupported", detail: "the CA does not change account keys", status: nil)
     }
@@ -73,7 +73,7 @@ extension ACMEClient {
   }
 
   /// §8.1: what a challenge's solver must present.
-  public func keyAuthorization(for token: String) throws -> String {
+  package func keyAuthorization(for token: String) throws -> String {
     try signer.keyAuthorization(token: token)
   }
 

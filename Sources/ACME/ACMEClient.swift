@@ -1,13 +1,13 @@
-public import Foundation
-public import PKI
+package import Foundation
+package import PKI
 
 /// RFC 8555 on the wire for one account: each method is one resource's request. It decides nothing; what to do
 /// with an order is the caller's. Any number of requests may be under way; they share one pool of nonces.
-public actor ACMEClient {
+package actor ACMEClient {
   private let directoryURL: URL
   private let http: HTTPClient
   var signer: JWSSigner
-  public private(set) var account: URL?
+  package private(set) var account: URL?
   private var directory: Directory?
   private var nonces: [String] = []
   /// The server has asked for less; nothing is sent before.
@@ -25,7 +25,7 @@ public actor ACMEClient {
   /// - Parameters:
   ///   - key: the account's.
   ///   - account: the account's URL, where it is registered already.
-  public init(directory: URL, http: HTTPClient, key: PrivateKey, account: URL?) {
+  package init(directory: URL, http: HTTPClient, key: PrivateKey, account: URL?) {
     self.directoryURL = directory
     self.http = http
     self.signer = JWSSigner(key: key)
@@ -35,7 +35,7 @@ public actor ACMEClient {
   func use(account: URL) { self.account = account }
 
   /// §7.1.1, read once.
-  public func resources() async throws -> Directory {
+  package func resources() async throws -> Directory {
     if let directory { return directory }
     let response = try await sendPatiently(HTTPRequest(.get, directoryURL))
     guard response.status == 200 else { throw response.problem }
@@ -46,15 +46,15 @@ public actor ACMEClient {
   }
 
   /// How far the server's clock is ahead of ours, by its `Date` (RFC 9110 §6.6.1).
-  public func clockDifference() async throws -> Duration {
+  package func clockDifference() async throws -> Duration {
     _ = try await resources()
     return .seconds(serverAhead)
   }
 
   /// A resource and when the server wants to be asked for it again.
-  public struct Answer<Value: Sendable>: Sendable {
-    public let value: Value
-    public let retryAfter: Date?
+  package struct Answer<Value: Sendable>: Sendable {
+    package let value: Value
+    package let retryAfter: Date?
   }
 
   /// What the CA's answers lead to is asked only where its directory, which a person has named, leads: a signed request anywhere else

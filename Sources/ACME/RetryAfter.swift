@@ -1,11 +1,11 @@
-public import Foundation
+package import Foundation
 
 /// RFC 9110 §10.2.3: a number of seconds, or a date.
-public enum RetryAfter {
+package enum RetryAfter {
   /// No server means more than this, and a duration has an end.
   private static let longest: TimeInterval = 30 * 86400
 
-  public static func moment(_ value: String, now: Date) -> Date? {
+  package static func moment(_ value: String, now: Date) -> Date? {
     if let seconds = Double(value), seconds >= 0 { return now.addingTimeInterval(min(seconds, longest)) }
     return HTTPDate.read(value).map { min($0, now.addingTimeInterval(longest)) }
   }

@@ -1,9 +1,9 @@
-public import Agents
-public import Fleet
-public import struct Fleet.Host
+package import Agents
+package import Fleet
+package import struct Fleet.Host
 
 /// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered.
-public struct AgentInstaller: Sendable {
+package struct AgentInstaller: Sendable {
   private let installation: AgentInstallation
   private let administrator: Host
   private let connector: any Connector
@@ -12,7 +12,7 @@ public struct AgentInstaller: Sendable {
   /// - Parameters:
   ///   - administrator: the host as one who may install it logs in.
   ///   - confirm: logs in as certfleet will from now on; says why that did not work.
-  public init(
+  package init(
     _ installation: AgentInstallation, as administrator: Host, connector: any Connector,
     confirm: @escaping @Sendable () async -> String?
   ) {
@@ -25,7 +25,7 @@ public struct AgentInstaller: Sendable {
   private static let patience = Duration.seconds(60)
 
   /// - Returns: why it was not done, and was undone; `nil` when it was.
-  public func carryOut() async -> String? {
+  package func carryOut() async -> String? {
     let channel: any CommandChannel
     do {
       channel = try await ConnectRetry(host: administrator, connector: connector).connect()

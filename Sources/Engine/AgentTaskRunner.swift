@@ -1,29 +1,29 @@
-public import Agents
-public import Fleet
-public import struct Fleet.Host
+package import Agents
+package import Fleet
+package import struct Fleet.Host
 
 /// A short piece of work on a host beside any visit: one request, one answer.
-public struct AgentTaskRunner: Sendable {
+package struct AgentTaskRunner: Sendable {
   private let host: Host
   private let connector: any Connector
 
   /// A key of 4096 bits takes seconds, on a small machine many.
   private static let patience = Duration.seconds(120)
 
-  public init(on host: Host, connector: any Connector) {
+  package init(on host: Host, connector: any Connector) {
     self.host = host
     self.connector = connector
   }
 
   /// Why it was not done.
-  public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+  package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
     /// Whether the host was not reached, so that nothing was done there.
-    public let isUnreachable: Bool
+    package let isUnreachable: Bool
   }
 
   /// - Returns: what the agent sent along.
-  public func run(_ task: AgentTask) async throws(Failure) -> String {
+  package func run(_ task: AgentTask) async throws(Failure) -> String {
     let channel: any CommandChannel
     do {
       channel = try await ConnectRetry(host: host, connector: connector).connect()

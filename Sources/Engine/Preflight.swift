@@ -1,21 +1,21 @@
-public import Agents
-public import Fleet
+package import Agents
+package import Fleet
 import Foundation
-public import struct Fleet.Host
+package import struct Fleet.Host
 
 /// The preflight alone: whether a host has what a visit would need.
-public struct Preflight: Sendable {
+package struct Preflight: Sendable {
   private let visit: PlannedVisit
   private let destinations: [AgentRequest.Destination]
   private let connector: any Connector
 
-  public init(_ visit: PlannedVisit, destinations: [AgentRequest.Destination], connector: any Connector) {
+  package init(_ visit: PlannedVisit, destinations: [AgentRequest.Destination], connector: any Connector) {
     self.visit = visit
     self.destinations = destinations
     self.connector = connector
   }
 
-  public enum Finding: Hashable, Sendable {
+  package enum Finding: Hashable, Sendable {
     case ready
     /// Everything that is missing.
     case lacks([String])
@@ -26,7 +26,7 @@ public struct Preflight: Sendable {
 
   private static let patience = Duration.seconds(60)
 
-  public func carryOut() async -> Finding {
+  package func carryOut() async -> Finding {
     let channel: any CommandChannel
     do {
       channel = try await ConnectRetry(host: visit.host, connector: connector).connect()

@@ -1,15 +1,15 @@
-public import Fleet
+package import Fleet
 import Foundation
 import System
-public import struct Fleet.Host
+package import struct Fleet.Host
 
 /// After a crash: visits that were begun and have no end are resolved by asking their hosts.
-public struct Recovery: Sendable {
+package struct Recovery: Sendable {
   private let plan: Plan
   private let rollout: Rollout.ID
   private let ports: Ports
 
-  public init(plan: Plan, rollout: Rollout.ID, ports: Ports) {
+  package init(plan: Plan, rollout: Rollout.ID, ports: Ports) {
     self.plan = plan
     self.rollout = rollout
     self.ports = ports
@@ -28,7 +28,7 @@ public struct Recovery: Sendable {
   }
 
   /// Asks about visits of a rollout that does not go on, and records how they ended.
-  public func learn(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
+  package func learn(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
     try await ask(visits) { visit, isRevert, answer in
       try await visit.end(answer.ending(afterLosing: "the controller lost sight of it"), isRevert: isRevert)
     }

@@ -1,12 +1,12 @@
-public import Fleet
+package import Fleet
 import Foundation
 import Planning
-public import struct Fleet.Host
-public import System
+package import struct Fleet.Host
+package import System
 
 /// Carries a plan out, wave by wave. Everything that it decides, it decides from what was recorded: killed at any
 /// moment, the next one goes on from there in the same direction.
-public struct RolloutRunner: Sendable {
+package struct RolloutRunner: Sendable {
   let rollout: Rollout.ID
   let plan: Plan
   let ports: Ports
@@ -14,7 +14,8 @@ public struct RolloutRunner: Sendable {
   let stop: StopSignal
 
   /// - Parameter ledger: where the rollout stands.
-  public init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopSignal) {
+  package init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopSignal)
+  {
     self.rollout = rollout
     self.plan = plan
     self.stop = stop
@@ -25,7 +26,7 @@ public struct RolloutRunner: Sendable {
   /// - Returns: the rollout's state: an end, `paused` where it waits, or another one when it was asked to stop and
   ///   can be continued.
   /// - Throws: when the recorder cannot keep what happened.
-  public func run() async throws -> RolloutState {
+  package func run() async throws -> RolloutState {
     try await askHostsOfOpenVisits()
     var goesOn = true
     while goesOn {
@@ -44,7 +45,7 @@ public struct RolloutRunner: Sendable {
 
   /// Ends it where what it was to bring is no longer wanted. What its visits did is learned before another rollout
   /// takes over, or the tables would say they go on.
-  public func supersede() async throws -> RolloutState {
+  package func supersede() async throws -> RolloutState {
     try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(await log.open)
     if let index = await log.waves.firstIndex(where: { $0.state == .running }) {
       try await abandon(index)

@@ -1,53 +1,53 @@
-public import Foundation
+package import Foundation
 
 /// Counts a lineage's certificates: 1, 2, 3 …
-public struct Generation: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
-  public let number: Int
+package struct Generation: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+  package let number: Int
 
-  public init(_ number: Int) { self.number = number }
+  package init(_ number: Int) { self.number = number }
 
-  public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
-  public var next: Generation { Generation(number + 1) }
-  public var description: String { String(number) }
+  package static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+  package var next: Generation { Generation(number + 1) }
+  package var description: String { String(number) }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     number = try decoder.singleValueContainer().decode(Int.self)
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(number)
   }
 }
 
 /// The SHA-256 of a certificate's DER form, in lower-case hexadecimal.
-public typealias Fingerprint = Identifier<Certificate>
+package typealias Fingerprint = Identifier<Certificate>
 
 extension Identifier where Owner == Certificate {
   /// The first 12 digits: enough to tell two certificates apart on a screen.
-  public var short: String { String(rawValue.prefix(12)) }
+  package var short: String { String(rawValue.prefix(12)) }
 }
 
 /// One issued, immutable X.509 chain of a lineage: the facts about it, without key or bytes.
-public struct Certificate: Hashable, Sendable, Codable {
-  public let lineage: Lineage.Name
-  public let generation: Generation
-  public let fingerprint: Fingerprint
+package struct Certificate: Hashable, Sendable, Codable {
+  package let lineage: Lineage.Name
+  package let generation: Generation
+  package let fingerprint: Fingerprint
   /// Hexadecimal, as `openssl x509 -serial` shows it.
-  public let serial: String
-  public let names: [String]
-  public let notBefore: Date
-  public let notAfter: Date
-  public let issuedAt: Date
+  package let serial: String
+  package let names: [String]
+  package let notBefore: Date
+  package let notAfter: Date
+  package let issuedAt: Date
   /// Which key it is for, where that is one of ours.
-  public let keyType: KeyType?
+  package let keyType: KeyType?
   /// The ACME server it came from; `nil` for one that came otherwise.
-  public let origin: Origin?
+  package let origin: Origin?
   /// The names that were ordered; a CA may add some of its own. `nil` for one that was not ordered here.
-  public let orderedNames: [String]?
-  public var revokedAt: Date?
+  package let orderedNames: [String]?
+  package var revokedAt: Date?
   /// When hosts were taken back from it to an earlier one.
-  public var withdrawnAt: Date?
+  package var withdrawnAt: Date?
 
   private enum CodingKeys: String, CodingKey {
     case lineage, generation, fingerprint, serial, names, origin
@@ -61,17 +61,17 @@ public struct Certificate: Hashable, Sendable, Codable {
   }
 
   /// The ACME server, by its directory, and the account there, by its URL.
-  public struct Origin: Hashable, Sendable, Codable {
-    public let directory: String
-    public let account: String
+  package struct Origin: Hashable, Sendable, Codable {
+    package let directory: String
+    package let account: String
 
-    public init(directory: String, account: String) {
+    package init(directory: String, account: String) {
       self.directory = directory
       self.account = account
     }
   }
 
-  public init(
+  package init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, serial: String,
     names: [String], notBefore: Date, notAfter: Date, issuedAt: Date, keyType: KeyType? = nil,
     origin: Origin? = nil, orderedNames: [String]? = nil, revokedAt: Date? = nil
@@ -91,9 +91,9 @@ public struct Certificate: Hashable, Sendable, Codable {
   }
 
   /// From when on nobody should serve it.
-  public var servesUntil: Date { revokedAt ?? notAfter }
+  package var servesUntil: Date { revokedAt ?? notAfter }
 
-  public func isValid(at moment: Date) -> Bool {
+  package func isValid(at moment: Date) -> Bool {
     notBefore <= moment && moment < notAfter && revokedAt == nil
   }
 }

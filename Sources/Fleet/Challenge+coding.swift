@@ -12,7 +12,7 @@ extension Challenge {
     case dns01 = "dns-01"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     let hooks = try values.decodeIfPresent(Hook.self, forKey: .authHook).map {
       ChallengeHooks(auth: $0, cleanup: try values.decodeIfPresent(Hook.self, forKey: .cleanupHook))
@@ -37,7 +37,7 @@ extension Challenge {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     func encode(_ hooks: ChallengeHooks) throws {
       try values.encode(hooks.auth, forKey: .authHook)

@@ -1,15 +1,15 @@
 import Foundation
 
 /// How control of a name is shown to the CA (RFC 8555 §8).
-public enum Challenge: Hashable, Sendable, Codable {
+package enum Challenge: Hashable, Sendable, Codable {
   /// §8.3: the CA asks the name's web server for a token.
   case http01(HTTP01)
   /// §8.4: the CA looks for a TXT record below the name.
   case dns01(DNS01)
 
-  public static let standard = Challenge.http01(.listener(.standardHTTP))
+  package static let standard = Challenge.http01(.listener(.standardHTTP))
 
-  public enum HTTP01: Hashable, Sendable {
+  package enum HTTP01: Hashable, Sendable {
     /// A listener of our own.
     case listener(ListenAddress)
     /// A web server on the controller, by its document root.
@@ -19,21 +19,21 @@ public enum Challenge: Hashable, Sendable, Codable {
     case hooks(ChallengeHooks)
   }
 
-  public struct DNS01: Hashable, Sendable {
-    public var updater: Updater
+  package struct DNS01: Hashable, Sendable {
+    package var updater: Updater
     /// Asked instead of the system's: an IP address.
-    public var resolver: String?
+    package var resolver: String?
     /// How long the zone's servers may take until all of them show the record.
-    public var propagationTimeout: Duration
+    package var propagationTimeout: Duration
 
-    public enum Updater: Hashable, Sendable {
+    package enum Updater: Hashable, Sendable {
       case hooks(ChallengeHooks)
       case nsupdate(NSUpdate)
     }
 
-    public static let standardPropagationTimeout = Duration.seconds(300)
+    package static let standardPropagationTimeout = Duration.seconds(300)
 
-    public init(
+    package init(
       updater: Updater, resolver: String? = nil,
       propagationTimeout: Duration = Self.standardPropagationTimeout
     ) {
@@ -45,35 +45,35 @@ public enum Challenge: Hashable, Sendable, Codable {
 }
 
 /// certbot's `--manual-auth-hook` and `--manual-cleanup-hook`.
-public struct ChallengeHooks: Hashable, Sendable, Codable {
-  public var auth: Hook
-  public var cleanup: Hook?
+package struct ChallengeHooks: Hashable, Sendable, Codable {
+  package var auth: Hook
+  package var cleanup: Hook?
 
   /// Scripts for DNS providers like to wait until a record is everywhere.
-  public static let standardTimeout = Duration.seconds(600)
+  package static let standardTimeout = Duration.seconds(600)
 
-  public init(auth: Hook, cleanup: Hook?) {
+  package init(auth: Hook, cleanup: Hook?) {
     self.auth = auth
     self.cleanup = cleanup
   }
 }
 
 /// RFC 2136 updates by nsupdate(1).
-public struct NSUpdate: Hashable, Sendable, Codable {
+package struct NSUpdate: Hashable, Sendable, Codable {
   /// The primary server, as a name or an address; `nil` lets nsupdate find it by the zone's SOA record.
-  public var server: String?
-  public var port: UInt16
+  package var server: String?
+  package var port: UInt16
   /// The TSIG key (RFC 8945), in named's format, which tsig-keygen(8) makes.
-  public var keyFile: String
+  package var keyFile: String
   /// `nil` lets nsupdate find it.
-  public var zone: String?
+  package var zone: String?
 
   private enum CodingKeys: String, CodingKey {
     case server, port, zone
     case keyFile = "key_file"
   }
 
-  public init(server: String?, port: UInt16 = 53, keyFile: String, zone: String? = nil) {
+  package init(server: String?, port: UInt16 = 53, keyFile: String, zone: String? = nil) {
     self.server = server
     self.port = port
     self.keyFile = keyFile
@@ -82,24 +82,24 @@ public struct NSUpdate: Hashable, Sendable, Codable {
 }
 
 /// Where the controller's own listener waits: an IP address and a port.
-public struct ListenAddress: Hashable, Sendable, Codable, CustomStringConvertible {
-  public var address: String
-  public var port: UInt16
+package struct ListenAddress: Hashable, Sendable, Codable, CustomStringConvertible {
+  package var address: String
+  package var port: UInt16
 
-  public init(address: String, port: UInt16) {
+  package init(address: String, port: UInt16) {
     self.address = address
     self.port = port
   }
 
-  public var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+  package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
   /// RFC 8555 §8.3: the validation request goes to port 80. `::` takes IPv4 as well.
-  public static let standardHTTP = ListenAddress(address: "::", port: 80)
+  package static let standardHTTP = ListenAddress(address: "::", port: 80)
 }
 
 extension String {
   /// Whether this is an IP address as it stands in a certificate and not a DNS name (RFC 8738).
-  public var isIPAddress: Bool {
+  package var isIPAddress: Bool {
     var buffer = in6_addr()
     return inet_pton(AF_INET, self, &buffer) == 1 || inet_pton(AF_INET6, self, &buffer) == 1
   }

@@ -1,16 +1,16 @@
 /// Lineage → hosts: which hosts get a certificate, as which files, what runs there, and how it is checked.
-public struct Deployment: Hashable, Sendable {
-  public var selector: Selector
+package struct Deployment: Hashable, Sendable {
+  package var selector: Selector
   /// The policy that carries it; `nil` is `RolloutPolicy.standard`.
-  public var rollout: RolloutPolicy.Name?
+  package var rollout: RolloutPolicy.Name?
   /// Beside certbot's layout, which is always there.
-  public var files: [FileInstallation]
+  package var files: [FileInstallation]
   /// Who may read the key in certbot's layout; `nil` is the agent's user alone.
-  public var layout: KeyLayout?
-  public var hooks: Hooks
-  public var verify: [Verification]
+  package var layout: KeyLayout?
+  package var hooks: Hooks
+  package var verify: [Verification]
 
-  public init(
+  package init(
     selector: Selector, rollout: RolloutPolicy.Name?, files: [FileInstallation] = [],
     layout: KeyLayout? = nil,
     hooks: Hooks, verify: [Verification]
@@ -24,11 +24,11 @@ public struct Deployment: Hashable, Sendable {
   }
 
   /// The name of the policy that carries it.
-  public var policy: RolloutPolicy.Name { rollout ?? RolloutPolicy.standard.name }
+  package var policy: RolloutPolicy.Name { rollout ?? RolloutPolicy.standard.name }
 }
 
 extension Deployment: Codable {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     selector = try values.decode(Selector.self, forKey: .selector)
     rollout = try values.decodeIfPresent(RolloutPolicy.Name.self, forKey: .rollout)

@@ -1,7 +1,7 @@
 extension Duration {
   /// Reads `500ms`, `5s`, `5m`, `2h` or `1d`. `nil` for anything else: a number without its unit is not a
   /// duration.
-  public init?(text: String) {
+  package init?(text: String) {
     let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)]
     guard let unit = units.first(where: { text.hasSuffix($0.0) }),
       let amount = Double(text.dropLast(unit.0.count)), amount >= 0, amount.isFinite, amount * unit.1 < 1e9
@@ -9,12 +9,12 @@ extension Duration {
     self = .seconds(amount * unit.1)
   }
 
-  public var seconds: Double {
+  package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 
   /// Two units at the most: `350ms`, `4.2s`, `3m 10s`, `2h 5m`, `12d 3h`.
-  public var short: String {
+  package var short: String {
     let total = seconds
     if total < 1 { return "\(Int((total * 1000).rounded()))ms" }
     if total < 60 {

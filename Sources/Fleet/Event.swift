@@ -1,28 +1,28 @@
-public import Foundation
+package import Foundation
 
 /// Something that happened, as it is recorded and never changed.
-public struct Event: Hashable, Sendable {
-  public let at: Date
-  public let subject: Subject
-  public let kind: Kind
+package struct Event: Hashable, Sendable {
+  package let at: Date
+  package let subject: Subject
+  package let kind: Kind
 
-  public init(at: Date, subject: Subject, kind: Kind) {
+  package init(at: Date, subject: Subject, kind: Kind) {
     self.at = at
     self.subject = subject
     self.kind = kind
   }
 
   /// What it happened to; a deeper one has all that the ones above it have.
-  public struct Subject: Hashable, Sendable {
-    public var rollout: Rollout.ID?
+  package struct Subject: Hashable, Sendable {
+    package var rollout: Rollout.ID?
     /// From 1.
-    public var wave: Int?
-    public var host: Host.Name?
+    package var wave: Int?
+    package var host: Host.Name?
     /// From 1, counted for each visit of a host in a rollout.
-    public var attempt: Int?
-    public var lineage: Lineage.Name?
+    package var attempt: Int?
+    package var lineage: Lineage.Name?
 
-    public init(
+    package init(
       rollout: Rollout.ID? = nil, wave: Int? = nil, host: Host.Name? = nil, attempt: Int? = nil,
       lineage: Lineage.Name? = nil
     ) {
@@ -34,7 +34,7 @@ public struct Event: Hashable, Sendable {
     }
   }
 
-  public enum Kind: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
     case rolloutStarted
     case rolloutMoved(RolloutState, reason: String)
     case rolloutEnded(RolloutState, reason: String)
@@ -52,7 +52,7 @@ public struct Event: Hashable, Sendable {
     case note(Note, text: String)
   }
 
-  public enum Note: String, Hashable, Sendable, Codable {
+  package enum Note: String, Hashable, Sendable, Codable {
     case applied, pinned, ordered, issued, revoked, reverted, adopted, imported
     case issueFailed = "issue_failed"
     case rehearsed
@@ -65,7 +65,7 @@ public struct Event: Hashable, Sendable {
 }
 
 /// What a step of a visit is for. The order is the order of a visit that goes well.
-public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
+package enum Step: String, Hashable, Sendable, Codable, CaseIterable {
   case connect, recover, preflight, stage, pre, activate, deploy, verify
   /// After a failure: the old certificate is put back, its deploy hooks run again, and it is looked at.
   case revert, redeploy, recheck
@@ -75,17 +75,17 @@ public enum Step: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// One recorded action on a host. A failure is data here, not an error.
-public struct StepResult: Hashable, Sendable {
-  public var step: Step
-  public var lineage: Lineage.Name?
-  public var outcome: Outcome
+package struct StepResult: Hashable, Sendable {
+  package var step: Step
+  package var lineage: Lineage.Name?
+  package var outcome: Outcome
   /// What it did, for a person: the hook's command, the address that was asked …
-  public var detail: String
-  public var duration: Duration
-  public var stdout: CapturedOutput
-  public var stderr: CapturedOutput
+  package var detail: String
+  package var duration: Duration
+  package var stdout: CapturedOutput
+  package var stderr: CapturedOutput
 
-  public init(
+  package init(
     step: Step, lineage: Lineage.Name? = nil, outcome: Outcome, detail: String = "",
     duration: Duration = .zero, stdout: CapturedOutput = .empty, stderr: CapturedOutput = .empty
   ) {
@@ -99,7 +99,7 @@ public struct StepResult: Hashable, Sendable {
   }
 }
 
-public enum Outcome: Hashable, Sendable {
+package enum Outcome: Hashable, Sendable {
   case succeeded
   case exited(Int)
   case signalled(Int)
@@ -108,12 +108,12 @@ public enum Outcome: Hashable, Sendable {
   /// It could not be found out, for a reason that is none of the host's.
   case inconclusive(String)
 
-  public var isSuccess: Bool { self == .succeeded }
-  public var isInconclusive: Bool { if case .inconclusive = self { true } else { false } }
+  package var isSuccess: Bool { self == .succeeded }
+  package var isInconclusive: Bool { if case .inconclusive = self { true } else { false } }
 }
 
 extension Outcome: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .succeeded: "ok"
     case .exited(let status): "exit status \(status)"
@@ -126,24 +126,24 @@ extension Outcome: CustomStringConvertible {
 }
 
 /// A stream of a hook's output, capped: what was kept, and how many bytes there were.
-public struct CapturedOutput: Hashable, Sendable, Codable {
-  public var text: String
-  public var totalBytes: Int
+package struct CapturedOutput: Hashable, Sendable, Codable {
+  package var text: String
+  package var totalBytes: Int
 
   private enum CodingKeys: String, CodingKey {
     case text
     case totalBytes = "total_bytes"
   }
 
-  public init(text: String, totalBytes: Int) {
+  package init(text: String, totalBytes: Int) {
     self.text = text
     self.totalBytes = totalBytes
   }
 
-  public static let empty = CapturedOutput(text: "", totalBytes: 0)
+  package static let empty = CapturedOutput(text: "", totalBytes: 0)
 
   /// What a program that failed said last, which is mostly why.
-  public var lastLine: String {
+  package var lastLine: String {
     text.split(separator: "\n").last.map { String($0).visible.shortened(to: 200) } ?? ""
   }
 }

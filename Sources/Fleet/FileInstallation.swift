@@ -1,18 +1,18 @@
 /// A certificate as a further file on a host, for what cannot read certbot's layout.
-public struct FileInstallation: Hashable, Sendable, Codable {
-  public var format: Format
+package struct FileInstallation: Hashable, Sendable, Codable {
+  package var format: Format
   /// Absolute, or `~/` and a path in the home of whom the agent runs as.
-  public var path: String
+  package var path: String
   /// The second file of a format that keeps the key apart.
-  public var keyPath: String?
-  public var owner: String?
-  public var group: String?
+  package var keyPath: String?
+  package var owner: String?
+  package var group: String?
   /// Octal, of the file that holds the key, or of the only one; `nil` is 0600 with a key and 0644 without.
-  public var mode: String?
+  package var mode: String?
   /// What is refused otherwise.
-  public var allowances: [Allowance]
+  package var allowances: [Allowance]
   /// A file on the controller with the password of a keystore.
-  public var passwordFile: String?
+  package var passwordFile: String?
 
   private enum CodingKeys: String, CodingKey {
     case format, path, owner, group, mode
@@ -21,7 +21,7 @@ public struct FileInstallation: Hashable, Sendable, Codable {
     case passwordFile = "password_file"
   }
 
-  public init(
+  package init(
     format: Format, path: String, keyPath: String? = nil, owner: String? = nil, group: String? = nil,
     mode: String? = nil, allowances: Set<Allowance> = [], passwordFile: String? = nil
   ) {
@@ -35,7 +35,7 @@ public struct FileInstallation: Hashable, Sendable, Codable {
     self.passwordFile = passwordFile
   }
 
-  public enum Format: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Format: String, Hashable, Sendable, Codable, CaseIterable {
     /// The chain in one PEM file and the key in another.
     case pem
     /// The leaf and its intermediates.
@@ -48,17 +48,17 @@ public struct FileInstallation: Hashable, Sendable, Codable {
     /// What Java reads as a keystore: PKCS#12 whose entry has the lineage's name.
     case javaKeystore = "java-keystore"
 
-    public var needsKeyPath: Bool { self == .pem }
-    public var mayHaveKeyPath: Bool { self == .pem || self == .der }
-    public var needsPassword: Bool { self == .pkcs12 || self == .javaKeystore }
+    package var needsKeyPath: Bool { self == .pem }
+    package var mayHaveKeyPath: Bool { self == .pem || self == .der }
+    package var needsPassword: Bool { self == .pkcs12 || self == .javaKeystore }
     /// Whether the file at `path` holds the private key.
-    public var holdsKey: Bool { self == .haproxy || needsPassword }
+    package var holdsKey: Bool { self == .haproxy || needsPassword }
     /// Whether a host that has made its own key could write it without the controller.
-    public var canHaveKeyOfHost: Bool { self == .pem || self == .fullchain || self == .haproxy }
+    package var canHaveKeyOfHost: Bool { self == .pem || self == .fullchain || self == .haproxy }
   }
 
   /// A destination that could be turned against the host, by name.
-  public enum Allowance: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Allowance: String, Hashable, Sendable, Codable, CaseIterable {
     /// The file is a symbolic link: what it points to is replaced.
     case symlink
     /// Others may write its folder.
@@ -69,11 +69,11 @@ public struct FileInstallation: Hashable, Sendable, Codable {
   }
 
   /// Whether key and certificate go to two folders.
-  public var isApart: Bool {
+  package var isApart: Bool {
     func folder(_ path: String) -> Substring { path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex) }
     return keyPath.map { folder($0) != folder(path) } ?? false
   }
 
   /// Every path that it writes.
-  public var paths: [String] { [path] + (keyPath.map { [$0] } ?? []) }
+  package var paths: [String] { [path] + (keyPath.map { [$0] } ?? []) }
 }

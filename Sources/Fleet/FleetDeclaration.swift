@@ -1,11 +1,11 @@
 /// All that the inventory files declare.
-public struct FleetDeclaration: Hashable, Sendable, Codable {
-  public var hosts: [Host]
-  public var issuers: [Issuer]
-  public var lineages: [Lineage]
-  public var policies: [RolloutPolicy]
+package struct FleetDeclaration: Hashable, Sendable, Codable {
+  package var hosts: [Host]
+  package var issuers: [Issuer]
+  package var lineages: [Lineage]
+  package var policies: [RolloutPolicy]
 
-  public init(
+  package init(
     hosts: [Host] = [], issuers: [Issuer] = [], lineages: [Lineage] = [], policies: [RolloutPolicy] = []
   ) {
     self.hosts = hosts
@@ -15,7 +15,7 @@ public struct FleetDeclaration: Hashable, Sendable, Codable {
   }
 
   /// What of it another does not declare too.
-  public func without(_ other: FleetDeclaration) -> FleetDeclaration {
+  package func without(_ other: FleetDeclaration) -> FleetDeclaration {
     func rest<Value, Name: Hashable>(_ list: KeyPath<FleetDeclaration, [Value]>, _ name: KeyPath<Value, Name>)
       -> [Value]
     {

@@ -1,17 +1,17 @@
 /// A command that runs at a moment of a visit, on the host or beside the wave on the controller.
-public struct Hook: Hashable, Sendable {
+package struct Hook: Hashable, Sendable {
   /// Given to `/bin/sh -c` byte for byte; or `@name` of a ready-made one, with its arguments.
-  public var command: String
+  package var command: String
   /// After this its process group is sent TERM, then KILL.
-  public var timeout: Duration
+  package var timeout: Duration
   /// Whom it runs as; `nil` is whom the agent runs as.
-  public var user: String?
-  public var place: Place
-  public var onFailure: FailurePolicy
+  package var user: String?
+  package var place: Place
+  package var onFailure: FailurePolicy
   /// Beside certbot's and certfleet's own variables.
-  public var environment: [String: String]
+  package var environment: [String: String]
 
-  public init(
+  package init(
     command: String, timeout: Duration = Hook.standardTimeout, user: String? = nil, place: Place = .host,
     onFailure: FailurePolicy = .stop, environment: [String: String] = [:]
   ) {
@@ -23,21 +23,21 @@ public struct Hook: Hashable, Sendable {
     self.environment = environment
   }
 
-  public static let standardTimeout = Duration.seconds(60)
+  package static let standardTimeout = Duration.seconds(60)
 
   /// When a hook runs, in certbot's words.
-  public enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
     case pre, deploy, post
   }
 
-  public enum Place: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Place: String, Hashable, Sendable, Codable, CaseIterable {
     case host
     /// Once for a wave: before its first host, or after its last one.
     case controller
   }
 
   /// What its failure does.
-  public enum FailurePolicy: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum FailurePolicy: String, Hashable, Sendable, Codable, CaseIterable {
     /// The visit goes back.
     case stop
     /// It is recorded, and the visit goes on and ends degraded.
@@ -52,7 +52,7 @@ extension Hook: Codable {
     case onFailure = "on_failure"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     command = try values.decode(String.self, forKey: .command)
     timeout = .seconds(try values.decode(Double.self, forKey: .seconds))
@@ -62,7 +62,7 @@ extension Hook: Codable {
     environment = try values.decodeIfPresent([String: String].self, forKey: .environment) ?? [:]
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(command, forKey: .command)
     try values.encode(timeout.seconds, forKey: .seconds)
@@ -74,16 +74,16 @@ extension Hook: Codable {
 }
 
 /// The hooks of one deployment, by moment.
-public struct Hooks: Hashable, Sendable {
-  public var pre: [Hook]
-  public var deploy: [Hook]
-  public var post: [Hook]
+package struct Hooks: Hashable, Sendable {
+  package var pre: [Hook]
+  package var deploy: [Hook]
+  package var post: [Hook]
   /// Folders on the host with certbot's `pre`, `deploy` and `post` in them, whose programs run first.
-  public var directories: [String]
+  package var directories: [String]
   /// Whether a deploy command that several certificates of a visit share runs once for all of them.
-  public var isCoalesced: Bool
+  package var isCoalesced: Bool
 
-  public init(
+  package init(
     pre: [Hook] = [], deploy: [Hook] = [], post: [Hook] = [], directories: [String] = [],
     isCoalesced: Bool = false
   ) {
@@ -94,7 +94,7 @@ public struct Hooks: Hashable, Sendable {
     self.isCoalesced = isCoalesced
   }
 
-  public subscript(_ moment: Hook.Moment) -> [Hook] {
+  package subscript(_ moment: Hook.Moment) -> [Hook] {
     switch moment {
     case .pre: pre
     case .deploy: deploy
@@ -109,7 +109,7 @@ extension Hooks: Codable {
     case isCoalesced = "coalesce"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     pre = try values.decode([Hook].self, forKey: .pre)
     deploy = try values.decode([Hook].self, forKey: .deploy)

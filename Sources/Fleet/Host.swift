@@ -1,26 +1,26 @@
 /// One machine reached over SSH.
-public struct Host: Hashable, Sendable, Codable {
-  public typealias Name = Identifier<Host>
+package struct Host: Hashable, Sendable, Codable {
+  package typealias Name = Identifier<Host>
 
-  public var name: Name
+  package var name: Name
   /// A host name or an IP address, without user or port.
-  public var address: String
-  public var port: UInt16
+  package var address: String
+  package var port: UInt16
   /// The login name; `nil` means the user who runs certfleet, as with ssh.
-  public var user: String?
+  package var user: String?
   /// Whether the agent runs under `sudo -n`.
-  public var become: Bool
+  package var become: Bool
   /// The private key file; `nil` means the SSH agent, else the user's default keys, as with ssh.
-  public var identity: String?
+  package var identity: String?
   /// A file on the controller whose first line opens the private key.
-  public var passphraseFile: String?
+  package var passphraseFile: String?
   /// The host through which this one is reached, as ssh's ProxyJump; that one may have another.
-  public var via: Name?
+  package var via: Name?
   /// The folder that holds `live/` and `archive/` on the host.
-  public var base: String
+  package var base: String
   /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
-  public var hasAgent: Bool
-  public var labels: [String: String]
+  package var hasAgent: Bool
+  package var labels: [String: String]
 
   private enum CodingKeys: String, CodingKey {
     case name, address, port, user, become, identity, via, base, labels
@@ -28,7 +28,7 @@ public struct Host: Hashable, Sendable, Codable {
     case hasAgent = "has_agent"
   }
 
-  public init(
+  package init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
     base: String = Host.standardBase, hasAgent: Bool = false, labels: [String: String] = [:]
@@ -46,11 +46,11 @@ public struct Host: Hashable, Sendable, Codable {
     self.labels = labels
   }
 
-  public static let standardBase = "/etc/certfleet"
+  package static let standardBase = "/etc/certfleet"
 }
 
 extension Host {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     name = try values.decode(Name.self, forKey: .name)
     address = try values.decode(String.self, forKey: .address)
@@ -69,15 +69,15 @@ extension Host {
 }
 
 /// A host's public key as it is pinned: the SSH wire format (RFC 4253 §6.6) and its algorithm's name.
-public struct HostKey: Hashable, Sendable, Codable {
+package struct HostKey: Hashable, Sendable, Codable {
   /// For example `ssh-ed25519`.
-  public var type: String
+  package var type: String
   /// Base64 of the wire format, as in a `known_hosts` line.
-  public var encoded: String
+  package var encoded: String
   /// `SHA256:` and unpadded base64, as `ssh-keygen -l` shows it.
-  public var fingerprint: String
+  package var fingerprint: String
 
-  public init(type: String, encoded: String, fingerprint: String) {
+  package init(type: String, encoded: String, fingerprint: String) {
     self.type = type
     self.encoded = encoded
     self.fingerprint = fingerprint

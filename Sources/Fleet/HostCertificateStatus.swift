@@ -1,23 +1,23 @@
-public import Foundation
+package import Foundation
 
 /// What one host has of one lineage, beside what it should have: a row of the report.
-public struct HostCertificateStatus: Hashable, Sendable, Codable {
-  public var host: Host.Name
-  public var lineage: Lineage.Name
+package struct HostCertificateStatus: Hashable, Sendable, Codable {
+  package var host: Host.Name
+  package var lineage: Lineage.Name
   /// The newest generation issued; `nil` when none is yet.
-  public var wanted: Generation?
+  package var wanted: Generation?
   /// The generation that is active on the host; `nil` when none is known to be.
-  public var active: Generation?
-  public var activeSince: Date?
+  package var active: Generation?
+  package var activeSince: Date?
   /// Whether the visit that made it active ended well.
-  public var isKept: Bool
-  public var fingerprint: Fingerprint?
-  public var expires: Date?
+  package var isKept: Bool
+  package var fingerprint: Fingerprint?
+  package var expires: Date?
   /// The latest visit's end, when, why, and in which rollout.
-  public var lastEnd: VisitEnd?
-  public var lastAt: Date?
-  public var lastReason: String
-  public var lastRollout: Rollout.ID?
+  package var lastEnd: VisitEnd?
+  package var lastAt: Date?
+  package var lastReason: String
+  package var lastRollout: Rollout.ID?
 
   private enum CodingKeys: String, CodingKey {
     case host, lineage, wanted, active, fingerprint, expires
@@ -29,7 +29,7 @@ public struct HostCertificateStatus: Hashable, Sendable, Codable {
     case lastRollout = "last_rollout"
   }
 
-  public init(
+  package init(
     host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
     isKept: Bool,
     fingerprint: Fingerprint?, expires: Date?, lastEnd: VisitEnd?, lastAt: Date?, lastReason: String,
@@ -50,5 +50,7 @@ public struct HostCertificateStatus: Hashable, Sendable, Codable {
   }
 
   /// Whether the host has the newest certificate, and the visit that brought it did not end badly.
-  public var isConverged: Bool { wanted != nil && wanted == active && isKept && lastEnd?.account != .failure }
+  package var isConverged: Bool {
+    wanted != nil && wanted == active && isKept && lastEnd?.account != .failure
+  }
 }

@@ -1,12 +1,12 @@
 /// What a person says to a rollout, from whichever terminal.
-public enum Instruction: Hashable, Sendable {
+package enum Instruction: Hashable, Sendable {
   /// A wave may go; bound to the plan that the person saw.
   case approve(wave: Int, planHash: String)
   case pause
   case resume
   case cancel
 
-  public var word: String {
+  package var word: String {
     switch self {
     case .approve(let wave, _): "wave \(wave) approved"
     case .pause: "pause asked for"
@@ -17,18 +17,18 @@ public enum Instruction: Hashable, Sendable {
 }
 
 /// What all that was said to a rollout adds up to.
-public struct OperatorInstructions: Hashable, Sendable {
+package struct OperatorInstructions: Hashable, Sendable {
   /// By number, from 1.
-  public var approvedWaves: Set<Int> = []
+  package var approvedWaves: Set<Int> = []
   /// Who wants it to wait, and why; `nil` when nobody does.
-  public var pausedBy: String?
+  package var pausedBy: String?
   /// Who ended it, and why.
-  public var cancelledBy: String?
+  package var cancelledBy: String?
 
-  public init() {}
+  package init() {}
 
   /// - Parameter author: who said it, and why, as a person reads it.
-  public mutating func take(_ instruction: Instruction, from author: String) {
+  package mutating func take(_ instruction: Instruction, from author: String) {
     switch instruction {
     case .approve(let wave, _): approvedWaves.insert(wave)
     case .pause: pausedBy = author

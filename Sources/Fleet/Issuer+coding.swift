@@ -3,7 +3,7 @@ extension Issuer {
   private enum Key: String, CodingKey { case name, type }
   private enum TypeName: String, Codable { case acme, certbot, files }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     name = try values.decode(Name.self, forKey: .name)
     switch try values.decode(TypeName.self, forKey: .type) {
@@ -13,7 +13,7 @@ extension Issuer {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(name, forKey: .name)
     switch source {

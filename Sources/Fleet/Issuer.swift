@@ -1,11 +1,11 @@
 /// Where certificates come from.
-public struct Issuer: Hashable, Sendable, Codable {
-  public typealias Name = Identifier<Issuer>
+package struct Issuer: Hashable, Sendable, Codable {
+  package typealias Name = Identifier<Issuer>
 
-  public var name: Name
-  public var source: Source
+  package var name: Name
+  package var source: Source
 
-  public enum Source: Hashable, Sendable {
+  package enum Source: Hashable, Sendable {
     case acme(ACMEAuthority)
     /// Lineages of a certbot on this machine.
     case certbot(CertbotFolder)
@@ -13,30 +13,30 @@ public struct Issuer: Hashable, Sendable, Codable {
     case files
   }
 
-  public init(name: Name, source: Source) {
+  package init(name: Name, source: Source) {
     self.name = name
     self.source = source
   }
 
-  public var acme: ACMEAuthority? { if case .acme(let authority) = source { authority } else { nil } }
+  package var acme: ACMEAuthority? { if case .acme(let authority) = source { authority } else { nil } }
 }
 
 /// An ACME server, and the account with it.
-public struct ACMEAuthority: Hashable, Sendable, Codable {
+package struct ACMEAuthority: Hashable, Sendable, Codable {
   /// The directory's URL (RFC 8555 §7.1.1), always https.
-  public var directory: String
+  package var directory: String
   /// The directory of the same CA for rehearsals, whose certificates nobody trusts.
-  public var staging: String?
+  package var staging: String?
   /// `mailto:` addresses for the account.
-  public var contact: [String]
-  public var agreesToTerms: Bool
+  package var contact: [String]
+  package var agreesToTerms: Bool
   /// A PEM file with the CA that the directory's own TLS certificate chains to, where that is a private one.
-  public var caFile: String?
-  public var externalAccount: ExternalAccount?
+  package var caFile: String?
+  package var externalAccount: ExternalAccount?
   /// Orders under way at the same time.
-  public var parallel: Int
+  package var parallel: Int
 
-  public static let standardParallel = 10
+  package static let standardParallel = 10
 
   private enum CodingKeys: String, CodingKey {
     case directory, staging, contact, parallel
@@ -45,7 +45,7 @@ public struct ACMEAuthority: Hashable, Sendable, Codable {
     case externalAccount = "external_account"
   }
 
-  public init(
+  package init(
     directory: String, staging: String? = nil, contact: [String] = [], agreesToTerms: Bool = true,
     caFile: String? = nil, externalAccount: ExternalAccount? = nil, parallel: Int = Self.standardParallel
   ) {
@@ -60,42 +60,42 @@ public struct ACMEAuthority: Hashable, Sendable, Codable {
 }
 
 /// An account that the CA's operator has given out (RFC 8555 §7.3.4).
-public struct ExternalAccount: Hashable, Sendable, Codable {
-  public var keyID: String
+package struct ExternalAccount: Hashable, Sendable, Codable {
+  package var keyID: String
   /// A file that only its owner can read, with the HMAC key in base64url.
-  public var keyFile: String
+  package var keyFile: String
 
   private enum CodingKeys: String, CodingKey {
     case keyID = "key_id"
     case keyFile = "key_file"
   }
 
-  public init(keyID: String, keyFile: String) {
+  package init(keyID: String, keyFile: String) {
     self.keyID = keyID
     self.keyFile = keyFile
   }
 }
 
 /// A certbot whose renewals are rolled out from here.
-public struct CertbotFolder: Hashable, Sendable, Codable {
+package struct CertbotFolder: Hashable, Sendable, Codable {
   /// Its configuration folder, with `live/` and `renewal/`.
-  public var path: String
-  public var handOver: HandOver
+  package var path: String
+  package var handOver: HandOver
 
   /// When a renewed certificate goes to the hosts.
-  public enum HandOver: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum HandOver: String, Hashable, Sendable, Codable, CaseIterable {
     case atOnce = "at-once"
     case nextRun = "next-run"
   }
 
-  public static let standardPath = "/etc/letsencrypt"
+  package static let standardPath = "/etc/letsencrypt"
 
   private enum CodingKeys: String, CodingKey {
     case path
     case handOver = "hand_over"
   }
 
-  public init(path: String = Self.standardPath, handOver: HandOver = .nextRun) {
+  package init(path: String = Self.standardPath, handOver: HandOver = .nextRun) {
     self.path = path
     self.handOver = handOver
   }

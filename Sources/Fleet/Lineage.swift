@@ -1,29 +1,29 @@
 /// A named certificate through all its renewals, and where it is to go.
-public struct Lineage: Hashable, Sendable, Codable {
-  public typealias Name = Identifier<Lineage>
+package struct Lineage: Hashable, Sendable, Codable {
+  package typealias Name = Identifier<Lineage>
 
-  public var name: Name
+  package var name: Name
   /// DNS names in A-label form, lower case, and IP addresses, without duplicates; the first is the common one. Empty
   /// where whatever the issuer's certificate names is right.
-  public var domains: [String]
-  public var issuer: Issuer.Name
-  public var key: KeyPolicy
+  package var domains: [String]
+  package var issuer: Issuer.Name
+  package var key: KeyPolicy
   /// How an ACME server is shown control of the names; `nil` is `Challenge.standard`.
-  public var challenge: Challenge?
+  package var challenge: Challenge?
   /// A set of rules of the CA's for its certificates, by its name (draft-ietf-acme-profiles).
-  public var profile: String?
+  package var profile: String?
   /// The common name of an issuer in the chain that is wanted where the CA offers several (RFC 8555 §7.4.2).
-  public var preferredChain: String?
+  package var preferredChain: String?
   /// Where a certificate that is brought along lies, for an issuer of files.
-  public var files: ProvidedFiles?
-  public var deployments: [Deployment]
+  package var files: ProvidedFiles?
+  package var deployments: [Deployment]
 
   private enum CodingKeys: String, CodingKey {
     case name, domains, issuer, key, challenge, profile, files, deployments
     case preferredChain = "preferred_chain"
   }
 
-  public init(
+  package init(
     name: Name, domains: [String], issuer: Issuer.Name, key: KeyPolicy = KeyPolicy(),
     challenge: Challenge? = nil, profile: String? = nil, preferredChain: String? = nil,
     files: ProvidedFiles? = nil, deployments: [Deployment] = []
@@ -41,14 +41,14 @@ public struct Lineage: Hashable, Sendable, Codable {
 }
 
 /// A lineage's private keys: of which kind, for how long, and where they are made.
-public struct KeyPolicy: Hashable, Sendable, Codable {
-  public var type: KeyType
+package struct KeyPolicy: Hashable, Sendable, Codable {
+  package var type: KeyType
   /// Whether a renewal keeps the key, as certbot's `--reuse-key`.
-  public var isReused: Bool
-  public var place: Place
+  package var isReused: Bool
+  package var place: Place
 
   /// Who makes the key and therefore has it.
-  public enum Place: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Place: String, Hashable, Sendable, Codable, CaseIterable {
     case controller
     /// Each host makes its own, so each host gets a certificate of its own.
     case host
@@ -59,7 +59,7 @@ public struct KeyPolicy: Hashable, Sendable, Codable {
     case isReused = "is_reused"
   }
 
-  public init(type: KeyType = .ecdsaP256, isReused: Bool = false, place: Place = .controller) {
+  package init(type: KeyType = .ecdsaP256, isReused: Bool = false, place: Place = .controller) {
     self.type = type
     self.isReused = isReused
     self.place = place
@@ -67,7 +67,7 @@ public struct KeyPolicy: Hashable, Sendable, Codable {
 }
 
 /// The kinds of private key that a lineage may ask for, by certbot's and lego's names.
-public enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
+package enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
   case ecdsaP256 = "ecdsa-p256"
   case ecdsaP384 = "ecdsa-p384"
   case rsa2048 = "rsa-2048"
@@ -76,19 +76,19 @@ public enum KeyType: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// PEM files on the controller.
-public struct ProvidedFiles: Hashable, Sendable, Codable {
+package struct ProvidedFiles: Hashable, Sendable, Codable {
   /// The certificate, with or without the chain behind it.
-  public var certificate: String
+  package var certificate: String
   /// The intermediates, where they are in a file of their own.
-  public var chain: String?
-  public var privateKey: String
+  package var chain: String?
+  package var privateKey: String
 
   private enum CodingKeys: String, CodingKey {
     case certificate, chain
     case privateKey = "private_key"
   }
 
-  public init(certificate: String, chain: String?, privateKey: String) {
+  package init(certificate: String, chain: String?, privateKey: String) {
     self.certificate = certificate
     self.chain = chain
     self.privateKey = privateKey
@@ -98,7 +98,7 @@ public struct ProvidedFiles: Hashable, Sendable, Codable {
 extension Lineage {
   /// What is issued for this lineage: itself; or, where each host has a key of its own, one for each host that it goes
   /// to, named `NAME@HOST`, which no declared name can be.
-  public func instances(on hosts: [Host]) -> [Lineage] {
+  package func instances(on hosts: [Host]) -> [Lineage] {
     guard key.place == .host else { return [self] }
     return hosts.filter { host in deployments.contains { $0.selector.matches(host) } }.map { host in
       var instance = self
@@ -116,10 +116,10 @@ extension Lineage {
 
 extension Identifier where Owner == Lineage {
   /// The name as it was declared, which is also that of the folder on a host.
-  public var declared: Self { Self(String(rawValue.prefix { $0 != "@" })) }
+  package var declared: Self { Self(String(rawValue.prefix { $0 != "@" })) }
 
   /// The host that has this instance to itself; `nil` for a lineage that is the same everywhere.
-  public var host: Host.Name? {
+  package var host: Host.Name? {
     rawValue.firstIndex(of: "@").map { Host.Name(String(rawValue[rawValue.index(after: $0)...])) }
   }
 }

@@ -1,7 +1,7 @@
 extension String {
   /// Compares runs of digits by their value and everything else by its bytes, so that `web2` comes before
   /// `web10`. Names that differ only in leading zeros fall back to plain order, which keeps the order total.
-  public func naturallyPrecedes(_ other: String) -> Bool {
+  package func naturallyPrecedes(_ other: String) -> Bool {
     var a = Substring(self).utf8
     var b = Substring(other).utf8
     while let x = a.first, let y = b.first {

@@ -1,60 +1,60 @@
-public import Foundation
+package import Foundation
 
 /// What one rollout will do, frozen: the hosts in their waves, and for each host the certificates and hooks.
-public struct Plan: Hashable, Sendable, Codable {
-  public var policy: RolloutPolicy
+package struct Plan: Hashable, Sendable, Codable {
+  package var policy: RolloutPolicy
   /// In the order in which they go; never empty, and no wave is empty.
-  public var waves: [PlannedWave]
+  package var waves: [PlannedWave]
 
-  public init(policy: RolloutPolicy, waves: [PlannedWave]) {
+  package init(policy: RolloutPolicy, waves: [PlannedWave]) {
     self.policy = policy
     self.waves = waves
   }
 
-  public var visits: [PlannedVisit] { waves.flatMap(\.visits) }
-  public var hostCount: Int { waves.reduce(0) { $0 + $1.visits.count } }
-  public var lineages: [Lineage.Name] { Set(visits.flatMap { $0.certificates.map(\.lineage) }).sorted() }
+  package var visits: [PlannedVisit] { waves.flatMap(\.visits) }
+  package var hostCount: Int { waves.reduce(0) { $0 + $1.visits.count } }
+  package var lineages: [Lineage.Name] { Set(visits.flatMap { $0.certificates.map(\.lineage) }).sorted() }
 
   /// The earliest moment at which a host would be left with a certificate that no longer serves.
-  public var deadline: Date? { visits.flatMap { $0.certificates.compactMap(\.deadline) }.min() }
+  package var deadline: Date? { visits.flatMap { $0.certificates.compactMap(\.deadline) }.min() }
 }
 
 /// Hosts that go together.
-public struct PlannedWave: Hashable, Sendable {
-  public var rule: WaveRule
-  public var visits: [PlannedVisit]
+package struct PlannedWave: Hashable, Sendable {
+  package var rule: WaveRule
+  package var visits: [PlannedVisit]
 
-  public init(_ visits: [PlannedVisit], by rule: WaveRule = WaveRule(take: .rest)) {
+  package init(_ visits: [PlannedVisit], by rule: WaveRule = WaveRule(take: .rest)) {
     self.rule = rule
     self.visits = visits
   }
 }
 
 /// One host's part: all its due certificates in one SSH session.
-public struct PlannedVisit: Hashable, Sendable, Codable {
-  public var host: Host
-  public var certificates: [PlannedCertificate]
+package struct PlannedVisit: Hashable, Sendable, Codable {
+  package var host: Host
+  package var certificates: [PlannedCertificate]
   /// Whether the host was not reached last time: that it is not reached again is nothing new, and no budget counts it.
-  public var wasUnreachable: Bool
+  package var wasUnreachable: Bool
 
   private enum CodingKeys: String, CodingKey {
     case host, certificates
     case wasUnreachable = "was_unreachable"
   }
 
-  public init(host: Host, certificates: [PlannedCertificate], wasUnreachable: Bool = false) {
+  package init(host: Host, certificates: [PlannedCertificate], wasUnreachable: Bool = false) {
     self.host = host
     self.certificates = certificates
     self.wasUnreachable = wasUnreachable
   }
 
   /// What is wanted of the host, without what it had before and why it is visited.
-  public var essence: PlannedVisit {
+  package var essence: PlannedVisit {
     PlannedVisit(host: host, certificates: certificates.map(\.essence))
   }
 
   /// Whether the host would go back to a certificate that nobody should serve any more.
-  public func hasNoWayBack(at moment: Date) -> Bool {
+  package func hasNoWayBack(at moment: Date) -> Bool {
     certificates.contains { certificate in
       certificate.replaces.map { moment >= $0.servesUntil && $0.generation != certificate.generation }
         ?? false
@@ -62,14 +62,14 @@ public struct PlannedVisit: Hashable, Sendable, Codable {
   }
 
   /// The visit that takes the host back to what it had; `nil` where that is nothing, or would not be valid.
-  public func back(at moment: Date) -> PlannedVisit? {
+  package func back(at moment: Date) -> PlannedVisit? {
     let former = certificates.compactMap { $0.back(at: moment) }
     return former.isEmpty ? nil : PlannedVisit(host: host, certificates: former)
   }
 }
 
 extension PlannedVisit {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     host = try values.decode(Host.self, forKey: .host)
     certificates = try values.decode([PlannedCertificate].self, forKey: .certificates)
@@ -81,7 +81,7 @@ extension PlannedWave: Codable {
   private enum CodingKeys: String, CodingKey { case rule, visits }
 
   /// A bare list of visits, where it was stored before waves had rules of their own.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     guard let values = try? decoder.container(keyedBy: CodingKeys.self) else {
       self.init(try [PlannedVisit](from: decoder))
       return
@@ -91,7 +91,7 @@ extension PlannedWave: Codable {
       by: try values.decode(WaveRule.self, forKey: .rule))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(rule, forKey: .rule)
     try values.encode(visits, forKey: .visits)

@@ -1,46 +1,46 @@
-public import Foundation
+package import Foundation
 
 /// One certificate as it goes to one host.
 ///
 /// It rests in stored plans for good: what is said anew must let the old ones be read.
-public struct PlannedCertificate: Hashable, Sendable, Codable {
-  public var lineage: Lineage.Name
-  public var generation: Generation
-  public var fingerprint: Fingerprint
-  public var domains: [String]
-  public var files: [FileInstallation]
-  public var layout: KeyLayout?
-  public var hooks: Hooks
-  public var verify: [Verification]
+package struct PlannedCertificate: Hashable, Sendable, Codable {
+  package var lineage: Lineage.Name
+  package var generation: Generation
+  package var fingerprint: Fingerprint
+  package var domains: [String]
+  package var files: [FileInstallation]
+  package var layout: KeyLayout?
+  package var hooks: Hooks
+  package var verify: [Verification]
   /// What the host serves until then, as far as it is known: what it must serve again after a revert.
-  public var replaces: Former?
+  package var replaces: Former?
   /// Whether the host has had it and goes back to it, so that its key is not sent again.
-  public var isReturn: Bool
+  package var isReturn: Bool
   /// Why it goes there.
-  public var cause: Cause?
+  package var cause: Cause?
   /// When what the host has until then is no good any more.
-  public var deadline: Date?
+  package var deadline: Date?
 
   /// A certificate that a host has before a visit.
-  public struct Former: Hashable, Sendable, Codable {
-    public var generation: Generation
-    public var fingerprint: Fingerprint
+  package struct Former: Hashable, Sendable, Codable {
+    package var generation: Generation
+    package var fingerprint: Fingerprint
     /// From when on nobody should serve it: it is revoked, or has expired.
-    public var servesUntil: Date
+    package var servesUntil: Date
 
     private enum CodingKeys: String, CodingKey {
       case generation, fingerprint
       case servesUntil = "serves_until"
     }
 
-    public init(generation: Generation, fingerprint: Fingerprint, servesUntil: Date) {
+    package init(generation: Generation, fingerprint: Fingerprint, servesUntil: Date) {
       self.generation = generation
       self.fingerprint = fingerprint
       self.servesUntil = servesUntil
     }
   }
 
-  public enum Cause: String, Hashable, Sendable, Codable, CaseIterable {
+  package enum Cause: String, Hashable, Sendable, Codable, CaseIterable {
     /// The host has none of this lineage.
     case first
     /// The host has an older generation, or one that was gone back from.
@@ -58,7 +58,7 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
     case isReturn = "is_return"
   }
 
-  public init(
+  package init(
     lineage: Lineage.Name, generation: Generation, fingerprint: Fingerprint, domains: [String],
     files: [FileInstallation] = [], layout: KeyLayout? = nil, hooks: Hooks, verify: [Verification],
     replaces: Former? = nil, isReturn: Bool = false, cause: Cause? = nil, deadline: Date? = nil
@@ -78,7 +78,7 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
   }
 
   /// What is wanted, without what was there before and why it goes there.
-  public var essence: PlannedCertificate {
+  package var essence: PlannedCertificate {
     var essence = self
     (essence.replaces, essence.isReturn, essence.cause, essence.deadline) = (nil, false, nil, nil)
     return essence
@@ -97,7 +97,7 @@ public struct PlannedCertificate: Hashable, Sendable, Codable {
 }
 
 extension PlannedCertificate {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     lineage = try values.decode(Lineage.Name.self, forKey: .lineage)
     generation = try values.decode(Generation.self, forKey: .generation)

@@ -1,21 +1,21 @@
 /// A hook that certfleet brings along, as an inventory names it: `@nginx`, `@systemd postfix`.
-public struct ReadyMadeHook: Hashable, Sendable {
-  public let service: Service
+package struct ReadyMadeHook: Hashable, Sendable {
+  package let service: Service
   /// Each is safe between single quotes.
-  public let arguments: [String]
+  package let arguments: [String]
 
-  public enum Service: String, Hashable, Sendable, CaseIterable {
+  package enum Service: String, Hashable, Sendable, CaseIterable {
     case nginx, apache, haproxy, postfix, dovecot, systemd
   }
 
   /// What a command that begins with `@` has wrong with it.
-  public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+  package struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
   }
 
   /// - Throws: when the command begins with `@` and is no ready-made hook.
   /// - Returns: `nil` for a command of the user's own.
-  public init?(_ command: String) throws(Unreadable) {
+  package init?(_ command: String) throws(Unreadable) {
     guard command.hasPrefix("@") else { return nil }
     let words = command.dropFirst().split(separator: " ").map(String.init)
     guard let service = words.first.flatMap(Service.init) else {
@@ -39,7 +39,7 @@ public struct ReadyMadeHook: Hashable, Sendable {
 
 extension UInt8 {
   /// Whether it is one of what people call programs, units, files and options.
-  public var isArgumentByte: Bool {
+  package var isArgumentByte: Bool {
     switch self {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):

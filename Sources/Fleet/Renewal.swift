@@ -1,19 +1,19 @@
-public import Foundation
+package import Foundation
 
 /// When a CA wants a certificate renewed (RFC 9773), and what we made of it.
-public struct RenewalAdvice: Hashable, Sendable {
+package struct RenewalAdvice: Hashable, Sendable {
   /// The certificate that it is about.
-  public var generation: Generation
+  package var generation: Generation
   /// `nil` where the CA gives none.
-  public var window: DateInterval?
+  package var window: DateInterval?
   /// §4.2: "select a uniform random time within the suggested window".
-  public var moment: Date?
+  package var moment: Date?
   /// Not to be asked for before.
-  public var askAgain: Date
+  package var askAgain: Date
   /// A page of the CA's that tells why.
-  public var explanation: String?
+  package var explanation: String?
 
-  public init(
+  package init(
     generation: Generation, window: DateInterval?, moment: Date?, askAgain: Date, explanation: String? = nil
   ) {
     self.generation = generation
@@ -25,12 +25,12 @@ public struct RenewalAdvice: Hashable, Sendable {
 }
 
 /// What failed orders leave: how many there were in a row, and not to be tried again before when.
-public struct OrderBackoff: Hashable, Sendable, Codable {
-  public var failures: Int
-  public var retryAt: Date
-  public var reason: String
+package struct OrderBackoff: Hashable, Sendable, Codable {
+  package var failures: Int
+  package var retryAt: Date
+  package var reason: String
   /// Whether the CA named the moment (RFC 8555 §6.6), so that nobody may try before it.
-  public var isCAs: Bool
+  package var isCAs: Bool
 
   private enum CodingKeys: String, CodingKey {
     case failures, reason
@@ -38,7 +38,7 @@ public struct OrderBackoff: Hashable, Sendable, Codable {
     case isCAs = "is_from_ca"
   }
 
-  public init(failures: Int, retryAt: Date, reason: String, isCAs: Bool) {
+  package init(failures: Int, retryAt: Date, reason: String, isCAs: Bool) {
     self.failures = failures
     self.retryAt = retryAt
     self.reason = reason
@@ -49,7 +49,7 @@ public struct OrderBackoff: Hashable, Sendable, Codable {
 
   /// After one more failure: a minute, doubled each time, up to `longest`; four fifths of it at the least, so that
   /// many lineages do not come back together.
-  public static func after(
+  package static func after(
     _ earlier: OrderBackoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
     spread: Double = .random(in: 0.8...1)
   ) -> OrderBackoff {
@@ -71,7 +71,7 @@ extension RenewalAdvice: Codable {
     let end: Date
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     let window = try values.decodeIfPresent(Window.self, forKey: .window)
     self.init(
@@ -82,7 +82,7 @@ extension RenewalAdvice: Codable {
       explanation: try values.decodeIfPresent(String.self, forKey: .explanation))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(generation, forKey: .generation)
     try values.encodeIfPresent(window.map { Window(start: $0.start, end: $0.end) }, forKey: .window)

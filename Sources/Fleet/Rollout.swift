@@ -1,37 +1,37 @@
-public import Foundation
+package import Foundation
 
 /// One frozen plan carried out.
-public struct Rollout: Hashable, Sendable {
+package struct Rollout: Hashable, Sendable {
   /// Rollouts are numbered from 1.
-  public struct ID: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
-    public let number: Int
+  package struct ID: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+    package let number: Int
 
-    public init(_ number: Int) { self.number = number }
+    package init(_ number: Int) { self.number = number }
 
-    public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
-    public var description: String { String(number) }
+    package static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+    package var description: String { String(number) }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       number = try decoder.singleValueContainer().decode(Int.self)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       try container.encode(number)
     }
   }
 
-  public let id: ID
-  public let plan: Plan
+  package let id: ID
+  package let plan: Plan
   /// Approvals are bound to it.
-  public let planHash: String
-  public let state: RolloutState
+  package let planHash: String
+  package let state: RolloutState
   /// Why it is in this state, for a person; empty while it runs.
-  public let reason: String
-  public let startedAt: Date
-  public let endedAt: Date?
+  package let reason: String
+  package let startedAt: Date
+  package let endedAt: Date?
 
-  public init(
+  package init(
     id: ID, plan: Plan, planHash: String, state: RolloutState, reason: String, startedAt: Date, endedAt: Date?
   ) {
     self.id = id
@@ -45,7 +45,7 @@ public struct Rollout: Hashable, Sendable {
 }
 
 /// How a host's visit ended.
-public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
+package enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case ok
   /// Already there and served.
   case unchanged
@@ -70,9 +70,9 @@ public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case unknown
 
   /// What budgets count (DESIGN: "Unknown counts as failed").
-  public enum Account: Sendable { case success, failure, unreachable, undecided }
+  package enum Account: Sendable { case success, failure, unreachable, undecided }
 
-  public var account: Account {
+  package var account: Account {
     switch self {
     case .ok, .unchanged, .degraded: .success
     case .failedClean, .rolledBack, .failedDirty, .unknown: .failure
@@ -82,9 +82,9 @@ public enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   }
 
   /// As a person reads it.
-  public var words: String { rawValue.replacing("_", with: " ") }
+  package var words: String { rawValue.replacing("_", with: " ") }
 }
 
 /// One use of a visit's right to act on a host. The host remembers it: asked again with the same token, it
 /// answers with what it did.
-public typealias VisitToken = Identifier<VisitEnd>
+package typealias VisitToken = Identifier<VisitEnd>

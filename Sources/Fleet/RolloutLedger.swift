@@ -1,42 +1,42 @@
-public import Foundation
+package import Foundation
 
 /// What a rollout's events add up to: where it, its waves and its visits stand. An event that may not follow what
 /// came before is refused.
-public struct RolloutLedger: Hashable, Sendable {
-  public var state: RolloutState
+package struct RolloutLedger: Hashable, Sendable {
+  package var state: RolloutState
   /// Why it is in this state, for a person.
-  public var reason: String
-  public var waves: [Wave]
+  package var reason: String
+  package var waves: [Wave]
   /// Hosts that were begun.
-  public var visits: [Host.Name: Visit]
+  package var visits: [Host.Name: Visit]
 
-  public struct Wave: Hashable, Sendable {
-    public var state: WaveState
-    public var reason: String
+  package struct Wave: Hashable, Sendable {
+    package var state: WaveState
+    package var reason: String
     /// When it came into its state.
-    public var since: Date?
+    package var since: Date?
 
-    public init(state: WaveState = .pending, reason: String = "", since: Date? = nil) {
+    package init(state: WaveState = .pending, reason: String = "", since: Date? = nil) {
       self.state = state
       self.reason = reason
       self.since = since
     }
   }
 
-  public struct Visit: Hashable, Sendable {
+  package struct Visit: Hashable, Sendable {
     /// From 1.
-    public var wave: Int
-    public var attempt: Int
-    public var token: VisitToken
+    package var wave: Int
+    package var attempt: Int
+    package var token: VisitToken
     /// Whether it takes the host back.
-    public var isRevert: Bool
+    package var isRevert: Bool
     /// `nil` while it is open.
-    public var end: VisitEnd?
-    public var reason: String
+    package var end: VisitEnd?
+    package var reason: String
     /// The step that was told last; `nil` where none was, or nobody asked.
-    public var step: Step?
+    package var step: Step?
 
-    public init(
+    package init(
       wave: Int, attempt: Int, token: VisitToken, isRevert: Bool = false, end: VisitEnd? = nil,
       reason: String = "", step: Step? = nil
     ) {
@@ -50,21 +50,21 @@ public struct RolloutLedger: Hashable, Sendable {
     }
   }
 
-  public init(waves: Int) {
+  package init(waves: Int) {
     state = .planned
     reason = ""
     self.waves = Array(repeating: Wave(), count: waves)
     visits = [:]
   }
 
-  public func end(of host: Host.Name) -> VisitEnd? { visits[host]?.end }
+  package func end(of host: Host.Name) -> VisitEnd? { visits[host]?.end }
 
   /// An event that cannot be: a defect of whoever recorded it.
-  public struct Refused: Error, Hashable, CustomStringConvertible {
-    public let description: String
+  package struct Refused: Error, Hashable, CustomStringConvertible {
+    package let description: String
   }
 
-  public mutating func apply(_ event: Event) throws(Refused) {
+  package mutating func apply(_ event: Event) throws(Refused) {
     switch event.kind {
     case .rolloutStarted: try move(to: .running, "")
     case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):

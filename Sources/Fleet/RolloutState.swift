@@ -1,5 +1,5 @@
 /// Where a rollout stands. What may follow what is in `following`, and nothing else can be recorded.
-public enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
+package enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
   /// Stored, and nothing of it begun.
   case planned
   case running
@@ -23,7 +23,7 @@ public enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
   /// What it was to bring is no longer wanted; another rollout takes over.
   case superseded
 
-  public var following: Set<RolloutState> {
+  package var following: Set<RolloutState> {
     switch self {
     case .planned: [.running, .halting, .cancelled, .superseded]
     case .running: [.paused, .halting, .succeeded, .partial, .superseded]
@@ -34,10 +34,10 @@ public enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
     }
   }
 
-  public var isEnd: Bool { following.isEmpty }
+  package var isEnd: Bool { following.isEmpty }
 
   /// Whether hosts were left without what they should have because something went wrong.
-  public var isFailure: Bool {
+  package var isFailure: Bool {
     switch self {
     case .halting, .halted, .rollingBack, .rolledBack, .rollbackFailed: true
     case .planned, .running, .paused, .succeeded, .partial, .cancelled, .superseded: false
@@ -45,11 +45,11 @@ public enum RolloutState: String, Hashable, Sendable, Codable, CaseIterable {
   }
 
   /// As a person reads it.
-  public var words: String { rawValue.replacing("_", with: " ") }
+  package var words: String { rawValue.replacing("_", with: " ") }
 }
 
 /// Where a wave of a rollout stands.
-public enum WaveState: String, Hashable, Sendable, Codable, CaseIterable {
+package enum WaveState: String, Hashable, Sendable, Codable, CaseIterable {
   case pending
   /// Waits for an approval or a window.
   case gated
@@ -67,7 +67,7 @@ public enum WaveState: String, Hashable, Sendable, Codable, CaseIterable {
   case reverted
   case revertFailed = "revert_failed"
 
-  public var following: Set<WaveState> {
+  package var following: Set<WaveState> {
     switch self {
     case .pending: [.gated, .running]
     case .gated: [.running]
@@ -81,5 +81,5 @@ public enum WaveState: String, Hashable, Sendable, Codable, CaseIterable {
     }
   }
 
-  public var words: String { rawValue.replacing("_", with: " ") }
+  package var words: String { rawValue.replacing("_", with: " ") }
 }

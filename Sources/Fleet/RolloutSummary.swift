@@ -1,16 +1,16 @@
-public import Foundation
+package import Foundation
 
 /// A rollout in a line of a list.
-public struct RolloutSummary: Hashable, Sendable, Codable {
-  public let id: Rollout.ID
-  public let state: RolloutState
-  public let reason: String
-  public let policy: RolloutPolicy.Name
-  public let hosts: Int
-  public let waves: Int
-  public let certificates: [Lineage.Name]
-  public let startedAt: Date
-  public let endedAt: Date?
+package struct RolloutSummary: Hashable, Sendable, Codable {
+  package let id: Rollout.ID
+  package let state: RolloutState
+  package let reason: String
+  package let policy: RolloutPolicy.Name
+  package let hosts: Int
+  package let waves: Int
+  package let certificates: [Lineage.Name]
+  package let startedAt: Date
+  package let endedAt: Date?
 
   private enum CodingKeys: String, CodingKey {
     case id, state, reason, policy, hosts, waves, certificates
@@ -18,7 +18,7 @@ public struct RolloutSummary: Hashable, Sendable, Codable {
     case endedAt = "ended_at"
   }
 
-  public init(
+  package init(
     id: Rollout.ID, state: RolloutState, reason: String, policy: RolloutPolicy.Name, hosts: Int, waves: Int,
     certificates: [Lineage.Name], startedAt: Date, endedAt: Date?
   ) {

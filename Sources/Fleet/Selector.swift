@@ -1,6 +1,6 @@
 /// Picks hosts: by label in the Kubernetes label-selector grammar (`role=web,region in (eu,us),!legacy`), by a
 /// name or name glob (`web-*`), or all of them (`*`).
-public struct Selector: Hashable, Sendable {
+package struct Selector: Hashable, Sendable {
   /// One comma-separated part; a host is picked when all of them hold.
   enum Requirement: Hashable, Sendable {
     case name(glob: String)
@@ -12,11 +12,11 @@ public struct Selector: Hashable, Sendable {
     case lacks(key: String)
   }
 
-  public let text: String
+  package let text: String
   let requirements: [Requirement]
 
   /// - Throws: `Malformed`, which points at the place.
-  public init(_ text: String) throws(Malformed) {
+  package init(_ text: String) throws(Malformed) {
     var parser = SelectorParser(text)
     self.requirements = try parser.parse()
     self.text = text
@@ -28,19 +28,19 @@ public struct Selector: Hashable, Sendable {
   }
 
   /// Picks this host alone.
-  public static func name(of host: Host) -> Selector { Selector(name: host.name) }
+  package static func name(of host: Host) -> Selector { Selector(name: host.name) }
 
-  public func matches(_ host: Host) -> Bool { requirements.allSatisfy { $0.holds(for: host) } }
+  package func matches(_ host: Host) -> Bool { requirements.allSatisfy { $0.holds(for: host) } }
 
   /// A selector that cannot be read.
-  public struct Malformed: Error, Hashable, CustomStringConvertible {
-    public let text: String
+  package struct Malformed: Error, Hashable, CustomStringConvertible {
+    package let text: String
     /// In characters from the start of `text`.
-    public let offset: Int
-    public let rule: String
+    package let offset: Int
+    package let rule: String
 
     /// One line, with a caret in the text before the place.
-    public var description: String {
+    package var description: String {
       let (before, after) = (text.prefix(offset), text.dropFirst(offset))
       let start = (before.count > Self.context ? "…" : "") + String(before.suffix(Self.context)).visible
       let end = String(after.prefix(Self.context)).visible + (after.count > Self.context ? "…" : "")
@@ -67,11 +67,11 @@ extension Selector.Requirement {
 }
 
 extension Selector: Codable {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     try self.init(decoder.singleValueContainer().decode(String.self))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(text)
   }

@@ -1,38 +1,38 @@
 /// How it is seen that a host serves a certificate.
-public struct Verification: Hashable, Sendable {
-  public var question: Question
+package struct Verification: Hashable, Sendable {
+  package var question: Question
   /// Who asks.
-  public var place: Hook.Place
+  package var place: Hook.Place
 
-  public enum Question: Hashable, Sendable {
+  package enum Question: Hashable, Sendable {
     case tls(TLSQuestion)
     /// A command that succeeds when all is well; `RENEWED_LINEAGE` is the certificate's folder.
     case command(String, timeout: Duration)
   }
 
-  public init(_ question: Question, from place: Hook.Place = .controller) {
+  package init(_ question: Question, from place: Hook.Place = .controller) {
     self.question = question
     self.place = place
   }
 
   /// TLS at the host's own address.
-  public init(port: UInt16, serverName: String) {
+  package init(port: UInt16, serverName: String) {
     self.init(.tls(TLSQuestion(port: port, serverName: serverName)))
   }
 
-  public static let standardTimeout = Duration.seconds(30)
+  package static let standardTimeout = Duration.seconds(30)
 }
 
 /// A service that shows its certificate.
-public struct TLSQuestion: Hashable, Sendable {
-  public var port: UInt16
+package struct TLSQuestion: Hashable, Sendable {
+  package var port: UInt16
   /// Where it listens; `nil` is the host's address, or `localhost` where the host itself asks.
-  public var address: String?
+  package var address: String?
   /// The name to ask for (SNI, RFC 6066 §3).
-  public var serverName: String
-  public var startTLS: StartTLS?
+  package var serverName: String
+  package var startTLS: StartTLS?
 
-  public init(port: UInt16, address: String? = nil, serverName: String, startTLS: StartTLS? = nil) {
+  package init(port: UInt16, address: String? = nil, serverName: String, startTLS: StartTLS? = nil) {
     self.port = port
     self.address = address
     self.serverName = serverName
@@ -41,7 +41,7 @@ public struct TLSQuestion: Hashable, Sendable {
 }
 
 /// Protocols that begin in the clear and go over to TLS, by the names that `openssl s_client -starttls` has for them.
-public enum StartTLS: String, Hashable, Sendable, Codable, CaseIterable {
+package enum StartTLS: String, Hashable, Sendable, Codable, CaseIterable {
   case smtp, imap, pop3, ldap, xmpp, postgres
 }
 
@@ -53,7 +53,7 @@ extension Verification: Codable {
     case place = "from"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     place = try values.decodeIfPresent(Hook.Place.self, forKey: .place) ?? .controller
     if let command = try values.decodeIfPresent(String.self, forKey: .run) {
@@ -68,7 +68,7 @@ extension Verification: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     if place != .controller { try values.encode(place, forKey: .place) }
     switch question {
@@ -86,7 +86,7 @@ extension Verification: Codable {
 
 extension Verification {
   /// For a person: what is asked, where, and for which name.
-  public var words: String {
+  package var words: String {
     switch question {
     case .command(let command, _): return command
     case .tls(let tls):

@@ -1,7 +1,7 @@
 extension String {
   /// The text with every control character, line separator and direction mark made visible (`\n`, `\u{1B}`), so
   /// that what a host or a file says can neither move the cursor nor forge a line of ours.
-  public var visible: String {
+  package var visible: String {
     unicodeScalars.reduce(into: "") { text, scalar in
       switch scalar {
       case "\n": text += "\\n"
@@ -15,7 +15,7 @@ extension String {
   }
 
   /// At most `limit` characters, with an ellipsis where something was left out.
-  public func shortened(to limit: Int) -> String { count <= limit ? self : prefix(limit - 1) + "…" }
+  package func shortened(to limit: Int) -> String { count <= limit ? self : prefix(limit - 1) + "…" }
 }
 
 extension Unicode.Scalar {

@@ -1,14 +1,14 @@
-public import Fleet
-public import PKI
+package import Fleet
+package import PKI
 
 /// One file in the folder of a certificate's generation on a host.
-public struct InstalledFile: Sendable {
-  public let name: String
+package struct InstalledFile: Sendable {
+  package let name: String
   /// Octal, as chmod(1) takes it.
-  public let mode: String
-  public let content: Secret
+  package let mode: String
+  package let content: Secret
 
-  public init(name: String, mode: String, content: Secret) {
+  package init(name: String, mode: String, content: Secret) {
     self.name = name
     self.mode = mode
     self.content = content
@@ -16,11 +16,11 @@ public struct InstalledFile: Sendable {
 }
 
 /// A place elsewhere on the host, and what of the generation's folder goes there.
-public struct InstalledPlace: Hashable, Sendable {
-  public let path: String
-  public let mode: String
+package struct InstalledPlace: Hashable, Sendable {
+  package let path: String
+  package let mode: String
   /// Names of files that follow each other in this one.
-  public let parts: [String]
+  package let parts: [String]
 }
 
 /// What one format makes of a certificate.
@@ -42,10 +42,10 @@ extension InstallFormat {
 }
 
 extension FileInstallation {
-  public var places: [InstalledPlace] { implementation.places(self) }
+  package var places: [InstalledPlace] { implementation.places(self) }
 
   /// - Parameter password: of a keystore.
-  public func files(
+  package func files(
     lineage: Lineage.Name, chain: CertificateChain, key: PrivateKey?, password: Secret?
   ) throws -> [InstalledFile] {
     try implementation.files(self, lineage: lineage, chain: chain, key: key, password: password)

@@ -1,14 +1,14 @@
-public import Fleet
+package import Fleet
 import Foundation
 
 /// Reads the declared fleet from JSON5 files. All problems of all files are reported together.
-public enum InventoryFiles {
+package enum InventoryFiles {
   /// - Parameters:
   ///   - paths: files, or folders whose `*.json5` files are read in the order of their names.
   ///   - known: what is stored already and may be referred to.
   ///   - ask: what ssh would do, for hosts with `ssh_config`.
   /// - Throws: `InvalidInventory`.
-  public static func read(
+  package static func read(
     _ paths: [String], beside known: FleetDeclaration,
     asking ask: @escaping SSHSettings.Reader = SSHSettings.nobody
   ) throws -> FleetDeclaration {

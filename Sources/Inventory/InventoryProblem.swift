@@ -1,21 +1,21 @@
 import Fleet
 
 /// One thing that is wrong with an inventory: where, what stands there, the rule and the fix.
-public struct InventoryProblem: Hashable, Sendable, CustomStringConvertible {
-  public let file: String
+package struct InventoryProblem: Hashable, Sendable, CustomStringConvertible {
+  package let file: String
   /// For example `hosts[3].port`; empty for the whole file.
-  public let path: String
-  public let message: String
+  package let path: String
+  package let message: String
 
-  public var description: String {
+  package var description: String {
     path.isEmpty ? "\(file.visible): \(message)" : "\(file.visible): \(path.visible): \(message)"
   }
 }
 
 /// All that is wrong with an inventory; nothing of it was applied.
-public struct InvalidInventory: Error, CustomStringConvertible {
-  public let problems: [InventoryProblem]
-  public var description: String { problems.map(\.description).joined(separator: "\n") }
+package struct InvalidInventory: Error, CustomStringConvertible {
+  package let problems: [InventoryProblem]
+  package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
 /// Collects problems while files are read, so that all are reported together.

@@ -1,7 +1,7 @@
 /// Finds what somebody meant to type.
-public enum Nearest {
+package enum Nearest {
   /// `; did you mean 'port'?`, or nothing when no candidate is near.
-  public static func suggestion(for typed: String, among candidates: [String]) -> String {
+  package static func suggestion(for typed: String, among candidates: [String]) -> String {
     // Two letters that changed places count as two.
     let limit = max(typed.count > 3 ? 2 : 1, typed.count / 3)
     let nearest = candidates.map { (name: $0, distance: distance(typed, $0)) }

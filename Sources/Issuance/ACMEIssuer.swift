@@ -1,10 +1,10 @@
-public import ACME
-public import Fleet
+package import ACME
+package import Fleet
 import Foundation
-public import PKI
+package import PKI
 
 /// Issues one lineage's next certificate from an ACME server.
-public struct ACMEIssuer: Sendable {
+package struct ACMEIssuer: Sendable {
   let client: ACMEClient
   let solver: any Solver
   let keeper: any OrderKeeper
@@ -16,7 +16,7 @@ public struct ACMEIssuer: Sendable {
   /// A CA offers a handful; more are not looked at.
   private static let mostAlternates = 10
 
-  public init(
+  package init(
     client: ACMEClient, solver: any Solver, keeper: any OrderKeeper,
     makeKey: @escaping @Sendable () async throws -> CertificateKey,
     warn: @escaping @Sendable (String) -> Void = { _ in }
@@ -29,11 +29,11 @@ public struct ACMEIssuer: Sendable {
   }
 
   /// A chain that passed every check, with its key.
-  public struct Issued: Sendable {
-    public let chain: CertificateChain
-    public let key: CertificateKey
+  package struct Issued: Sendable {
+    package let chain: CertificateChain
+    package let key: CertificateKey
     /// Those that were ordered.
-    public let names: [String]
+    package let names: [String]
   }
 
   /// Resumes the lineage's open order where there is one, else makes a new one, and brings it to a certificate.
@@ -42,7 +42,7 @@ public struct ACMEIssuer: Sendable {
   /// the same certificate again.
   ///
   /// - Parameter replaced: the certificate that this one takes the place of, from the same CA and account.
-  public func issue(_ lineage: Lineage, replacing replaced: X509Certificate? = nil) async throws -> Issued {
+  package func issue(_ lineage: Lineage, replacing replaced: X509Certificate? = nil) async throws -> Issued {
     do {
       let open =
         if let kept = try await resumable(lineage) { kept } else { try await order(lineage, replaced) }

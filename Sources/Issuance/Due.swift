@@ -1,21 +1,21 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 extension Certificate {
   /// Whether it is in the last tenth of its lifetime, or past it: nobody goes back to such a one.
-  public func isAboutToEnd(at moment: Date) -> Bool {
+  package func isAboutToEnd(at moment: Date) -> Bool {
     notAfter.timeIntervalSince(moment) < notAfter.timeIntervalSince(notBefore) / 10
   }
 
   /// When it should be renewed where the CA does not say: after two thirds of its lifetime, or half of it where that
   /// is below ten days.
-  public var renewalMoment: Date {
+  package var renewalMoment: Date {
     let lifetime = notAfter.timeIntervalSince(notBefore)
     return notBefore.addingTimeInterval(lifetime < 10 * 86400 ? lifetime / 2 : lifetime * 2 / 3)
   }
 
   /// When it is to be renewed: the moment chosen in the CA's window, else after its share of the lifetime.
-  public func renewalMoment(advised: RenewalAdvice?) -> Date {
+  package func renewalMoment(advised: RenewalAdvice?) -> Date {
     guard let advised, advised.generation == generation, let moment = advised.moment else {
       return renewalMoment
     }
@@ -25,7 +25,7 @@ extension Certificate {
 }
 
 /// Why a new certificate is to be issued.
-public enum DueReason: Hashable, Sendable, CustomStringConvertible {
+package enum DueReason: Hashable, Sendable, CustomStringConvertible {
   case first
   case revoked
   case otherNames
@@ -35,7 +35,7 @@ public enum DueReason: Hashable, Sendable, CustomStringConvertible {
   case standInEnds(Certificate)
   case time(since: Date, isCAs: Bool)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .first: "there is none yet"
     case .revoked: "the newest is revoked"
@@ -50,7 +50,7 @@ public enum DueReason: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Whether only the clock says so: a wrong one would renew everything.
-  public var isByTime: Bool { if case .time = self { true } else { false } }
+  package var isByTime: Bool { if case .time = self { true } else { false } }
 }
 
 extension Lineage {
@@ -61,7 +61,7 @@ extension Lineage {
   ///   - standIn: the one that hosts were taken back to from it.
   ///   - directory: the server's that the lineage is ordered from; another one's certificate is replaced, as
   ///     after rehearsals with a staging server.
-  public func dueReason(
+  package func dueReason(
     newest: Certificate?, standIn: Certificate? = nil, advised: RenewalAdvice?, directory: String,
     at moment: Date
   ) -> DueReason? {

@@ -2,8 +2,8 @@ import Foundation
 
 /// Places where a test can have the process killed, as by a crash: `CERTFLEET_FAILPOINT` names one. Release builds
 /// have none.
-public enum Failpoint {
-  public static func pass(_ name: @autoclosure () -> String) {
+package enum Failpoint {
+  package static func pass(_ name: @autoclosure () -> String) {
     #if DEBUG
       if ProcessInfo.processInfo.environment["CERTFLEET_FAILPOINT"] == name() { kill(getpid(), SIGKILL) }
     #endif

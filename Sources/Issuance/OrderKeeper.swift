@@ -1,7 +1,7 @@
-public import PKI
+package import PKI
 
 /// Keeps what a crash must not lose of a lineage's issuing, so that a rerun finishes it instead of beginning again.
-public protocol OrderKeeper: Sendable {
+package protocol OrderKeeper: Sendable {
   /// Keeps that an order is about to be made: where nothing can be kept, as on a full disk, the CA is not asked.
   func willOrder(_ names: [String], with key: CertificateKey) async throws
   func pending() async throws -> PendingCertificate?

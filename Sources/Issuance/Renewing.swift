@@ -1,10 +1,10 @@
-public import ACME
-public import Fleet
-public import Foundation
+package import ACME
+package import Fleet
+package import Foundation
 import PKI
 
 /// When a CA wants certificates renewed, by RFC 9773.
-public enum Renewing {
+package enum Renewing {
   /// §4.3.2: "clients SHOULD set reasonable limits on their checking interval": one minute to one day.
   private static let shortest: TimeInterval = 60
   private static let longest: TimeInterval = 86400
@@ -15,7 +15,7 @@ public enum Renewing {
   /// stand until the next time.
   ///
   /// - Parameter earlier: what was known; its moment stays while the CA's window does.
-  public static func advice(
+  package static func advice(
     for generation: Generation, renewalID: String?, from client: ACMEClient, earlier: RenewalAdvice?,
     now: Date
   ) async -> RenewalAdvice {

@@ -1,9 +1,9 @@
 import COpenSSL
 
 /// An OpenSSL call that failed: which one, and what the library's error queue says.
-public struct OpenSSLError: Error, Hashable, CustomStringConvertible {
-  public let call: String
-  public let reason: String
+package struct OpenSSLError: Error, Hashable, CustomStringConvertible {
+  package let call: String
+  package let reason: String
 
   /// Takes the oldest entry of this thread's error queue and empties it.
   init(_ call: String) {
@@ -18,7 +18,7 @@ public struct OpenSSLError: Error, Hashable, CustomStringConvertible {
     self.reason = reason
   }
 
-  public var description: String { "\(call): \(reason)" }
+  package var description: String { "\(call): \(reason)" }
 }
 
 /// The value of an OpenSSL call that answers `NULL` on failure.

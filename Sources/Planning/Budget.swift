@@ -1,18 +1,18 @@
-public import Fleet
+package import Fleet
 
 /// How many hosts of a group may go wrong. It is counted from the ends themselves, never kept.
-public struct Budget: Hashable, Sendable {
+package struct Budget: Hashable, Sendable {
   private let maxFailed: Int
   private let maxUnreachable: Int
   private let scope: String
 
   /// The budget of a whole rollout.
-  public init(of plan: Plan) {
+  package init(of plan: Plan) {
     self.init(plan.policy.maxFailed, plan.policy.maxUnreachable, hosts: plan.hostCount, scope: "the rollout")
   }
 
   /// The budget of a wave: its own, or else the policy's.
-  public init(of wave: PlannedWave, number: Int, under policy: RolloutPolicy) {
+  package init(of wave: PlannedWave, number: Int, under policy: RolloutPolicy) {
     self.init(
       wave.rule.maxFailed ?? policy.maxFailed, wave.rule.maxUnreachable ?? policy.maxUnreachable,
       hosts: wave.visits.count, scope: "wave \(number)")
@@ -25,7 +25,7 @@ public struct Budget: Hashable, Sendable {
   }
 
   /// Why these ends, of hosts that have ended so far, are more than is allowed; `nil` while they are not.
-  public func broken(by ends: some Collection<VisitEnd>) -> String? {
+  package func broken(by ends: some Collection<VisitEnd>) -> String? {
     let failed = ends.count { $0.account == .failure }
     let unreachable = ends.count { $0.account == .unreachable }
     if failed > maxFailed { return "\(failed) failed in \(scope), \(maxFailed) allowed" }
@@ -36,7 +36,7 @@ public struct Budget: Hashable, Sendable {
   }
 
   /// As `broken`, for a group whose hosts have all ended: at least one must have succeeded.
-  public func brokenAtEnd(by ends: some Collection<VisitEnd>) -> String? {
+  package func brokenAtEnd(by ends: some Collection<VisitEnd>) -> String? {
     if let broken = broken(by: ends) { return broken }
     return ends.contains { $0.account == .success } || ends.isEmpty ? nil : "no host of \(scope) succeeded"
   }

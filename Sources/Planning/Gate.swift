@@ -1,13 +1,13 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// What has to be given before a wave may begin.
-public enum Gate {
+package enum Gate {
   /// The longest that a rollout takes beside its bakes is not known; this much is taken for it when a window is
   /// weighed against the end of a certificate.
   private static let margin = 3600.0
 
-  public enum Answer: Hashable, Sendable {
+  package enum Answer: Hashable, Sendable {
     case open
     /// It is not, and why the rollout goes on all the same, as a person must read it.
     case overridden(String)
@@ -16,14 +16,14 @@ public enum Gate {
   }
 
   /// Whether a wave that needs it is approved.
-  public static func approval(_ wave: PlannedWave, number: Int, orders: OperatorInstructions) -> Answer {
+  package static func approval(_ wave: PlannedWave, number: Int, orders: OperatorInstructions) -> Answer {
     guard wave.rule.needsApproval, !orders.approvedWaves.contains(number) else { return .open }
     return .closed("wave \(number) waits for approval")
   }
 
   /// Whether visits may begin now. A window that opens too late for a certificate that hosts still have does not
   /// count; an approval that nobody gives does.
-  public static func window(of plan: Plan, at now: Date) -> Answer {
+  package static func window(of plan: Plan, at now: Date) -> Answer {
     let windows = plan.policy.windows
     guard !windows.isEmpty, !windows.contains(where: { $0.closing(at: now) != nil }) else { return .open }
     let opening = windows.compactMap { $0.nextOpening(after: now) }.min()

@@ -1,11 +1,11 @@
-public import Fleet
-public import Foundation
-public import struct Fleet.Host
+package import Fleet
+package import Foundation
+package import struct Fleet.Host
 
 /// Desired against actual. The same snapshot always gives the same plans.
-public enum Planner {
+package enum Planner {
   /// One plan for each rollout policy that has something to do, in the order in which policies go.
-  public static func plan(
+  package static func plan(
     on snapshot: Snapshot, for request: PlanRequest = PlanRequest(), at now: Date
   ) -> PlanningResult {
     var result = PlanningResult()
@@ -43,7 +43,7 @@ public enum Planner {
 
   /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
   /// same generations, hooks and checks.
-  public static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
+  package static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
     guard snapshot.policiesInOrder.contains(plan.policy) else { return false }
     let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     let desired = DesiredState(of: plan.policy.name, in: snapshot, at: now)
@@ -55,7 +55,7 @@ public enum Planner {
   }
 
   /// Everything that is declared for a host, whether it is due there or even issued: what a preflight looks for.
-  public static func everything(on host: Host, in snapshot: Snapshot) -> PlannedVisit {
+  package static func everything(on host: Host, in snapshot: Snapshot) -> PlannedVisit {
     let certificates = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter { $0.selector.matches(host) }
       return deployments.isEmpty

@@ -1,20 +1,20 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// A host whose last visit did not end well, and when it is tried again.
-public struct Setback: Hashable, Sendable {
+package struct Setback: Hashable, Sendable {
   /// How many visits in a row, for the same, did not end well.
-  public var failures: Int
-  public var end: VisitEnd
-  public var reason: String
-  public var at: Date
-  public var rollout: Rollout.ID
+  package var failures: Int
+  package var end: VisitEnd
+  package var reason: String
+  package var at: Date
+  package var rollout: Rollout.ID
   /// Whether that rollout stopped because of such hosts.
-  public var hasHaltedRollout: Bool
+  package var hasHaltedRollout: Bool
   /// What was wanted of the host: a failure says nothing about anything else.
-  public var wanted: PlannedVisit
+  package var wanted: PlannedVisit
 
-  public init(
+  package init(
     failures: Int, end: VisitEnd, reason: String, at: Date, rollout: Rollout.ID, hasHaltedRollout: Bool,
     wanted: PlannedVisit
   ) {
@@ -33,7 +33,7 @@ public struct Setback: Hashable, Sendable {
 
   /// The next few runs try again, since somebody may just have mended the host; then ten minutes pass, twice as many
   /// each time, and never more than twelve hours.
-  public var retryAt: Date {
+  package var retryAt: Date {
     guard failures > Self.freeTries else { return at }
     let doublings = Double(min(failures - Self.freeTries - 1, 20))
     return at.addingTimeInterval(min(Self.firstPause * pow(2, doublings), Self.longestPause))

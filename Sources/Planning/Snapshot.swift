@@ -1,26 +1,26 @@
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 
 /// What the planner decides from: the declared fleet, what has been issued, and what the hosts have.
-public struct Snapshot: Sendable {
-  public var hosts: [Host]
-  public var lineages: [Lineage]
-  public var policies: [RolloutPolicy]
-  public var newest: [Lineage.Name: Certificate]
+package struct Snapshot: Sendable {
+  package var hosts: [Host]
+  package var lineages: [Lineage]
+  package var policies: [RolloutPolicy]
+  package var newest: [Lineage.Name: Certificate]
   /// Certificates whose visit ended well.
-  public var kept: [Host.Name: [Lineage.Name: Certificate]]
+  package var kept: [Host.Name: [Lineage.Name: Certificate]]
   /// Generations that hosts keep and that are not stored here any more.
-  public var unknown: [Host.Name: [Lineage.Name: Generation]] = [:]
+  package var unknown: [Host.Name: [Lineage.Name: Generation]] = [:]
   /// The files that were put there with them, where that is known.
-  public var keptFiles: [Host.Name: [Lineage.Name: [FileInstallation]]]
+  package var keptFiles: [Host.Name: [Lineage.Name: [FileInstallation]]]
   /// Generations that hosts have had before the one that they keep.
-  public var former: [Host.Name: [Lineage.Name: Set<Generation>]]
+  package var former: [Host.Name: [Lineage.Name: Set<Generation>]]
   /// Hosts whose last visit under a policy did not end well.
-  public var setbacks: [RolloutPolicy.Name: [Host.Name: Setback]]
+  package var setbacks: [RolloutPolicy.Name: [Host.Name: Setback]]
   /// When CAs want certificates replaced.
-  public var advice: [Lineage.Name: RenewalAdvice]
+  package var advice: [Lineage.Name: RenewalAdvice]
 
-  public init(
+  package init(
     hosts: [Host], lineages: [Lineage], policies: [RolloutPolicy], newest: [Lineage.Name: Certificate],
     kept: [Host.Name: [Lineage.Name: Certificate]],
     keptFiles: [Host.Name: [Lineage.Name: [FileInstallation]]] = [:],

@@ -1,18 +1,18 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// Everything about one lineage, as `cert show` tells it.
-public struct CertificateDetails: Sendable, Codable {
-  public let lineage: Lineage
+package struct CertificateDetails: Sendable, Codable {
+  package let lineage: Lineage
   /// Oldest first.
-  public let generations: [Certificate]
-  public let advice: RenewalAdvice?
+  package let generations: [Certificate]
+  package let advice: RenewalAdvice?
   /// When the newest is renewed.
-  public let renewal: Date?
-  public let backoff: OrderBackoff?
-  public let standings: [HostCertificateStatus]
+  package let renewal: Date?
+  package let backoff: OrderBackoff?
+  package let standings: [HostCertificateStatus]
 
-  public init(
+  package init(
     lineage: Lineage, generations: [Certificate], advice: RenewalAdvice?, renewal: Date?,
     backoff: OrderBackoff?,
     standings: [HostCertificateStatus]
@@ -25,7 +25,7 @@ public struct CertificateDetails: Sendable, Codable {
     self.standings = standings
   }
 
-  public func text(now: Date) -> String {
+  package func text(now: Date) -> String {
     var rows: [(String, String)] = [
       (
         "names",

@@ -1,15 +1,15 @@
-public import Fleet
+package import Fleet
 
 /// What a host's preflight found.
-public struct CheckedHost: Hashable, Sendable, Codable {
-  public let host: Host.Name
-  public let result: Result
+package struct CheckedHost: Hashable, Sendable, Codable {
+  package let host: Host.Name
+  package let result: Result
   /// What is missing, or why the host was not reached.
-  public let problems: [String]
+  package let problems: [String]
 
-  public enum Result: String, Hashable, Sendable, Codable { case ready, lacking, unreachable }
+  package enum Result: String, Hashable, Sendable, Codable { case ready, lacking, unreachable }
 
-  public init(host: Host.Name, result: Result, problems: [String]) {
+  package init(host: Host.Name, result: Result, problems: [String]) {
     self.host = host
     self.result = result
     self.problems = problems
@@ -18,7 +18,7 @@ public struct CheckedHost: Hashable, Sendable, Codable {
 
 extension Listing {
   /// Hosts with the same findings in one line.
-  public static func checks(_ checked: [CheckedHost]) -> String {
+  package static func checks(_ checked: [CheckedHost]) -> String {
     var text = ""
     let groups = Dictionary(grouping: checked) { [$0.result.rawValue] + $0.problems }
     let order = groups.values.sorted { $0[0].host < $1[0].host }

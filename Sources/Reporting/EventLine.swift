@@ -1,9 +1,9 @@
-public import Fleet
+package import Fleet
 
 /// An event as a line for a person.
-public enum EventLine {
+package enum EventLine {
   /// For `log`: when, where, what, how it went; the output of what failed follows, indented.
-  public static func log(_ event: Event, withOutput: Bool) -> String {
+  package static func log(_ event: Event, withOutput: Bool) -> String {
     var line = "\(event.at.stamp)  \(place(event.subject))\(words(event.kind))\n"
     if case .step(let result) = event.kind, withOutput || !result.outcome.isSuccess {
       line += indented(result.stdout, "stdout") + indented(result.stderr, "stderr")
@@ -12,7 +12,7 @@ public enum EventLine {
   }
 
   /// For progress: `nil` for what only the log needs.
-  public static func progress(_ event: Event) -> String? {
+  package static func progress(_ event: Event) -> String? {
     let host = event.subject.host.map { "\($0): " } ?? ""
     switch event.kind {
     case .step(let result) where !result.outcome.isSuccess: return host + words(event.kind)

@@ -1,12 +1,12 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// Which host has which generation, since when, expiring when, and how the last visit went.
-public struct FleetReport: Sendable, Codable {
-  public let generatedAt: Date
-  public let standings: [HostCertificateStatus]
+package struct FleetReport: Sendable, Codable {
+  package let generatedAt: Date
+  package let standings: [HostCertificateStatus]
   /// The rollout that was carried out last, and how it ended.
-  public let lastRollout: RolloutSummary?
+  package let lastRollout: RolloutSummary?
 
   private enum CodingKeys: String, CodingKey {
     case standings
@@ -14,13 +14,13 @@ public struct FleetReport: Sendable, Codable {
     case lastRollout = "last_rollout"
   }
 
-  public init(generatedAt: Date, standings: [HostCertificateStatus], lastRollout: RolloutSummary?) {
+  package init(generatedAt: Date, standings: [HostCertificateStatus], lastRollout: RolloutSummary?) {
     self.generatedAt = generatedAt
     self.standings = standings
     self.lastRollout = lastRollout
   }
 
-  public var text: String {
+  package var text: String {
     var table = Table("CERTIFICATE", "HOST", "HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT")
     for standing in standings {
       table.add(
@@ -41,7 +41,7 @@ public struct FleetReport: Sendable, Codable {
   }
 
   /// One sentence: how many places have what they should have, who has not, and how the last rollout ended.
-  public var summary: String {
+  package var summary: String {
     guard !standings.isEmpty else {
       return "no certificate is deployed to any host; declare it: certfleet apply"
     }

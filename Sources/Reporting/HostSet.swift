@@ -1,8 +1,8 @@
-public import Fleet
+package import Fleet
 
 /// Many host names in few characters: `web[1-3,7],mail`.
-public enum HostSet {
-  public static func folded(_ names: some Sequence<Host.Name>) -> String {
+package enum HostSet {
+  package static func folded(_ names: some Sequence<Host.Name>) -> String {
     var order: [String] = []
     var numbers: [String: [Int]] = [:]
     for name in names.sorted() {

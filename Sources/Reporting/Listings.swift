@@ -1,10 +1,10 @@
-public import Fleet
-public import Foundation
-public import struct Fleet.Host
+package import Fleet
+package import Foundation
+package import struct Fleet.Host
 
 /// The listings as people read them. Each has its JSON from the same values.
-public enum Listing {
-  public static func hosts(_ hosts: [ListedHost]) -> String {
+package enum Listing {
+  package static func hosts(_ hosts: [ListedHost]) -> String {
     var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
     for listed in hosts {
       let host = listed.host
@@ -18,7 +18,7 @@ public enum Listing {
     return table.text
   }
 
-  public static func certificates(_ certificates: [ListedCertificate], now: Date) -> String {
+  package static func certificates(_ certificates: [ListedCertificate], now: Date) -> String {
     var table = Table("NAME", "DOMAINS", "ISSUER", "GENERATION", "EXPIRES", "RENEWAL", "FINGERPRINT")
     for listed in certificates {
       let newest = listed.newest
@@ -33,7 +33,7 @@ public enum Listing {
     return table.text
   }
 
-  public static func accounts(_ accounts: [ListedAccount]) -> String {
+  package static func accounts(_ accounts: [ListedAccount]) -> String {
     var table = Table("ISSUER", "DIRECTORY", "ACCOUNT", "CONTACT", "KEY")
     for account in accounts {
       table.add(
@@ -43,7 +43,7 @@ public enum Listing {
     return table.text
   }
 
-  public static func rollouts(_ rollouts: [RolloutSummary], now: Date) -> String {
+  package static func rollouts(_ rollouts: [RolloutSummary], now: Date) -> String {
     var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
     for rollout in rollouts {
       let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
@@ -56,20 +56,20 @@ public enum Listing {
   }
 }
 
-public struct ListedAccount: Sendable, Codable {
-  public let issuer: Issuer.Name
-  public let directory: String
+package struct ListedAccount: Sendable, Codable {
+  package let issuer: Issuer.Name
+  package let directory: String
   /// `nil` until the CA has answered.
-  public let url: URL?
-  public let contact: [String]
-  public let keyFingerprint: String
+  package let url: URL?
+  package let contact: [String]
+  package let keyFingerprint: String
 
   private enum CodingKeys: String, CodingKey {
     case issuer, directory, url, contact
     case keyFingerprint = "key_fingerprint"
   }
 
-  public init(issuer: Issuer.Name, directory: String, url: URL?, contact: [String], keyFingerprint: String) {
+  package init(issuer: Issuer.Name, directory: String, url: URL?, contact: [String], keyFingerprint: String) {
     self.issuer = issuer
     self.directory = directory
     self.url = url
@@ -78,23 +78,23 @@ public struct ListedAccount: Sendable, Codable {
   }
 }
 
-public struct ListedHost: Sendable, Codable {
-  public let host: Host
-  public let pinned: [HostKey]
+package struct ListedHost: Sendable, Codable {
+  package let host: Host
+  package let pinned: [HostKey]
 
-  public init(host: Host, pinned: [HostKey]) {
+  package init(host: Host, pinned: [HostKey]) {
     self.host = host
     self.pinned = pinned
   }
 }
 
-public struct ListedCertificate: Sendable, Codable {
-  public let lineage: Lineage
-  public let newest: Certificate?
+package struct ListedCertificate: Sendable, Codable {
+  package let lineage: Lineage
+  package let newest: Certificate?
   /// When it will be renewed.
-  public let renewal: Date?
+  package let renewal: Date?
 
-  public init(lineage: Lineage, newest: Certificate?, renewal: Date?) {
+  package init(lineage: Lineage, newest: Certificate?, renewal: Date?) {
     self.lineage = lineage
     self.newest = newest
     self.renewal = renewal

@@ -1,8 +1,8 @@
-public import Fleet
+package import Fleet
 
 extension Plan {
   /// What would be done, for a person: each wave's hosts, and for each certificate where it goes, why, and what runs.
-  public var text: String {
+  package var text: String {
     "policy \(policy.name): \(hostCount) host\(hostCount == 1 ? "" : "s") in \(waves.count) wave\(waves.count == 1 ? "" : "s"); \(policy.text)\n"
       + waves.enumerated().map { $1.line(number: $0 + 1) }.joined() + certificateLines
   }

@@ -1,40 +1,40 @@
-public import Fleet
+package import Fleet
 import Foundation
-public import struct Fleet.Host
+package import struct Fleet.Host
 
 /// A rollout as it stands, for a person: what stopped it or what it waits for, which hosts, what the fleet serves now,
 /// and which command goes on.
-public struct RolloutReport: Sendable, Encodable {
-  public let id: Rollout.ID
-  public let policy: RolloutPolicy.Name
-  public let planHash: String
-  public let state: RolloutState
-  public let reason: String
-  public let waves: [Wave]
-  public let hosts: [HostAccount]
+package struct RolloutReport: Sendable, Encodable {
+  package let id: Rollout.ID
+  package let policy: RolloutPolicy.Name
+  package let planHash: String
+  package let state: RolloutState
+  package let reason: String
+  package let waves: [Wave]
+  package let hosts: [HostAccount]
 
   private enum CodingKeys: String, CodingKey {
     case id, policy, state, reason, waves, hosts
     case planHash = "plan_hash"
   }
 
-  public struct Wave: Sendable, Encodable {
-    public let number: Int
-    public let state: WaveState
-    public let reason: String
-    public let hosts: [Host.Name]
+  package struct Wave: Sendable, Encodable {
+    package let number: Int
+    package let state: WaveState
+    package let reason: String
+    package let hosts: [Host.Name]
   }
 
-  public struct HostAccount: Sendable, Encodable {
-    public let host: Host.Name
-    public let wave: Int
+  package struct HostAccount: Sendable, Encodable {
+    package let host: Host.Name
+    package let wave: Int
     /// `nil` while its visit is under way, and where it was not begun.
-    public let end: VisitEnd?
-    public let isBegun: Bool
+    package let end: VisitEnd?
+    package let isBegun: Bool
     /// Whether the visit was to take it back.
-    public let isRevert: Bool
-    public let reason: String
-    public let attempt: Int
+    package let isRevert: Bool
+    package let reason: String
+    package let attempt: Int
 
     private enum CodingKeys: String, CodingKey {
       case host, wave, end, reason, attempt
@@ -46,7 +46,7 @@ public struct RolloutReport: Sendable, Encodable {
     var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
 
-  public init(_ rollout: Rollout, _ ledger: RolloutLedger) {
+  package init(_ rollout: Rollout, _ ledger: RolloutLedger) {
     (id, policy, planHash) = (rollout.id, rollout.plan.policy.name, rollout.planHash)
     (state, reason) = (ledger.state, ledger.reason)
     waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
@@ -64,7 +64,7 @@ public struct RolloutReport: Sendable, Encodable {
     }
   }
 
-  public var text: String {
+  package var text: String {
     var text =
       "rollout \(id) (policy \(policy)): \(state.words)" + (reason.isEmpty ? "" : ": \(reason.visible)")
     text += "\n"
@@ -94,7 +94,7 @@ public struct RolloutReport: Sendable, Encodable {
   }
 
   /// What the hosts serve, and what to do next.
-  public var next: String {
+  package var next: String {
     let lines = [
       served, badly, "", advice,
     ].filter { !$0.isEmpty }

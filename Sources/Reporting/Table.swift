@@ -1,16 +1,16 @@
 /// Rows of text under headings, aligned.
-public struct Table: Sendable {
+package struct Table: Sendable {
   private let headings: [String]
   private var rows: [[String]] = []
 
-  public init(_ headings: String...) { self.headings = headings }
+  package init(_ headings: String...) { self.headings = headings }
 
-  public mutating func add(_ cells: String...) { rows.append(cells) }
+  package mutating func add(_ cells: String...) { rows.append(cells) }
 
-  public var isEmpty: Bool { rows.isEmpty }
+  package var isEmpty: Bool { rows.isEmpty }
 
   /// Two spaces between columns, none after the last; each line ends in a newline.
-  public var text: String {
+  package var text: String {
     let all = [headings] + rows
     let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in

@@ -1,15 +1,15 @@
-public import Fleet
-public import Foundation
-public import struct Fleet.Host
+package import Fleet
+package import Foundation
+package import struct Fleet.Host
 
 /// A rollout as it goes: its wave as a bar, who is at work, and since when.
-public struct WavePicture: Sendable {
+package struct WavePicture: Sendable {
   private let plan: Plan
   private var since: [Host.Name: Date] = [:]
 
-  public init(_ rollout: Rollout) { plan = rollout.plan }
+  package init(_ rollout: Rollout) { plan = rollout.plan }
 
-  public mutating func note(_ event: Event) {
+  package mutating func note(_ event: Event) {
     guard let host = event.subject.host else { return }
     switch event.kind {
     case .visitStarted, .revertStarted: since[host] = event.at
@@ -19,7 +19,7 @@ public struct WavePicture: Sendable {
   }
 
   /// One line: the wave that is under way.
-  public func status(_ ledger: RolloutLedger) -> String {
+  package func status(_ ledger: RolloutLedger) -> String {
     guard let index = ledger.waves.firstIndex(where: { ![.passed, .pending, .gated].contains($0.state) })
     else {
       return ""
@@ -38,7 +38,7 @@ public struct WavePicture: Sendable {
   }
 
   /// Every host that is awaited, with its last step and for how long, longest first.
-  public func awaited(_ ledger: RolloutLedger, now: Date) -> String {
+  package func awaited(_ ledger: RolloutLedger, now: Date) -> String {
     guard !since.isEmpty else { return "nobody is awaited" }
     return since.sorted { $0.value < $1.value }.map { host, moment in
       let step = ledger.visits[host]?.step.map { "after \($0.rawValue)" } ?? "connecting"

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A connected socket that nothing has been said over yet.
-public final class ConnectedSocket: Sendable {
+package final class ConnectedSocket: Sendable {
   let endpoint: Endpoint
   private let descriptor: Mutex<Int32?>
 
@@ -14,13 +14,13 @@ public final class ConnectedSocket: Sendable {
   deinit { if let left = take() { close(left) } }
 
   /// The way to a server.
-  public enum Route: Sendable {
+  package enum Route: Sendable {
     case direct
     /// Over a channel of a connection to a host in between (ProxyJump in ssh_config(5)).
     case through(SSHConnection)
   }
 
-  public static func connect(
+  package static func connect(
     to endpoint: Endpoint, by route: Route = .direct, on loop: EventLoop, within timeout: Duration
   ) async throws(SSHFailure) -> ConnectedSocket {
     let deadline = ContinuousClock.now + timeout

@@ -3,7 +3,7 @@ import Foundation
 import System
 
 /// What to log in with: exactly one key, because servers count refused ones.
-public enum Credential: Hashable, Sendable {
+package enum Credential: Hashable, Sendable {
   /// - Parameter passphrase: a file whose first line opens the key.
   case file(path: String, passphrase: String? = nil)
   /// A key that the SSH agent holds; `nil` takes its first of a kind that modern servers accept.
@@ -13,7 +13,7 @@ public enum Credential: Hashable, Sendable {
   /// user's default key.
   ///
   /// - Throws: `authentication`, when there is none.
-  public static func choose(
+  package static func choose(
     identity: String?, passphraseFile: String? = nil, environment: [String: String]
   ) throws(SSHFailure) -> Credential {
     let hasAgent = environment["SSH_AUTH_SOCK"].map { !$0.isEmpty } ?? false
@@ -34,7 +34,7 @@ public enum Credential: Hashable, Sendable {
   /// The public half of an identity file: from the file itself, or from the `.pub` beside it.
   ///
   /// - Returns: its algorithm and its wire format (RFC 4253 §6.6); `nil` when neither can be read.
-  public static func publicKey(identity: String, environment: [String: String]) -> (
+  package static func publicKey(identity: String, environment: [String: String]) -> (
     type: String, blob: [UInt8]
   )? {
     let home = SystemUser.home(environment)

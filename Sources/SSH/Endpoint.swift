@@ -1,16 +1,16 @@
 import Foundation
 
 /// Where a server listens.
-public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
-  public let address: String
-  public let port: UInt16
+package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+  package let address: String
+  package let port: UInt16
 
-  public init(address: String, port: UInt16) {
+  package init(address: String, port: UInt16) {
     self.address = address
     self.port = port
   }
 
-  public var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+  package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
   /// A resolved socket address, ready for connect(2).
   struct Resolved: Sendable {

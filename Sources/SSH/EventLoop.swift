@@ -9,7 +9,7 @@ import System
 /// What has to be done here comes through an inbox; a doorbell (eventfd(2)) ends the wait for it.
 ///
 /// `@unchecked Sendable` because everything but the inbox is touched by the loop's own thread only.
-public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
   private let doorbell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
   private let inbox = Mutex<[UnownedJob]>([])
@@ -33,7 +33,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   }
 
   /// Starts the thread, which runs for as long as the process.
-  public init() {
+  package init() {
     var event = epoll_event()
     event.events = EPOLLIN.rawValue
     event.data.fd = doorbell
@@ -44,11 +44,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
   /// One heap for all threads (mallopt(3)), as nearly everything is allocated on this one: each further heap would keep what is
   /// free in it to itself. To be called before there are threads.
-  public static func shareHeap() { mallopt(M_ARENA_MAX, 1) }
+  package static func shareHeap() { mallopt(M_ARENA_MAX, 1) }
 
   // MARK: Executor
 
-  public func enqueue(_ job: consuming ExecutorJob) {
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     guard thread.load(ordering: .relaxed) != pthread_self() else { return own.append(job) }
     let isFirst = inbox.withLock { jobs in
@@ -59,7 +59,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     if isFirst { eventfd_write(doorbell, 1) }
   }
 
-  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+  package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
   // MARK: Waiting, on the loop's thread
 

@@ -4,7 +4,7 @@ import Foundation
 /// A command and its streams.
 extension SSHConnection {
   /// Something that came from the command.
-  public enum Received: Sendable {
+  package enum Received: Sendable {
     case stdout([UInt8])
     case stderr([UInt8])
     /// The command's streams have ended. A status proves nothing: libssh2 gives 0 for a session that died.
@@ -12,7 +12,7 @@ extension SSHConnection {
   }
 
   /// Starts `command` by the user's login shell.
-  public func execute(_ command: String, within timeout: Duration) async throws(SSHFailure) {
+  package func execute(_ command: String, within timeout: Duration) async throws(SSHFailure) {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
     while channel == nil {
@@ -41,7 +41,7 @@ extension SSHConnection {
   }
 
   /// Sends all of `bytes` to the command's stdin.
-  public func send(_ bytes: [UInt8], within timeout: Duration) async throws(SSHFailure) {
+  package func send(_ bytes: [UInt8], within timeout: Duration) async throws(SSHFailure) {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
     let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunk)
@@ -81,7 +81,7 @@ extension SSHConnection {
   }
 
   /// The next thing that the command says. Both streams share one window, so both are drained.
-  public func receive(within timeout: Duration) async throws(SSHFailure) -> Received {
+  package func receive(within timeout: Duration) async throws(SSHFailure) -> Received {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
     while true {

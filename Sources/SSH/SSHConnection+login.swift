@@ -3,7 +3,7 @@ import Foundation
 
 /// Logging in, with one key.
 extension SSHConnection {
-  public func authenticate(
+  package func authenticate(
     as user: String, with credential: Credential, within timeout: Duration
   ) async throws(SSHFailure) {
     try requireOpen()

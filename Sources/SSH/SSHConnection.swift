@@ -5,7 +5,7 @@ import Foundation
 ///
 /// It is a sequence: `connect`, `authenticate`, `execute`, then `send` and `receive`, then `close`. Any failure ends
 /// it: libssh2's sessions cannot be trusted after an error.
-public actor SSHConnection {
+package actor SSHConnection {
   let loop: EventLoop
   var session: SessionHandle
   let endpoint: Endpoint
@@ -13,7 +13,7 @@ public actor SSHConnection {
   /// What is forwarded through this connection.
   var forwarding: Forwarding?
 
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   private init(endpoint: Endpoint, session: consuming SessionHandle, loop: EventLoop) {
     self.endpoint = endpoint
@@ -22,7 +22,7 @@ public actor SSHConnection {
   }
 
   /// Which host keys are taken.
-  public enum Expectation: Sendable {
+  package enum Expectation: Sendable {
     /// One of these; the server is asked for one of their types.
     case pinned([ServerKey])
     /// Any of one of these types, to look at it: nothing else may be done over such a connection.
@@ -30,7 +30,7 @@ public actor SSHConnection {
   }
 
   /// Connects, and checks the server's key before anything else is said.
-  public static func connect(
+  package static func connect(
     to endpoint: Endpoint, by route: ConnectedSocket.Route = .direct, expecting expectation: Expectation,
     on loop: EventLoop,
     within timeout: Duration
@@ -41,7 +41,7 @@ public actor SSHConnection {
   }
 
   /// As much, over a wire that is there already.
-  public static func connect(
+  package static func connect(
     over wire: ConnectedSocket, expecting expectation: Expectation, on loop: EventLoop,
     within timeout: Duration
   ) async throws(SSHFailure) -> (connection: SSHConnection, key: ServerKey) {
@@ -131,10 +131,10 @@ public actor SSHConnection {
     }
   }
 
-  public var isOpen: Bool { session.isOpen }
+  package var isOpen: Bool { session.isOpen }
 
   /// Says goodbye, as far as the socket takes it, and frees everything. May be called more than once.
-  public func close() {
+  package func close() {
     forwarding?.end()
     forwarding = nil
     session.close()

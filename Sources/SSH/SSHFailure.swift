@@ -1,5 +1,5 @@
 /// Why a connection could not be made or went away, by what the caller can do about it.
-public enum SSHFailure: Error, Hashable, Sendable {
+package enum SSHFailure: Error, Hashable, Sendable {
   /// Nothing was sent to the host's shell, and another try may succeed.
   case unreachable(String)
   /// The server takes no more connections now (MaxStartups or PerSourcePenalties in sshd_config(5)).
@@ -19,7 +19,7 @@ public enum SSHFailure: Error, Hashable, Sendable {
 }
 
 extension SSHFailure: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreachable(let why), .busy(let why), .occupied(let why), .exhausted(let why), .hostKey(let why),
       .authentication(let why), .incompatible(let why), .lost(let why):

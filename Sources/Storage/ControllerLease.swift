@@ -1,14 +1,14 @@
-public import Foundation
+package import Foundation
 import System
 
 /// The right to act on the fleet, held by one controller at a time.
 ///
 /// It is a lock on a file (flock(2)), which the kernel takes back when the holder ends in whatever way; what the
 /// file says is only for the one who is refused.
-public final class ControllerLease: Sendable {
+package final class ControllerLease: Sendable {
   private let descriptor: Int32
 
-  public init(home: StateDirectory, now: Date) throws {
+  package init(home: StateDirectory, now: Date) throws {
     let path = home.leasePath
     let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
     guard opened >= 0 else {
@@ -39,9 +39,9 @@ public final class ControllerLease: Sendable {
     "process \(getpid()) of \(SystemUser.name) on \(ProcessInfo.processInfo.hostName)"
   }
 
-  public struct Held: Error, CustomStringConvertible {
-    public let by: String
-    public var description: String {
+  package struct Held: Error, CustomStringConvertible {
+    package let by: String
+    package var description: String {
       "another certfleet is at work: \(by.isEmpty ? "a process that did not say who it is" : by); try again when it has ended"
     }
   }

@@ -3,11 +3,11 @@ import PKI
 import System
 
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
-public struct StateDirectory: Sendable {
-  public let path: String
+package struct StateDirectory: Sendable {
+  package let path: String
 
   /// Whether there is a database at `path`; asking makes nothing.
-  public static func exists(at path: String) -> Bool { access(path + "/certfleet.db", F_OK) == 0 }
+  package static func exists(at path: String) -> Bool { access(path + "/certfleet.db", F_OK) == 0 }
 
   var databasePath: String { path + "/certfleet.db" }
   var leasePath: String { path + "/lease" }
@@ -16,7 +16,7 @@ public struct StateDirectory: Sendable {
   /// Makes the folder where it is missing.
   ///
   /// - Throws: `Unsafe` when the folder or a file in it can be used by others.
-  public init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     // Where root keeps its keys, nobody else may be able to put another folder in the place of this one.
     if geteuid() == 0, let flaw = SafePlace.flaw(of: path) {
@@ -53,11 +53,11 @@ public struct StateDirectory: Sendable {
   }
 
   /// Private keys live beside this: what others may read or write is not used.
-  public struct Unsafe: Error, CustomStringConvertible {
-    public let path: String
-    public let what: String
-    public let remedy: String
-    public var description: String { "\(path) \(what); \(remedy)" }
+  package struct Unsafe: Error, CustomStringConvertible {
+    package let path: String
+    package let what: String
+    package let remedy: String
+    package var description: String { "\(path) \(what); \(remedy)" }
   }
 
   /// The key that seals private keys in the database; made on first use, in a file of its own.

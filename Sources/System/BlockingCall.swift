@@ -4,8 +4,8 @@ import Glibc
 ///
 /// Not on a dispatch queue: on Linux its pool grows by about a thread a second while its threads wait, so many
 /// calls at once would queue up behind two.
-public enum BlockingCall {
-  public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
+package enum BlockingCall {
+  package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
     -> Value
   {
     try await withCheckedThrowingContinuation { continuation in
@@ -15,11 +15,11 @@ public enum BlockingCall {
 }
 
 /// pthread_create(3).
-public enum SystemThread {
+package enum SystemThread {
   /// Begins a thread of its own that ends with `body`.
   ///
   /// - Parameter stackSize: in bytes. The default is enough for OpenSSL's and libcurl's calls; the system's would be 8 MiB.
-  public static func start(stackSize: Int = 512 << 10, _ body: @escaping @Sendable () -> Void) {
+  package static func start(stackSize: Int = 512 << 10, _ body: @escaping @Sendable () -> Void) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }

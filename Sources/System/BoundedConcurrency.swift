@@ -1,10 +1,10 @@
 /// Work on many things, a few at a time: as one ends the next begins.
-public enum BoundedConcurrency {
+package enum BoundedConcurrency {
   /// - Parameters:
   ///   - limit: how many at once.
   ///   - goesOn: asked before each beginning; what is left when it says no is not begun.
   /// - Returns: the results, in the order in which they came.
-  public static func run<Item: Sendable, Result: Sendable>(
+  package static func run<Item: Sendable, Result: Sendable>(
     over items: some Sequence<Item>, limit: Int, while goesOn: () -> Bool = { true },
     _ work: @escaping @Sendable (Item) async throws -> Result
   ) async throws -> [Result] {

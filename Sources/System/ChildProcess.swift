@@ -4,7 +4,7 @@ import Synchronization
 /// A program on this machine, in a process group of its own that is ended at its deadline.
 ///
 /// Not Foundation's `Process`: on Linux its children inherit a blocked signal mask and cannot be given a group.
-public struct ChildProcess: Sendable {
+package struct ChildProcess: Sendable {
   private let path: String
   private let arguments: [String]
   private let environment: [String: String]
@@ -26,26 +26,26 @@ public struct ChildProcess: Sendable {
   }
 
   /// It could not be started.
-  public struct NotStarted: Error, Hashable, Sendable, CustomStringConvertible {
-    public let description: String
+  package struct NotStarted: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
   }
 
-  public struct Result: Sendable {
+  package struct Result: Sendable {
     /// The exit status, or 128 and the signal's number, as sh(1) has it.
-    public let status: Int32
-    public let stdout: String
-    public let stderr: String
-    public let timedOut: Bool
+    package let status: Int32
+    package let stdout: String
+    package let stderr: String
+    package let timedOut: Bool
 
     /// The last line that it said, mostly why it failed.
-    public var lastLine: String {
+    package var lastLine: String {
       let lines = (stderr + "\n" + stdout).split(separator: "\n")
       return stderr.split(separator: "\n").last.map(String.init) ?? lines.last.map(String.init) ?? ""
     }
   }
 
   /// A command line of the user's, for `/bin/sh`.
-  public static func shell(
+  package static func shell(
     _ command: String, environment: [String: String], deadline: Duration
   ) -> ChildProcess {
     ChildProcess(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
@@ -56,19 +56,19 @@ public struct ChildProcess: Sendable {
   /// - Parameters:
   ///   - input: what it reads on its stdin, at most 32 KiB.
   ///   - package: Debian's that has it.
-  public static func program(
+  package static func program(
     _ name: String, _ arguments: [String], input: String = "", package: String, deadline: Duration
   ) -> ChildProcess {
     ChildProcess(path: name, arguments: arguments, input: input, package: package, deadline: deadline)
   }
 
   /// - Throws: `NotStarted`.
-  public func run() async throws -> Result {
+  package func run() async throws -> Result {
     try await BlockingCall.run { try self.runBlocking() }
   }
 
   /// As `run`, on this thread.
-  public func runBlocking() throws -> Result {
+  package func runBlocking() throws -> Result {
     let (started, streams) = try Self.starting.withLock { _ in try start() }
     defer { for end in [streams.stdout, streams.stderr] { close(end) } }
     // What is written here is less than a pipe holds (pipe(7)), so it cannot block.

@@ -1,12 +1,12 @@
 /// Lets so many in at once, in the order in which they come.
-public actor ConcurrencyLimiter {
+package actor ConcurrencyLimiter {
   private var width: Int
   private var inside = 0
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  public init(width: Int) { self.width = max(width, 1) }
+  package init(width: Int) { self.width = max(width, 1) }
 
-  public func acquire() async {
+  package func acquire() async {
     guard inside >= width else {
       inside += 1
       return
@@ -14,7 +14,7 @@ public actor ConcurrencyLimiter {
     await withCheckedContinuation { waiting.append($0) }
   }
 
-  public func release() {
+  package func release() {
     inside -= 1
     while inside < width, !waiting.isEmpty {
       inside += 1
@@ -26,7 +26,7 @@ public actor ConcurrencyLimiter {
   /// until another has left.
   ///
   /// - Returns: whether there is another; nobody would ever make room else.
-  public func releaseForWantOfRoom() -> Bool {
+  package func releaseForWantOfRoom() -> Bool {
     // Before leaving, which would let another in.
     width = max(min(width, inside - 1), 1)
     release()

@@ -4,19 +4,19 @@ import Foundation
 /// Whether a file or folder of the controller's is only its own: every folder and link on the way to it, as it is written and where
 /// it leads, is nobody's but root's and the user's to put things into, to turn or to replace. The same rule as the agent's on a
 /// host (`survey` in certfleet-agent.sh); with access lists by acl(5).
-public enum SafePlace {
+package enum SafePlace {
   /// What is wrong, and the command that mends it.
-  public struct Flaw: Hashable, Sendable {
-    public let path: String
-    public let what: String
-    public let remedy: String
+  package struct Flaw: Hashable, Sendable {
+    package let path: String
+    package let what: String
+    package let remedy: String
   }
 
   private static let mostLinks = 40
 
   /// - Parameter path: absolute, or from the current folder; what is not there yet is passed over.
   /// - Returns: `nil` where it is only ours.
-  public static func flaw(of path: String) -> Flaw? {
+  package static func flaw(of path: String) -> Flaw? {
     let user = geteuid()
     let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     var rest = whole.split(separator: "/").map(String.init)[...]

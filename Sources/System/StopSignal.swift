@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Asked for by a person's ^C: nothing new is begun, and what is under way comes to its end.
-public final class StopSignal: Sendable {
+package final class StopSignal: Sendable {
   private let state = Mutex(State())
 
   private struct State {
@@ -10,13 +10,13 @@ public final class StopSignal: Sendable {
     var next = 0
   }
 
-  public init() {}
+  package init() {}
 
-  public var isRequested: Bool { state.withLock(\.isRequested) }
+  package var isRequested: Bool { state.withLock(\.isRequested) }
 
   /// - Returns: whether it was requested before.
   @discardableResult
-  public func request() -> Bool {
+  package func request() -> Bool {
     let (wasRequested, sleepers) = state.withLock { state in
       defer { (state.isRequested, state.sleepers) = (true, [:]) }
       return (state.isRequested, state.sleepers.values)
@@ -30,7 +30,7 @@ public final class StopSignal: Sendable {
   /// - Throws: where the task is cancelled.
   /// - Returns: whether the whole time has passed.
   @discardableResult
-  public func sleep(for duration: Duration) async throws(CancellationError) -> Bool {
+  package func sleep(for duration: Duration) async throws(CancellationError) -> Bool {
     let hasPassed = await withTaskGroup(of: Bool.self) { group in
       group.addTask { (try? await Task.sleep(for: duration)) != nil }
       group.addTask {

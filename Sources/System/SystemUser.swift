@@ -1,33 +1,33 @@
-public import Foundation
+import Foundation
 
 /// Who this process runs as: passwd(5).
-public enum SystemUser {
+package enum SystemUser {
   /// The user's name; the number where it has none.
-  public static var name: String {
+  package static var name: String {
     getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(geteuid())"
   }
 
   /// `$HOME`, or else what passwd(5) says.
-  public static func home(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> String {
+  package static func home(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> String {
     if let home = environment["HOME"], !home.isEmpty { return home }
     return getpwuid(geteuid()).map { String(cString: $0.pointee.pw_dir) } ?? "/"
   }
 }
 
 /// Paths as people type them.
-public enum Paths {
+package enum Paths {
   /// With the user's home in the place of a leading `~/`.
-  public static func expandingTilde(_ path: String) -> String {
+  package static func expandingTilde(_ path: String) -> String {
     path.hasPrefix("~/") ? SystemUser.home() + path.dropFirst() : path
   }
 
   /// Absolute, without a slash at its end.
-  public static func standardized(_ path: String) -> String {
+  package static func standardized(_ path: String) -> String {
     trimmed(URL(filePath: path).standardizedFileURL)
   }
 
   /// Whether both are the same place, symbolic links followed.
-  public static func isSame(_ one: String, _ other: String) -> Bool {
+  package static func isSame(_ one: String, _ other: String) -> Bool {
     trimmed(URL(filePath: one).resolvingSymlinksInPath())
       == trimmed(URL(filePath: other).resolvingSymlinksInPath())
   }

@@ -1,24 +1,24 @@
 import Foundation
 
 /// The built certfleet, run as its users run it, with a home of its own.
-public struct CertfleetProgram: Sendable {
-  public let home: String
-  public var environment: [String: String]
+package struct CertfleetProgram: Sendable {
+  package let home: String
+  package var environment: [String: String]
 
-  public init(home: String) {
+  package init(home: String) {
     self.home = home
     // The tests' own agent and keys must not help.
     environment = ["CERTFLEET_HOME": home, "SSH_AUTH_SOCK": "", "HOME": home]
   }
 
   /// Beside this very program: SwiftPM builds everything into one folder.
-  public static var path: String {
+  package static var path: String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: own).deletingLastPathComponent().appending(path: "certfleet").path(
       percentEncoded: false)
   }
 
-  public func callAsFunction(_ arguments: String..., stdin: String = "") async throws -> Program.Result {
+  package func callAsFunction(_ arguments: String..., stdin: String = "") async throws -> Program.Result {
     try await Program.run(Self.path, arguments, environment: environment, stdin: stdin)
   }
 
@@ -26,12 +26,12 @@ public struct CertfleetProgram: Sendable {
   ///
   /// - Returns: its stdout.
   @discardableResult
-  public func succeed(_ arguments: String...) async throws -> String {
+  package func succeed(_ arguments: String...) async throws -> String {
     try await Program.succeed(Self.path, arguments, environment: environment)
   }
 
   /// Starts it and does not wait.
-  public func start(_ arguments: String..., output: String) throws -> Running {
+  package func start(_ arguments: String..., output: String) throws -> Running {
     try Running(Self.path, arguments, environment: environment, stdout: output, stderr: output)
   }
 }

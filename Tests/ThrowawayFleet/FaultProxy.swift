@@ -1,21 +1,21 @@
-public import Foundation
+package import Foundation
 import Synchronization
 
 /// Stands in front of Pebble and does what Pebble cannot: limits, faults, renewal windows, profiles.
 ///
 /// nginx takes TLS off before it and puts it on again behind it, so that nothing here has to.
-public final class FaultProxy: Sendable {
-  public let directory: String
+package final class FaultProxy: Sendable {
+  package let directory: String
   private let front: Running
   private let server: FaultServer
 
-  public struct Request: Sendable {
-    public let method: String
-    public let path: String
-    public let body: Data
+  package struct Request: Sendable {
+    package let method: String
+    package let path: String
+    package let body: Data
 
     /// What a signed request says (RFC 7515 §7.2.2).
-    public var payload: String {
+    package var payload: String {
       guard let jws = try? JSONDecoder().decode([String: String].self, from: body), let text = jws["payload"]
       else { return "" }
       let plain = text.replacing("-", with: "+").replacing("_", with: "/")
@@ -24,19 +24,19 @@ public final class FaultProxy: Sendable {
     }
   }
 
-  public struct Response: Sendable {
-    public var status: Int
-    public var headers: [(name: String, value: String)]
-    public var body: Data
+  package struct Response: Sendable {
+    package var status: Int
+    package var headers: [(name: String, value: String)]
+    package var body: Data
 
-    public init(_ status: Int, _ headers: [(name: String, value: String)] = [], _ body: String = "") {
+    package init(_ status: Int, _ headers: [(name: String, value: String)] = [], _ body: String = "") {
       self.status = status
       self.headers = headers
       self.body = Data(body.utf8)
     }
 
     /// An ACME problem.
-    public static func problem(
+    package static func problem(
       _ status: Int, _ kind: String, _ headers: [(name: String, value: String)] = []
     ) -> Response {
       Response(
@@ -44,16 +44,16 @@ public final class FaultProxy: Sendable {
         "{\"type\": \"urn:ietf:params:acme:error:\(kind)\", \"detail\": \"made by the proxy: \(kind)\"}")
     }
 
-    public mutating func set(_ name: String, _ value: String) {
+    package mutating func set(_ name: String, _ value: String) {
       headers.removeAll { $0.name.lowercased() == name.lowercased() }
       headers.append((name, value))
     }
   }
 
   /// Answers a request; what it leaves to `forward` is Pebble's own answer.
-  public typealias Rule = @Sendable (Request, _ forward: () throws -> Response) throws -> Response
+  package typealias Rule = @Sendable (Request, _ forward: () throws -> Response) throws -> Response
 
-  public init(in folder: String, before ca: PebbleCA, _ rule: @escaping Rule) async throws {
+  package init(in folder: String, before ca: PebbleCA, _ rule: @escaping Rule) async throws {
     let address = ca.network.proxy
     directory = "https://\(address):\(PebbleCA.port)/dir"
     server = try FaultServer(at: address, rule)
@@ -90,9 +90,9 @@ public final class FaultProxy: Sendable {
   }
 
   /// Every request so far whose path begins so.
-  public func requests(_ prefix: String) -> [Request] { server.seen.filter { $0.path.hasPrefix(prefix) } }
+  package func requests(_ prefix: String) -> [Request] { server.seen.filter { $0.path.hasPrefix(prefix) } }
 
-  public func stop() async {
+  package func stop() async {
     server.stop()
     await front.stop()
   }

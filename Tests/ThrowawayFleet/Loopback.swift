@@ -2,14 +2,14 @@ import Foundation
 import Synchronization
 
 /// A /24 of the loopback network, whose addresses play the machines of a fleet.
-public struct Loopback: Sendable, Hashable {
-  public let prefix: String
+package struct Loopback: Sendable, Hashable {
+  package let prefix: String
 
   /// The network of the demo, as `inventory/demo` has it.
-  public static let demo = Loopback(prefix: "127.83.0")
+  package static let demo = Loopback(prefix: "127.83.0")
 
   /// One that no other fleet of this process has had, and none of another process is likely to have at the same time.
-  public static func random() -> Loopback {
+  package static func random() -> Loopback {
     let number = next.wrappingAdd(1, ordering: .relaxed).oldValue % count
     return Loopback(prefix: "127.\(100 + number / 256).\(number % 256)")
   }
@@ -18,24 +18,24 @@ public struct Loopback: Sendable, Hashable {
   /// By turns and not by chance: of the hundred and fifty of a test run two would be the same one run in four.
   private static let next = Atomic(Int.random(in: 0..<count))
 
-  public func address(_ last: Int) -> String { "\(prefix).\(last)" }
+  package func address(_ last: Int) -> String { "\(prefix).\(last)" }
   /// Where certfleet's own http-01 listener waits, and where every name resolves to.
-  public var controller: String { address(1) }
-  public var authority: String { address(2) }
+  package var controller: String { address(1) }
+  package var authority: String { address(2) }
   /// Where faults are made for the authority.
-  public var proxy: String { address(3) }
-  public var nameServer: String { address(4) }
-  public func host(_ number: Int) -> String { address(10 + number) }
+  package var proxy: String { address(3) }
+  package var nameServer: String { address(4) }
+  package func host(_ number: Int) -> String { address(10 + number) }
 
   /// Whether something accepts connections there.
-  public static func answers(_ address: String, _ port: UInt16) -> Bool {
+  package static func answers(_ address: String, _ port: UInt16) -> Bool {
     let descriptor = connect(address, port)
     defer { close(descriptor) }
     return descriptor >= 0
   }
 
   /// A connection, or -1.
-  public static func connect(_ address: String, _ port: UInt16) -> Int32 {
+  package static func connect(_ address: String, _ port: UInt16) -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var target = sockaddr_in()
     target.sin_family = sa_family_t(AF_INET)

@@ -2,27 +2,27 @@ import Foundation
 
 /// Hosts on loopback, each its own sshd and nginx, with Pebble as their CA: the fleet of the demo and of the
 /// end-to-end tests.
-public final class LoopbackFleet: Sendable {
-  public let folder: String
-  public let network: Loopback
-  public let authority: PebbleCA
-  public let hosts: [ThrowawayHost]
+package final class LoopbackFleet: Sendable {
+  package let folder: String
+  package let network: Loopback
+  package let authority: PebbleCA
+  package let hosts: [ThrowawayHost]
   /// The key that logs in everywhere.
-  public var identity: String { folder + "/id_ed25519" }
+  package var identity: String { folder + "/id_ed25519" }
 
-  public struct ThrowawayHost: Sendable {
-    public let name: String
-    public let address: String
+  package struct ThrowawayHost: Sendable {
+    package let name: String
+    package let address: String
     /// The login's `$HOME`, nginx's prefix, and the parent of `base`.
-    public let home: String
-    public var base: String { home + "/certs" }
-    public let ssh: SSHServer
-    public let web: WebServer
+    package let home: String
+    package var base: String { home + "/certs" }
+    package let ssh: SSHServer
+    package let web: WebServer
   }
 
   /// - Parameters:
   ///   - certificates: lineage and server name of each certificate that every host serves.
-  public init(
+  package init(
     in folder: String, on network: Loopback, hosts count: Int, certificates: [(lineage: String, name: String)]
   ) async throws {
     self.folder = folder
@@ -48,9 +48,9 @@ public final class LoopbackFleet: Sendable {
   }
 
   /// Every process of the fleet.
-  public var ids: [Int32] { authority.ids + hosts.flatMap { [$0.ssh.id, $0.web.id] } }
+  package var ids: [Int32] { authority.ids + hosts.flatMap { [$0.ssh.id, $0.web.id] } }
 
-  public func stop() async {
+  package func stop() async {
     for host in hosts {
       await host.web.stop()
       await host.ssh.stop()
@@ -59,6 +59,6 @@ public final class LoopbackFleet: Sendable {
   }
 
   /// The deploy hook of a host's nginx.
-  public static let reload =
+  package static let reload =
     "nginx -p \"$HOME\" -c nginx.conf -e error.log -t && nginx -p \"$HOME\" -c nginx.conf -e error.log -s reload"
 }

@@ -4,16 +4,16 @@ import Foundation
 ///
 /// It listens on port 53, where name servers are asked, of a loopback address that it adds to the interface while it
 /// lives, because named takes only addresses that it finds there. Both take root.
-public final class NameServer: Sendable {
-  public let address: String
-  public let keyFile: String
+package final class NameServer: Sendable {
+  package let address: String
+  package let keyFile: String
   private let program: Running
   private let log: String
 
   /// - Parameters:
   ///   - network: names not in a zone of ours do not exist.
   ///   - controller: where every name of `example` is.
-  public init(in folder: String, on network: Loopback) async throws {
+  package init(in folder: String, on network: Loopback) async throws {
     address = network.nameServer
     keyFile = folder + "/tsig.key"
     try await Program.succeed(try Program.find("ip"), ["address", "add", address + "/32", "dev", "lo"])
@@ -60,13 +60,13 @@ public final class NameServer: Sendable {
   }
 
   /// The values at a name.
-  public func texts(at name: String) async throws -> [String] {
+  package func texts(at name: String) async throws -> [String] {
     try await Program.run(try Program.find("dig"), ["@\(address)", "+short", name, "TXT"]).stdout
       .split(separator: "\n").map(String.init)
   }
 
   /// What named says that it did.
-  public var messages: String { Files.read(log) }
+  package var messages: String { Files.read(log) }
 
   /// A test that failed in between leaves no address either.
   deinit {
@@ -75,7 +75,7 @@ public final class NameServer: Sendable {
       ip, ["address", "del", address + "/32", "dev", "lo"], stdout: "/dev/null", stderr: "/dev/null")
   }
 
-  public func stop() async {
+  package func stop() async {
     await program.stop()
     _ = try? await Program.run(try Program.find("ip"), ["address", "del", address + "/32", "dev", "lo"])
   }

@@ -1,11 +1,11 @@
 /// Pebble, Let's Encrypt's test server, with its own DNS in which every name is the controller.
-public final class PebbleCA: Sendable {
-  public let directory: String
+package final class PebbleCA: Sendable {
+  package let directory: String
   /// The CA of Pebble's own TLS certificate.
-  public let caFile: String
+  package let caFile: String
   /// Where Pebble asks for http-01 tokens.
-  public let challengePort: Int
-  public let network: Loopback
+  package let challengePort: Int
+  package let network: Loopback
   private let folder: String
   private let programs: [Running]
 
@@ -13,32 +13,32 @@ public final class PebbleCA: Sendable {
   let keyFile: String
 
   /// What Pebble can be told to be like.
-  public struct Temper: Sendable {
+  package struct Temper: Sendable {
     /// How many percent of good nonces are refused.
-    public var nonceReject: Int
+    package var nonceReject: Int
     /// How many percent of valid authorizations are used again.
-    public var authorizationReuse: Int
-    public var alternateRoots = 0
+    package var authorizationReuse: Int
+    package var alternateRoots = 0
     /// How many intermediates there are.
-    public var chainLength = 1
+    package var chainLength = 1
     /// Announces what a coming Pebble will not bear any more.
-    public var isStrict = false
+    package var isStrict = false
     /// The accounts that it serves alone: identifier and key in base64url.
-    public var externalAccounts: [String: String] = [:]
+    package var externalAccounts: [String: String] = [:]
     /// In seconds; `nil` is Pebble's own, years.
-    public var validity: Int?
-    public var challengePort = 5080
+    package var validity: Int?
+    package var challengePort = 5080
     /// Asked instead of the one in which every name is the controller: address and port.
-    public var nameServer: String?
+    package var nameServer: String?
 
-    public init(nonceReject: Int = 5, authorizationReuse: Int = 50, validity: Int? = nil) {
+    package init(nonceReject: Int = 5, authorizationReuse: Int = 50, validity: Int? = nil) {
       self.nonceReject = nonceReject
       self.authorizationReuse = authorizationReuse
       self.validity = validity
     }
   }
 
-  public init(in folder: String, on network: Loopback, _ temper: Temper = Temper()) async throws {
+  package init(in folder: String, on network: Loopback, _ temper: Temper = Temper()) async throws {
     self.network = network
     self.folder = folder
     challengePort = temper.challengePort
@@ -90,14 +90,14 @@ public final class PebbleCA: Sendable {
   }
 
   /// How many certificates Pebble has signed.
-  public var certificatesIssued: Int {
+  package var certificatesIssued: Int {
     Files.read(folder + "/pebble.log").split(separator: "\n").count {
       $0.contains("Issued certificate serial")
     }
   }
 
   /// Where a name is, for the CA, other than at the controller.
-  public func resolve(_ name: String, to address: String) async throws {
+  package func resolve(_ name: String, to address: String) async throws {
     try await Program.succeed(
       try Program.find("curl"),
       [
@@ -106,9 +106,9 @@ public final class PebbleCA: Sendable {
       ])
   }
 
-  public var ids: [Int32] { programs.map(\.id) }
+  package var ids: [Int32] { programs.map(\.id) }
 
-  public func stop() async {
+  package func stop() async {
     for program in programs { await program.stop() }
   }
 }

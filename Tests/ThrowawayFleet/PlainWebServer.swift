@@ -1,10 +1,10 @@
 import Foundation
 
 /// A real nginx that serves a folder over plain http.
-public final class PlainWebServer: Sendable {
+package final class PlainWebServer: Sendable {
   private let program: Running
 
-  public init(root: String, in folder: String, at address: String, port: Int) async throws {
+  package init(root: String, in folder: String, at address: String, port: Int) async throws {
     try Files.makeFolder(root)
     try Files.makeFolder(folder + "/tmp")
     try Files.write(
@@ -26,5 +26,5 @@ public final class PlainWebServer: Sendable {
     try await eventually("nginx answers at \(address):\(port)") { Loopback.answers(address, UInt16(port)) }
   }
 
-  public func stop() async { await program.stop() }
+  package func stop() async { await program.stop() }
 }

@@ -2,22 +2,23 @@ import Foundation
 
 /// A host with accounts and a configuration of its own, as far as a mount namespace goes: what is written below /etc, /home
 /// and /usr/local/lib is there for this sshd alone, and gone with it. Needs root.
-public final class PrivateHost: Sendable {
-  public static let isPossible = geteuid() == 0
+package final class PrivateHost: Sendable {
+  package static let isPossible = geteuid() == 0
 
-  public let ssh: SSHServer
-  public let address: String
+  package let ssh: SSHServer
+  package let address: String
 
-  public struct Account: Sendable {
-    public let name: String
-    public let shell: String
+  package struct Account: Sendable {
+    package let name: String
+    package let shell: String
     /// What sudoers(5) says of it.
-    public let sudo: String?
+    package let sudo: String?
     /// More of its home: path and content.
-    public let files: [String: String]
+    package let files: [String: String]
 
-    public init(_ name: String, shell: String = "/bin/sh", sudo: String? = nil, files: [String: String] = [:])
-    {
+    package init(
+      _ name: String, shell: String = "/bin/sh", sudo: String? = nil, files: [String: String] = [:]
+    ) {
       self.name = name
       self.shell = shell
       self.sudo = sudo
@@ -26,7 +27,7 @@ public final class PrivateHost: Sendable {
   }
 
   /// - Parameter authorizedKey: logs in as everybody.
-  public init(
+  package init(
     in folder: String, at address: String, accounts: [Account], authorizedKey: String, options: [String] = []
   ) async throws {
     self.address = address
@@ -64,15 +65,15 @@ public final class PrivateHost: Sendable {
   }
 
   /// A file as the host sees it.
-  public func read(_ path: String) -> String { Files.read("/proc/\(ssh.id)/root" + path) }
+  package func read(_ path: String) -> String { Files.read("/proc/\(ssh.id)/root" + path) }
 
-  public func exists(_ path: String) -> Bool {
+  package func exists(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: "/proc/\(ssh.id)/root" + path)
   }
 
   /// Runs a command there as root.
   @discardableResult
-  public func run(_ command: String) async throws -> String {
+  package func run(_ command: String) async throws -> String {
     try await Program.succeed(
       try Program.find("nsenter"), ["--mount=/proc/\(ssh.id)/ns/mnt", "/bin/sh", "-c", command])
   }

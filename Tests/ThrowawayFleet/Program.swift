@@ -2,23 +2,23 @@ import Foundation
 import Synchronization
 
 /// Running other programs.
-public enum Program {
-  public struct Result: Sendable {
-    public let status: Int32
-    public let stdout: String
-    public let stderr: String
+package enum Program {
+  package struct Result: Sendable {
+    package let status: Int32
+    package let stdout: String
+    package let stderr: String
     /// Both streams, for a failed expectation's message.
-    public var everything: String { stdout + stderr }
+    package var everything: String { stdout + stderr }
   }
 
-  public struct Failed: Error, CustomStringConvertible {
-    public let description: String
+  package struct Failed: Error, CustomStringConvertible {
+    package let description: String
 
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
   }
 
   /// Runs it to its end. Output goes through files: a pipe would have to be drained meanwhile.
-  public static func run(
+  package static func run(
     _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], stdin: String = ""
   ) async throws -> Result {
     let scratch = try ScratchFolder()
@@ -34,7 +34,7 @@ public enum Program {
 
   /// As `run`, and anything but success is an error.
   @discardableResult
-  public static func succeed(
+  package static func succeed(
     _ path: String, _ arguments: [String] = [], environment: [String: String] = [:]
   ) async throws -> String {
     let result = try await run(path, arguments, environment: environment)
@@ -46,7 +46,7 @@ public enum Program {
   }
 
   /// Where a program is: on the path, or where Debian puts daemons.
-  public static func find(_ name: String) throws -> String {
+  package static func find(_ name: String) throws -> String {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
     for folder in folders + ["/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
       let path = "\(folder)/\(name)"
@@ -60,16 +60,16 @@ public enum Program {
 ///
 /// Not Foundation's `Process`: on Linux it learns of an end by a socket's end of file, which a daemon started at
 /// the same moment may hold open for good.
-public final class Running: Sendable {
+package final class Running: Sendable {
   private let exit = Promise<(status: Int32, usage: Usage)>()
-  public let id: Int32
+  package let id: Int32
 
   /// What a program has used, as getrusage(2) tells it.
-  public struct Usage: Sendable {
+  package struct Usage: Sendable {
     /// In user and kernel mode, in seconds.
-    public let processorTime: Double
+    package let processorTime: Double
     /// The most that was resident at once.
-    public let peakMegabytes: Double
+    package let peakMegabytes: Double
 
     init(_ usage: rusage) {
       func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
@@ -79,12 +79,12 @@ public final class Running: Sendable {
   }
 
   /// Everything that is running now, for a program that is interrupted.
-  public static var live: Set<Int32> { known.withLock { $0 } }
+  package static var live: Set<Int32> { known.withLock { $0 } }
   private static let known = Mutex<Set<Int32>>([])
 
   /// - Parameters:
   ///   - stdout: a file to append to; `nil` is this process's own.
-  public init(
+  package init(
     _ path: String, _ arguments: [String] = [], environment: [String: String] = [:],
     stdin: String = "/dev/null",
     stdout: String?, stderr: String?
@@ -105,7 +105,7 @@ public final class Running: Sendable {
   }
 
   /// Whether a process runs; one that has ended and whose parent has not asked yet does not.
-  public static func isAlive(_ id: Int32) -> Bool {
+  package static func isAlive(_ id: Int32) -> Bool {
     let status = Files.read("/proc/\(id)/stat")
     return !status.isEmpty && !status.contains(") Z ")
   }
@@ -114,15 +114,15 @@ public final class Running: Sendable {
   deinit { if Self.live.contains(id) { kill(id, SIGTERM) } }
 
   /// The exit status, or 128 and the signal's number.
-  public func ended() async -> Int32 { await exit.value.status }
+  package func ended() async -> Int32 { await exit.value.status }
 
   /// What it has used, once it has ended.
-  public func usage() async -> Usage { await exit.value.usage }
+  package func usage() async -> Usage { await exit.value.usage }
 
-  public func signal(_ number: Int32) { kill(id, number) }
+  package func signal(_ number: Int32) { kill(id, number) }
 
   /// TERM, and KILL for what is still there after five seconds.
-  public func stop() async {
+  package func stop() async {
     signal(SIGTERM)
     let killer = Task { [id] in
       try await Task.sleep(for: .seconds(5))

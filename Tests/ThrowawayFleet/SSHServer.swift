@@ -1,16 +1,16 @@
 import Foundation
 
 /// A real sshd of the current user's, for one host.
-public final class SSHServer: Sendable {
-  public let address: String
-  public let port: UInt16 = 2222
+package final class SSHServer: Sendable {
+  package let address: String
+  package let port: UInt16 = 2222
   private let folder: String
   private let program: Running
 
   /// - Parameters:
   ///   - home: what `$HOME` is for a login.
   ///   - authorizedKey: the one public key that may log in.
-  public convenience init(
+  package convenience init(
     in folder: String, at address: String, home: String, authorizedKey: String, extraOptions: [String] = []
   ) async throws {
     try Files.makeFolder(home)
@@ -69,17 +69,17 @@ public final class SSHServer: Sendable {
   }
 
   /// `SHA256:…`, as `ssh-keygen -l` shows it.
-  public func fingerprint() async throws -> String {
+  package func fingerprint() async throws -> String {
     let line = try await Program.succeed(
       try Program.find("ssh-keygen"), ["-l", "-f", folder + "/host_key.pub"])
     return line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
   }
 
-  public var log: String { Files.read(folder + "/sshd.log") }
-  public var id: Int32 { program.id }
+  package var log: String { Files.read(folder + "/sshd.log") }
+  package var id: Int32 { program.id }
 
   /// The processes of the logins that are open now, without what runs in them.
-  public var sessions: [Int32] {
+  package var sessions: [Int32] {
     func children(of parent: Int32) -> [Int32] {
       let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
         Int32($0)
@@ -93,12 +93,12 @@ public final class SSHServer: Sendable {
     return first + first.flatMap(children)
   }
 
-  public func stop() async { await program.stop() }
+  package func stop() async { await program.stop() }
 }
 
 /// SSH keys by ssh-keygen.
-public enum KeyPair {
-  public static func make(at path: String, type: String, passphrase: String = "") async throws {
+package enum KeyPair {
+  package static func make(at path: String, type: String, passphrase: String = "") async throws {
     try await Program.succeed(
       try Program.find("ssh-keygen"), ["-q", "-t", type, "-N", passphrase, "-C", "throwaway", "-f", path])
   }

@@ -1,10 +1,10 @@
 import Foundation
 
 /// A folder that is gone with its owner.
-public final class ScratchFolder: Sendable {
-  public let path: String
+package final class ScratchFolder: Sendable {
+  package let path: String
 
-  public init() throws {
+  package init() throws {
     // Short, because an agent's socket may live in it and such paths are limited to 107 bytes (unix(7)).
     path = NSTemporaryDirectory() + "certfleet-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
     try FileManager.default.createDirectory(
@@ -15,15 +15,15 @@ public final class ScratchFolder: Sendable {
 
   /// - Returns: the path of the new file.
   @discardableResult
-  public func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
+  package func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
     try Files.write("\(path)/\(name)", text, mode: mode)
     return "\(path)/\(name)"
   }
 }
 
 /// Files with their folders and modes.
-public enum Files {
-  public static func write(_ path: String, _ text: String, mode: Int = 0o600) throws {
+package enum Files {
+  package static func write(_ path: String, _ text: String, mode: Int = 0o600) throws {
     try makeFolder(URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false))
     try Data(text.utf8).write(to: URL(filePath: path))
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
@@ -31,17 +31,17 @@ public enum Files {
 
   /// A script to be executed, by a process of its own: what this one has open for writing, a program that another test
   /// starts at that moment has open too, and the kernel executes no such file (ETXTBSY in execve(2)).
-  public static func writeProgram(_ path: String, _ text: String) async throws {
+  package static func writeProgram(_ path: String, _ text: String) async throws {
     try write(path + ".text", text)
     try await Program.succeed(try Program.find("install"), ["-m", "755", path + ".text", path])
     try FileManager.default.removeItem(atPath: path + ".text")
   }
 
-  public static func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
-  public static func read(_ path: String) -> String {
+  package static func read(_ path: String) -> String {
     FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }

@@ -1,7 +1,7 @@
 /// A certificate that nobody has to issue.
-public enum SelfSigned {
+package enum SelfSigned {
   /// Makes `cert.pem` and `key.pem` in a folder.
-  public static func make(_ name: String, in folder: String) async throws {
+  package static func make(_ name: String, in folder: String) async throws {
     try await Program.succeed(
       try Program.find("openssl"),
       [

@@ -1,7 +1,7 @@
 /// What a server shows to somebody who knows nothing of certfleet: OpenSSL's own client.
-public enum Served {
+package enum Served {
   /// The serial number of the certificate that is served for `name`, in hexadecimal.
-  public static func serial(at address: String, port: UInt16 = 8443, name: String) async throws -> String {
+  package static func serial(at address: String, port: UInt16 = 8443, name: String) async throws -> String {
     let openssl = try Program.find("openssl")
     let seen = try await Program.run(
       openssl, ["s_client", "-connect", "\(address):\(port)", "-servername", name, "-showcerts"])

@@ -2,12 +2,12 @@ import Foundation
 
 /// What people run beside nginx: real daemons, each with its own configuration below a folder, all serving one
 /// certificate.
-public enum Services {
+package enum Services {
   /// Where Debian's packages put what the daemons load.
   private static let apacheModules = "/usr/lib/apache2/modules"
 
   /// Apache, on port 9443.
-  public static func apache(in folder: String, at address: String, certificate: String, key: String) throws
+  package static func apache(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
     try makeFolder(folder)
@@ -35,7 +35,7 @@ public enum Services {
   }
 
   /// HAProxy's master and its worker, on port 10443; the master's number is in `haproxy.pid`.
-  public static func haproxy(in folder: String, at address: String, combined: String) throws -> Running {
+  package static func haproxy(in folder: String, at address: String, combined: String) throws -> Running {
     try makeFolder(folder)
     try Files.write(
       folder + "/haproxy.cfg",
@@ -56,7 +56,7 @@ public enum Services {
   }
 
   /// Postfix with STARTTLS, on port 2525.
-  public static func postfix(in folder: String, at address: String, certificate: String, key: String) throws
+  package static func postfix(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
     for name in ["queue", "data"] { try makeFolder(folder + "/" + name) }
@@ -101,7 +101,7 @@ public enum Services {
   }
 
   /// Dovecot with STARTTLS: IMAP on port 1143, POP3 on 1110.
-  public static func dovecot(in folder: String, at address: String, certificate: String, key: String) throws
+  package static func dovecot(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
     for name in ["run", "state"] { try makeFolder(folder + "/" + name) }
@@ -139,7 +139,7 @@ public enum Services {
   }
 
   /// OpenLDAP with StartTLS, on port 3389.
-  public static func slapd(in folder: String, at address: String, certificate: String, key: String) throws
+  package static func slapd(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
     try makeFolder(folder)
@@ -156,7 +156,7 @@ public enum Services {
   }
 
   /// Prosody with STARTTLS for clients, on port 5322.
-  public static func prosody(in folder: String, at address: String, certificate: String, key: String) throws
+  package static func prosody(in folder: String, at address: String, certificate: String, key: String) throws
     -> Running
   {
     try makeFolder(folder + "/data")
@@ -177,7 +177,7 @@ public enum Services {
   }
 
   /// PostgreSQL with TLS, on port 5532. It refuses to be root's, so all that it reads is its own user's.
-  public static func postgres(in folder: String, at address: String, certificate: String, key: String)
+  package static func postgres(in folder: String, at address: String, certificate: String, key: String)
     async throws
     -> Running
   {

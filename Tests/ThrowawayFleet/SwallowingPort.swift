@@ -1,10 +1,10 @@
 import Foundation
 
 /// A port whose every connection stays unanswered: its queue is full, and Linux drops what comes beyond it (listen(2)).
-public final class SwallowingPort {
+package final class SwallowingPort {
   private var descriptors: [Int32] = []
 
-  public init(at address: String) throws {
+  package init(at address: String) throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var own = sockaddr_in()
     own.sin_family = sa_family_t(AF_INET)
@@ -30,7 +30,7 @@ public final class SwallowingPort {
     }
   }
 
-  public func close() {
+  package func close() {
     for descriptor in descriptors { Foundation.close(descriptor) }
     descriptors = []
   }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A TCP server that says one thing to whoever connects, and then hangs up, or says nothing and does not.
-public final class TalkingServer: Sendable {
+package final class TalkingServer: Sendable {
   private let listener: Int32
-  public let port: UInt16
+  package let port: UInt16
 
   /// - Parameter says: `nil` for a server that is silent.
-  public init(says: String?) throws {
+  package init(says: String?) throws {
     listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Waits for a condition, and says what it was when it does not come true.
-public func eventually(
+package func eventually(
   _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit

@@ -1,15 +1,15 @@
 import Foundation
 
 /// A real nginx that serves certificates from a host's `live` folder.
-public final class WebServer: Sendable {
-  public let address: String
-  public let port: UInt16 = 8443
+package final class WebServer: Sendable {
+  package let address: String
+  package let port: UInt16 = 8443
   private let program: Running
 
   /// - Parameters:
   ///   - home: nginx's prefix; `nginx.conf` and all that nginx writes are in it.
   ///   - certificates: lineage and server name, one server block each.
-  public init(
+  package init(
     home: String, base: String, at address: String, certificates: [(lineage: String, name: String)]
   ) async throws {
     self.address = address
@@ -56,9 +56,9 @@ public final class WebServer: Sendable {
     }
   }
 
-  public var id: Int32 { program.id }
+  package var id: Int32 { program.id }
 
-  public func stop() async { await program.stop() }
+  package func stop() async { await program.stop() }
 }
 
 /// What a web server needs to start before its first real certificate: a self-signed one as generation 0, as

@@ -1,20 +1,20 @@
-public import Foundation
+package import Foundation
 
 /// RFC 8555 §7.1.1: where a server's resources are, and what it says about itself.
-public struct Directory: Sendable, Decodable {
-  public let newNonce: URL
-  public let newAccount: URL
-  public let newOrder: URL
-  public let revokeCert: URL?
-  public let keyChange: URL?
+package struct Directory: Sendable, Decodable {
+  package let newNonce: URL
+  package let newAccount: URL
+  package let newOrder: URL
+  package let revokeCert: URL?
+  package let keyChange: URL?
   /// RFC 9773 §4.1.
-  public let renewalInfo: URL?
-  public let meta: Meta?
+  package let renewalInfo: URL?
+  package let meta: Meta?
 
-  public struct Meta: Sendable, Decodable {
-    public let termsOfService: URL?
-    public let externalAccountRequired: Bool?
+  package struct Meta: Sendable, Decodable {
+    package let termsOfService: URL?
+    package let externalAccountRequired: Bool?
     /// draft-ietf-acme-profiles §3: names, each with a description.
-    public let profiles: [String: String]?
+    package let profiles: [String: String]?
   }
 }

@@ -1,23 +1,23 @@
 import Fleet
-public import Foundation
+package import Foundation
 
 /// RFC 8555 §6.7 and RFC 7807: what the server objects to.
-public struct Problem: Error, Hashable, Sendable, Decodable {
-  public let type: String
-  public let detail: String
+package struct Problem: Error, Hashable, Sendable, Decodable {
+  package let type: String
+  package let detail: String
   /// RFC 8555 §6.7.1: one for each name that is at fault.
-  public let subproblems: [Subproblem]
+  package let subproblems: [Subproblem]
   /// The HTTP status of the answer that carried it, where there was one.
-  public var status: Int?
+  package var status: Int?
   /// Not to be tried again before; §6.6 wants it with `rateLimited`.
-  public var retryAfter: Date?
+  package var retryAfter: Date?
   /// Where a person has to go, as for new terms of service (§7.3.3).
-  public let instance: String?
+  package let instance: String?
 
-  public struct Subproblem: Hashable, Sendable, Decodable {
-    public let type: String
-    public let detail: String
-    public let identifier: AcmeIdentifier?
+  package struct Subproblem: Hashable, Sendable, Decodable {
+    package let type: String
+    package let detail: String
+    package let identifier: AcmeIdentifier?
   }
 
   init(type: String, detail: String, status: Int?) {
@@ -30,7 +30,7 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
 
   private enum Key: CodingKey { case type, detail, subproblems, status, instance }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     // RFC 7807 §3.1: an absent type is "about:blank".
     type = try values.decodeIfPresent(String.self, forKey: .type) ?? "about:blank"
@@ -41,20 +41,22 @@ public struct Problem: Error, Hashable, Sendable, Decodable {
   }
 
   /// The last part of an ACME error type: `badNonce` of `urn:ietf:params:acme:error:badNonce`.
-  public var kind: String { type.split(separator: ":").last.map(String.init) ?? type }
+  package var kind: String { type.split(separator: ":").last.map(String.init) ?? type }
 
   /// The server asks for fewer requests: RFC 8555 §6.6, RFC 6585 §4, or an overload with its end.
-  public var isSlowDown: Bool { kind == "rateLimited" || status == 429 || status == 503 && retryAfter != nil }
+  package var isSlowDown: Bool {
+    kind == "rateLimited" || status == 429 || status == 503 && retryAfter != nil
+  }
 
   /// The account cannot be used until a person has done something.
-  public var concernsAccount: Bool {
+  package var concernsAccount: Bool {
     ["accountDoesNotExist", "userActionRequired", "externalAccountRequired"].contains(kind)
       || kind == "unauthorized" && [401, 403].contains(status ?? 0) && detail.lowercased().contains("account")
   }
 }
 
 extension Problem: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     var parts = subproblems.prefix(Self.mostShown).map { problem in
       (problem.identifier.map { "\($0.value.asSaid): " } ?? "") + problem.detail.asSaid
     }
@@ -69,9 +71,9 @@ extension Problem: CustomStringConvertible {
 }
 
 /// RFC 8555 §9.7.7: what is to be certified.
-public struct AcmeIdentifier: Hashable, Sendable, Codable {
-  public let type: String
-  public let value: String
+package struct AcmeIdentifier: Hashable, Sendable, Codable {
+  package let type: String
+  package let value: String
 
   /// A DNS name, or an IP address (RFC 8738 §3).
   init(name: String) {
@@ -81,7 +83,7 @@ public struct AcmeIdentifier: Hashable, Sendable, Codable {
 
   /// Whether it stands for an ordered name: names are compared without regard to case (RFC 4343), addresses by their bits, and
   /// for a wildcard the CA names the domain below it (RFC 8555 §7.1.3).
-  public func means(_ name: String) -> Bool {
+  package func means(_ name: String) -> Bool {
     let domain = name.hasPrefix("*.") ? String(name.dropFirst(2)) : name
     switch type {
     case "dns": return Self.addressBytes(domain) == nil && value.lowercased() == domain.lowercased()

@@ -1,10 +1,10 @@
-public import Foundation
+package import Foundation
 
 /// RFC 9773 §4.2: when the server wants a certificate to be renewed.
-public struct RenewalInfo: Sendable, Decodable {
-  public let window: DateInterval
+package struct RenewalInfo: Sendable, Decodable {
+  package let window: DateInterval
   /// A page that tells why the window is as it is.
-  public let explanation: URL?
+  package let explanation: URL?
 
   private enum Key: String, CodingKey { case suggestedWindow, explanationURL }
   private struct Window: Decodable {
@@ -12,7 +12,7 @@ public struct RenewalInfo: Sendable, Decodable {
     let end: String
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     let given = try values.decode(Window.self, forKey: .suggestedWindow)
     // §4.2: RFC 3339 times; "A RenewalInfo object in which the end timestamp equals or precedes the start timestamp

@@ -1,14 +1,14 @@
 import CCurl
-public import Foundation
+package import Foundation
 import PKI
 import Synchronization
 import System
 
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
 /// for the next.
-public final class HTTPClient: Sendable {
+package final class HTTPClient: Sendable {
   /// Of the libcurl that this program runs with, as in `7.88.1` (curl_version(3)).
-  public static var libraryVersion: String {
+  package static var libraryVersion: String {
     let words = curl_version().map { String(cString: $0) } ?? ""
     return String(words.prefix { $0 != " " }.drop { $0 != "/" }.dropFirst())
   }
@@ -25,14 +25,14 @@ public final class HTTPClient: Sendable {
   ///   - caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
   ///   - agent: RFC 8555 §6.1: "the name and version of the ACME software".
   ///   - isPlain: for http instead of https: only to look at what a CA will look at.
-  public init(caFile: String? = nil, agent: String = "certfleet", isPlain: Bool = false) {
+  package init(caFile: String? = nil, agent: String = "certfleet", isPlain: Bool = false) {
     self.caFile = caFile
     self.agent = agent
     self.isPlain = isPlain
   }
 
   /// - Throws: `HTTPFailure` when there was no whole answer. Any status is an answer.
-  public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+  package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try await BlockingCall.run { try self.perform(request) }
   }
 
@@ -47,15 +47,15 @@ public final class HTTPClient: Sendable {
   }
 }
 
-public struct HTTPRequest: Sendable {
-  public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST" }
+package struct HTTPRequest: Sendable {
+  package enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST" }
 
-  public var method: Method
-  public var url: URL
-  public var headers: [String: String]
-  public var body: Data
+  package var method: Method
+  package var url: URL
+  package var headers: [String: String]
+  package var body: Data
 
-  public init(_ method: Method, _ url: URL, headers: [String: String] = [:], body: Data = Data()) {
+  package init(_ method: Method, _ url: URL, headers: [String: String] = [:], body: Data = Data()) {
     self.method = method
     self.url = url
     self.headers = headers
@@ -63,11 +63,11 @@ public struct HTTPRequest: Sendable {
   }
 }
 
-public struct HTTPResponse: Sendable {
-  public let status: Int
+package struct HTTPResponse: Sendable {
+  package let status: Int
   /// By lower-case name; of a repeated header the last stands, and of Link all, as RFC 9110 §5.3 joins them.
-  public let headers: [String: String]
-  public let body: Data
+  package let headers: [String: String]
+  package let body: Data
 
   var retryAfter: Date? { headers["retry-after"].flatMap { RetryAfter.moment($0, now: Date()) } }
 
@@ -80,8 +80,8 @@ public struct HTTPResponse: Sendable {
 }
 
 /// There was no whole answer: which URL, and what libcurl says.
-public struct HTTPFailure: Error, Hashable, CustomStringConvertible {
-  public let url: URL
-  public let reason: String
-  public var description: String { "\(url.absoluteString): \(reason)" }
+package struct HTTPFailure: Error, Hashable, CustomStringConvertible {
+  package let url: URL
+  package let reason: String
+  package var description: String { "\(url.absoluteString): \(reason)" }
 }

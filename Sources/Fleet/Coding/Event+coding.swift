@@ -18,7 +18,7 @@ extension Event.Kind: Codable {
     case note
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     func value<Value: Decodable>(_ key: Key) throws -> Value { try values.decode(Value.self, forKey: key) }
     switch try value(.type) as TypeName {
@@ -37,7 +37,7 @@ extension Event.Kind: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     func put(_ type: TypeName, _ members: (Key, any Encodable)...) throws {
       try values.encode(type, forKey: .type)
@@ -69,7 +69,7 @@ extension StepResult: Codable {
     case duration = "duration_seconds"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     self.init(
       step: try values.decode(Step.self, forKey: .step),
@@ -81,7 +81,7 @@ extension StepResult: Codable {
       stderr: try values.decode(CapturedOutput.self, forKey: .stderr))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(step, forKey: .step)
     try values.encodeIfPresent(lineage, forKey: .lineage)
@@ -101,7 +101,7 @@ extension Outcome: Codable {
     case failed, inconclusive
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     switch try values.decode(TypeName.self, forKey: .type) {
     case .succeeded: self = .succeeded
@@ -113,7 +113,7 @@ extension Outcome: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     let type: TypeName
     switch self {
@@ -143,7 +143,7 @@ extension Instruction: Codable {
   }
   private enum TypeName: String, Codable { case approve, pause, resume, cancel }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     switch try values.decode(TypeName.self, forKey: .type) {
     case .approve:
@@ -156,7 +156,7 @@ extension Instruction: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     let type: TypeName
     switch self {

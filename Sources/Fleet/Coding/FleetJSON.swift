@@ -3,17 +3,17 @@ import Foundation
 /// The form of everything that is stored as JSON and of all that `--json` prints: keys in snake_case, moments as RFC 3339 has them, in
 /// whole seconds and UTC, durations in seconds, and a `type` where there are several kinds. The types write it down themselves, so
 /// that a name in Swift can be changed and no byte here is.
-public enum FleetJSON {
+package enum FleetJSON {
   /// Of this form; the one before had Swift's own shapes.
-  public static let form = 2
+  package static let form = 2
 
   /// On one line, with bytes that depend on the value alone: they can be hashed.
-  public static func canonical(_ value: some Encodable) throws -> String {
+  package static func canonical(_ value: some Encodable) throws -> String {
     try text(value, [.sortedKeys, .withoutEscapingSlashes])
   }
 
   /// For people and programs, with a newline at the end.
-  public static func pretty(_ value: some Encodable) throws -> String {
+  package static func pretty(_ value: some Encodable) throws -> String {
     try text(value, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]) + "\n"
   }
 
@@ -26,7 +26,7 @@ public enum FleetJSON {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  public static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ text: String, as type: Value.Type = Value.self
   ) throws -> Value {
     let decoder = JSONDecoder()

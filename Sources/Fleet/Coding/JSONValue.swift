@@ -1,5 +1,5 @@
 /// Any JSON value: of a file in which every mistake is found before any is reported, or of a form that no type reads any more.
-public enum JSONValue: Hashable, Sendable, Codable {
+package enum JSONValue: Hashable, Sendable, Codable {
   case object([String: JSONValue])
   case array([JSONValue])
   case string(String)
@@ -7,7 +7,7 @@ public enum JSONValue: Hashable, Sendable, Codable {
   case bool(Bool)
   case null
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let value = try? container.decode(String.self) {
       self = .string(value)
@@ -26,7 +26,7 @@ public enum JSONValue: Hashable, Sendable, Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .object(let members): try container.encode(members)
@@ -39,7 +39,7 @@ public enum JSONValue: Hashable, Sendable, Codable {
   }
 
   /// As an error message shows it.
-  public var shown: String {
+  package var shown: String {
     switch self {
     case .object: "an object"
     case .array: "a list"

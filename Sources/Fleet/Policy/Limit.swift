@@ -1,10 +1,10 @@
 /// A number of hosts that may go wrong, or a share of them.
-public enum Limit: Hashable, Sendable {
+package enum Limit: Hashable, Sendable {
   case count(Int)
   case percent(Int)
 
   /// The number of hosts out of `total`, rounded down: 5% of 10 hosts allows none.
-  public func hosts(of total: Int) -> Int {
+  package func hosts(of total: Int) -> Int {
     switch self {
     case .count(let count): count
     case .percent(let percent): total * percent / 100
@@ -13,7 +13,7 @@ public enum Limit: Hashable, Sendable {
 }
 
 extension Limit: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .count(let count): String(count)
     case .percent(let percent): "\(percent)%"
@@ -23,7 +23,7 @@ extension Limit: CustomStringConvertible {
 
 extension Limit: Codable {
   /// As in the inventory: `5` or `"10%"`.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let count = try? value.decode(Int.self) {
       self = .count(count)
@@ -32,7 +32,7 @@ extension Limit: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     if case .count(let count) = self { try value.encode(count) } else { try value.encode(description) }
   }

@@ -1,27 +1,27 @@
 /// How a rollout goes through its hosts.
-public struct RolloutPolicy: Hashable, Sendable {
-  public typealias Name = Identifier<RolloutPolicy>
+package struct RolloutPolicy: Hashable, Sendable {
+  package typealias Name = Identifier<RolloutPolicy>
 
-  public var name: Name
-  public var waves: [WaveRule]
+  package var name: Name
+  package var waves: [WaveRule]
   /// Visits at the same time inside a wave.
-  public var parallel: Int
+  package var parallel: Int
   /// What bounds visits at the same time further.
-  public var limits: [ParallelLimit]
-  public var order: HostOrder
+  package var limits: [ParallelLimit]
+  package var order: HostOrder
   /// Failed and unknown hosts that a wave, and the rollout, may have.
-  public var maxFailed: Limit
+  package var maxFailed: Limit
   /// Unreachable hosts that a wave, and the rollout, may have.
-  public var maxUnreachable: Limit
-  public var onFailure: FailureReaction
+  package var maxUnreachable: Limit
+  package var onFailure: FailureReaction
   /// When visits may begin; always, where there is none.
-  public var windows: [RolloutWindow]
+  package var windows: [RolloutWindow]
   /// Policies whose hosts must all have what they should have before this one begins.
-  public var after: [Name]
+  package var after: [Name]
   /// Around the rollout, on the controller.
-  public var hooks: Hooks
+  package var hooks: Hooks
 
-  public init(
+  package init(
     name: Name, waves: [WaveRule], parallel: Int, limits: [ParallelLimit] = [], order: HostOrder = .name,
     maxFailed: Limit, maxUnreachable: Limit, onFailure: FailureReaction = .revertHost,
     windows: [RolloutWindow] = [], after: [Name] = [], hooks: Hooks = Hooks()
@@ -40,13 +40,13 @@ public struct RolloutPolicy: Hashable, Sendable {
   }
 
   /// What a deployment without a policy gets: one canary, a tenth, the rest; no host may fail.
-  public static let standard = RolloutPolicy(
+  package static let standard = RolloutPolicy(
     name: "standard", waves: [.init(take: .count(1)), .init(take: .percent(10)), .init(take: .rest)],
     parallel: 20, maxFailed: .count(0), maxUnreachable: .percent(10))
 }
 
 /// In which order hosts are taken.
-public enum HostOrder: Hashable, Sendable {
+package enum HostOrder: Hashable, Sendable {
   case name
   /// Those that failed at their last visit are first.
   case failedFirst
@@ -55,7 +55,7 @@ public enum HostOrder: Hashable, Sendable {
 }
 
 /// What is done when something goes wrong.
-public enum FailureReaction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum FailureReaction: String, Hashable, Sendable, Codable, CaseIterable {
   /// Nothing goes back, the host that failed neither: a person looks at it as it is.
   case halt
   /// The host that failed goes back; no further wave is begun.
@@ -67,24 +67,24 @@ public enum FailureReaction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// At most so many hosts at once: of all, of those that a selector picks, or of those that share a label's value.
-public struct ParallelLimit: Hashable, Sendable {
-  public var parallel: Int
-  public var scope: Scope
+package struct ParallelLimit: Hashable, Sendable {
+  package var parallel: Int
+  package var scope: Scope
 
-  public enum Scope: Hashable, Sendable {
+  package enum Scope: Hashable, Sendable {
     case all
     case among(Selector)
     /// Each value of the label by itself.
     case per(label: String)
   }
 
-  public init(_ parallel: Int, _ scope: Scope = .all) {
+  package init(_ parallel: Int, _ scope: Scope = .all) {
     self.parallel = parallel
     self.scope = scope
   }
 
   /// What a host counts towards; `nil` where it does not.
-  public func group(of host: Host) -> String? {
+  package func group(of host: Host) -> String? {
     switch scope {
     case .all: "all"
     case .among(let selector): selector.matches(host) ? selector.text : nil
@@ -94,7 +94,7 @@ public struct ParallelLimit: Hashable, Sendable {
 }
 
 extension HostOrder: RawRepresentable, Codable {
-  public var rawValue: String {
+  package var rawValue: String {
     switch self {
     case .name: "name"
     case .failedFirst: "failed-first"
@@ -102,7 +102,7 @@ extension HostOrder: RawRepresentable, Codable {
     }
   }
 
-  public init?(rawValue: String) {
+  package init?(rawValue: String) {
     switch rawValue {
     case "name": self = .name
     case "failed-first": self = .failedFirst
@@ -122,7 +122,7 @@ extension RolloutPolicy: Codable {
   }
 
   /// What is not said is as it is without a word; policies that were stored before there was more say nothing.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       name: try values.decode(Name.self, forKey: .name),
@@ -138,7 +138,7 @@ extension RolloutPolicy: Codable {
       hooks: try values.decodeIfPresent(Hooks.self, forKey: .hooks) ?? Hooks())
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
     try values.encode(name, forKey: .name)
     try values.encode(waves, forKey: .waves)
@@ -157,7 +157,7 @@ extension RolloutPolicy: Codable {
 extension ParallelLimit: Codable {
   private enum Key: String, CodingKey { case parallel, among, per }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     parallel = try values.decode(Int.self, forKey: .parallel)
     if let selector = try values.decodeIfPresent(Selector.self, forKey: .among) {
@@ -167,7 +167,7 @@ extension ParallelLimit: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(parallel, forKey: .parallel)
     switch scope {

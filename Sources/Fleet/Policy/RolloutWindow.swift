@@ -1,16 +1,16 @@
-public import Foundation
+package import Foundation
 
 /// A time of the week in which visits may begin, in a time zone of its own.
-public struct RolloutWindow: Hashable, Sendable {
+package struct RolloutWindow: Hashable, Sendable {
   /// On which days it opens; one that passes midnight belongs to the day on which it opened.
-  public var days: Set<Weekday>
-  public var from: TimeOfDay
+  package var days: Set<Weekday>
+  package var from: TimeOfDay
   /// Equal to `from`: the whole day.
-  public var to: TimeOfDay
+  package var to: TimeOfDay
   /// An identifier of the IANA database, such as `Europe/Berlin`.
-  public var zone: String
+  package var zone: String
 
-  public init(days: Set<Weekday>, from: TimeOfDay, to: TimeOfDay, zone: String) {
+  package init(days: Set<Weekday>, from: TimeOfDay, to: TimeOfDay, zone: String) {
     self.days = days
     self.from = from
     self.to = to
@@ -34,24 +34,24 @@ public struct RolloutWindow: Hashable, Sendable {
   }
 
   /// When it closes; `nil` while it is not open.
-  public func closing(at moment: Date) -> Date? {
+  package func closing(at moment: Date) -> Date? {
     openings(around: moment).filter { $0.start <= moment && moment < $0.end }.map(\.end).max()
   }
 
   /// When it opens next after `moment`.
-  public func nextOpening(after moment: Date) -> Date? {
+  package func nextOpening(after moment: Date) -> Date? {
     openings(around: moment).first { $0.start > moment }?.start
   }
 }
 
 /// A time as clocks on a wall show it.
-public struct TimeOfDay: Hashable, Sendable, Comparable {
+package struct TimeOfDay: Hashable, Sendable, Comparable {
   /// Since midnight; 24:00 is 1440.
-  public let minutes: Int
+  package let minutes: Int
 
-  public init(minutes: Int) { self.minutes = minutes }
+  package init(minutes: Int) { self.minutes = minutes }
 
-  public static func < (a: Self, b: Self) -> Bool { a.minutes < b.minutes }
+  package static func < (a: Self, b: Self) -> Bool { a.minutes < b.minutes }
 }
 
 extension Calendar {
@@ -63,7 +63,7 @@ extension Calendar {
   }
 }
 
-public enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
+package enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
   case monday = "mon"
   case tuesday = "tue"
   case wednesday = "wed"
@@ -78,7 +78,7 @@ public enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
 
 extension RolloutWindow: CustomStringConvertible {
   /// As in the inventory: `mon-fri 02:00-05:00 Europe/Berlin`.
-  public var description: String {
+  package var description: String {
     let names = Weekday.allCases.filter(days.contains).map(\.rawValue)
     let all = Weekday.allCases.map(\.rawValue)
     let first = names.first.flatMap(all.firstIndex(of:)) ?? 0
@@ -89,7 +89,7 @@ extension RolloutWindow: CustomStringConvertible {
 }
 
 extension TimeOfDay: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     let (hour, minute) = minutes.quotientAndRemainder(dividingBy: 60)
     return "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
   }
@@ -98,7 +98,7 @@ extension TimeOfDay: CustomStringConvertible {
 extension RolloutWindow: Codable {
   private enum Key: String, CodingKey { case days, from, to, zone }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     self.init(
       days: Set(try values.decode([Weekday].self, forKey: .days)),
@@ -106,7 +106,7 @@ extension RolloutWindow: Codable {
       to: try values.decode(TimeOfDay.self, forKey: .to), zone: try values.decode(String.self, forKey: .zone))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(Weekday.allCases.filter(days.contains), forKey: .days)
     try values.encode(from, forKey: .from)
@@ -117,7 +117,7 @@ extension RolloutWindow: Codable {
 
 /// As it is written: `02:00`.
 extension TimeOfDay: Codable {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     let text = try value.decode(String.self)
     let parts = text.split(separator: ":").compactMap { Int($0) }
@@ -127,7 +127,7 @@ extension TimeOfDay: Codable {
     self.init(minutes: parts[0] * 60 + parts[1])
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     try value.encode(description)
   }

@@ -1,16 +1,16 @@
 /// How one wave of a policy is made up, and what has to be given before and after it.
-public struct WaveRule: Hashable, Sendable {
-  public var take: WaveSize
+package struct WaveRule: Hashable, Sendable {
+  package var take: WaveSize
   /// How long its hosts serve the new certificate before they are looked at again and the next wave may go.
-  public var bake: Duration
+  package var bake: Duration
   /// Whether a person has to say that it may go.
-  public var needsApproval: Bool
+  package var needsApproval: Bool
   /// Instead of the policy's.
-  public var parallel: Int?
-  public var maxFailed: Limit?
-  public var maxUnreachable: Limit?
+  package var parallel: Int?
+  package var maxFailed: Limit?
+  package var maxUnreachable: Limit?
 
-  public init(
+  package init(
     take: WaveSize, bake: Duration = .zero, needsApproval: Bool = false, parallel: Int? = nil,
     maxFailed: Limit? = nil, maxUnreachable: Limit? = nil
   ) {
@@ -24,7 +24,7 @@ public struct WaveRule: Hashable, Sendable {
 }
 
 /// How many hosts a wave takes, or which.
-public enum WaveSize: Hashable, Sendable {
+package enum WaveSize: Hashable, Sendable {
   case count(Int)
   /// Of all hosts of the rollout, rounded up.
   case percent(Int)
@@ -34,7 +34,7 @@ public enum WaveSize: Hashable, Sendable {
 }
 
 extension WaveSize: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .count(let count): String(count)
     case .percent(let percent): "\(percent)%"
@@ -46,7 +46,7 @@ extension WaveSize: CustomStringConvertible {
 
 extension WaveSize: Codable {
   /// As in the inventory: `5`, `"10%"`, `"rest"`, `"role=canary"`.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let count = try? value.decode(Int.self) {
       self = .count(count)
@@ -62,7 +62,7 @@ extension WaveSize: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     if case .count(let count) = self { try value.encode(count) } else { try value.encode(description) }
   }
@@ -79,7 +79,7 @@ extension WaveRule: Codable {
   }
 
   /// A bare size where it says no more.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     guard let values = try? decoder.container(keyedBy: Key.self) else {
       self.init(take: try WaveSize(from: decoder))
       return
@@ -93,7 +93,7 @@ extension WaveRule: Codable {
       maxUnreachable: try values.decodeIfPresent(Limit.self, forKey: .maxUnreachable))
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     guard self != WaveRule(take: take) else { return try take.encode(to: encoder) }
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(take, forKey: .take)

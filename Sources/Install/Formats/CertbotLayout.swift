@@ -1,9 +1,9 @@
-public import PKI
+package import PKI
 
 /// certbot's own four files, as the README in its `live/` folders describes them.
-public enum CertbotLayout {
+package enum CertbotLayout {
   /// - Parameter key: `nil` where the host has it and puts it beside the others.
-  public static func files(chain: CertificateChain, key: PrivateKey?) throws -> [InstalledFile] {
+  package static func files(chain: CertificateChain, key: PrivateKey?) throws -> [InstalledFile] {
     let certificates = [
       InstalledFile(name: "cert.pem", mode: "0644", content: Secret(try chain.leaf.pem())),
       InstalledFile(name: "chain.pem", mode: "0644", content: Secret(try chain.intermediatesPEM())),

@@ -1,15 +1,15 @@
 import Foundation
 
 /// A lineage as an existing certbot keeps it: `renewal/NAME.conf` and `live/NAME/`.
-public struct CertbotLineage: Hashable, Sendable, Codable {
-  public let name: String
-  public let authenticator: String?
+package struct CertbotLineage: Hashable, Sendable, Codable {
+  package let name: String
+  package let authenticator: String?
   /// The ACME directory that it was ordered from.
-  public let server: String?
-  public let preHook: String?
+  package let server: String?
+  package let preHook: String?
   /// `renew_hook` in the file, `--deploy-hook` on the command line.
-  public let deployHook: String?
-  public let postHook: String?
+  package let deployHook: String?
+  package let postHook: String?
 
   private enum CodingKeys: String, CodingKey {
     case name, authenticator, server
@@ -30,19 +30,19 @@ public struct CertbotLineage: Hashable, Sendable, Codable {
 }
 
 /// An existing certbot's configuration folder, read and never written.
-public struct CertbotInstallation: Sendable {
-  public let path: String
+package struct CertbotInstallation: Sendable {
+  package let path: String
   /// By name; a file that cannot be read is left out and named in `problems`.
-  public let lineages: [CertbotLineage]
+  package let lineages: [CertbotLineage]
   /// Scripts that run for every lineage, in certbot's order.
-  public let directoryHooks: [Moment: [String]]
-  public let problems: [String]
+  package let directoryHooks: [Moment: [String]]
+  package let problems: [String]
 
   /// certbot's words, in the order in which they come.
-  public enum Moment: String, Sendable, CaseIterable { case pre, deploy, post }
+  package enum Moment: String, Sendable, CaseIterable { case pre, deploy, post }
 
   /// - Throws: `Unreadable` when there is no certbot.
-  public init(path: String) throws(Unreadable) {
+  package init(path: String) throws(Unreadable) {
     self.path = path
     let folder = path + "/renewal"
     guard let files = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
@@ -69,8 +69,8 @@ public struct CertbotInstallation: Sendable {
       })
   }
 
-  public struct Unreadable: Error, CustomStringConvertible {
-    public let description: String
+  package struct Unreadable: Error, CustomStringConvertible {
+    package let description: String
   }
 
   /// certbot's `list_hooks`: executable files, none whose name ends in `~`, in the order of their bytes.

@@ -1,35 +1,35 @@
-public import Fleet
+package import Fleet
 import Foundation
 import PKI
 import System
 
 /// RFC 8555 §8.4 by RFC 2136: nsupdate(1) puts the record into the zone, signed with TSIG.
-public struct DNSUpdate: Solver {
-  public let type = "dns-01"
+package struct DNSUpdate: Solver {
+  package let type = "dns-01"
   private let update: NSUpdate
   private let propagation: Propagation
 
   /// A record that stays a minute in caches, where it is not seen anyway before it is there.
   private static let timeToLive = 60
 
-  public init(_ update: NSUpdate, _ challenge: Challenge.DNS01) {
+  package init(_ update: NSUpdate, _ challenge: Challenge.DNS01) {
     self.update = update
     propagation = Propagation(resolver: challenge.resolver, timeout: challenge.propagationTimeout)
   }
 
-  public func present(_ proof: Proof) async throws {
+  package func present(_ proof: Proof) async throws {
     let record = TXTRecord(of: proof)
     let name = try UpdateText.name(try await propagation.target(of: record.name))
     try await send(
       "update add \(name) \(Self.timeToLive) TXT \(try UpdateText.value(record.value))", for: proof)
   }
 
-  public func waitUntilVisible(_ proofs: [Proof]) async throws {
+  package func waitUntilVisible(_ proofs: [Proof]) async throws {
     for proof in proofs { try await propagation.wait(for: TXTRecord(of: proof)) }
   }
 
   /// This value alone: another order may have its own under the same name.
-  public func cleanUp(_ proof: Proof) async throws {
+  package func cleanUp(_ proof: Proof) async throws {
     let record = TXTRecord(of: proof)
     let name = try UpdateText.name(try await propagation.target(of: record.name))
     try await send("update delete \(name) TXT \(try UpdateText.value(record.value))", for: proof)

@@ -1,5 +1,5 @@
 import Dispatch
-public import Fleet
+package import Fleet
 import Foundation
 import Synchronization
 import System
@@ -7,8 +7,8 @@ import System
 /// RFC 8555 §8.3 by a listener of our own: exact tokens are answered with their key authorization and everything
 /// else with 404. One listener serves all orders at once; it listens from the first token until it is
 /// closed.
-public final class HTTP01Listener: Solver {
-  public let type = "http-01"
+package final class HTTP01Listener: Solver {
+  package let type = "http-01"
 
   private let address: ListenAddress
   private let state = Mutex(State())
@@ -24,22 +24,22 @@ public final class HTTP01Listener: Solver {
   /// Told what keeps the CA from being answered.
   private let warn: @Sendable (String) -> Void
 
-  public init(_ address: ListenAddress, warn: @escaping @Sendable (String) -> Void = { _ in }) {
+  package init(_ address: ListenAddress, warn: @escaping @Sendable (String) -> Void = { _ in }) {
     self.address = address
     self.warn = warn
   }
 
-  public func present(_ proof: Proof) async throws {
+  package func present(_ proof: Proof) async throws {
     try state.withLock { state in
       if state.source == nil { state.source = try listen() }
       state.answers[proof.token] = proof.keyAuthorization
     }
   }
 
-  public func cleanUp(_ proof: Proof) async { state.withLock { $0.answers[proof.token] = nil } }
+  package func cleanUp(_ proof: Proof) async { state.withLock { $0.answers[proof.token] = nil } }
 
   /// Stops listening. Not with the last token: the next order's may come before the port is free again.
-  public func close() {
+  package func close() {
     state.withLock { state in
       state.source?.cancel()
       state.source = nil

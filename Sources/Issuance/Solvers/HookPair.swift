@@ -1,4 +1,4 @@
-public import Fleet
+package import Fleet
 import Foundation
 import PKI
 import Synchronization
@@ -6,38 +6,38 @@ import System
 
 /// certbot's manual plugin: a hook that shows a proof and one that takes it away, with certbot's variables, so that
 /// people's scripts fit.
-public final class HookPair: Solver {
-  public let type: String
+package final class HookPair: Solver {
+  package let type: String
   private let hooks: ChallengeHooks
   private let dns: Challenge.DNS01?
   /// What each auth hook printed, for the cleanup hook.
   private let outputs = Mutex<[String: String]>([:])
 
   /// For http-01.
-  public init(http01 hooks: ChallengeHooks) {
+  package init(http01 hooks: ChallengeHooks) {
     type = "http-01"
     self.hooks = hooks
     dns = nil
   }
 
-  public init(dns01 hooks: ChallengeHooks, _ challenge: Challenge.DNS01) {
+  package init(dns01 hooks: ChallengeHooks, _ challenge: Challenge.DNS01) {
     type = "dns-01"
     self.hooks = hooks
     dns = challenge
   }
 
-  public func present(_ proof: Proof) async throws {
+  package func present(_ proof: Proof) async throws {
     let output = try await run(hooks.auth, "auth", proof, more: [:])
     outputs.withLock { $0[proof.token] = output }
   }
 
-  public func waitUntilVisible(_ proofs: [Proof]) async throws {
+  package func waitUntilVisible(_ proofs: [Proof]) async throws {
     guard let dns else { return }
     let propagation = Propagation(resolver: dns.resolver, timeout: dns.propagationTimeout)
     for proof in proofs { try await propagation.wait(for: TXTRecord(of: proof)) }
   }
 
-  public func cleanUp(_ proof: Proof) async throws {
+  package func cleanUp(_ proof: Proof) async throws {
     guard let cleanup = hooks.cleanup else { return }
     let output = outputs.withLock { $0[proof.token] ?? "" }
     _ = try await run(cleanup, "cleanup", proof, more: ["CERTBOT_AUTH_OUTPUT": output])

@@ -1,4 +1,4 @@
-public import Fleet
+package import Fleet
 import Foundation
 
 enum ListeningSocket {
@@ -44,11 +44,11 @@ enum ListeningSocket {
 }
 
 /// The http-01 listener could not be started.
-public struct CannotListen: Error, Hashable, CustomStringConvertible {
-  public let address: ListenAddress
-  public let code: Int32
+package struct CannotListen: Error, Hashable, CustomStringConvertible {
+  package let address: ListenAddress
+  package let code: Int32
 
-  public var description: String {
+  package var description: String {
     let advice =
       switch code {
       case EACCES: "; run as root, or grant it: setcap cap_net_bind_service=+ep $(which certfleet)"

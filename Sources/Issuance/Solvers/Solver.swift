@@ -1,5 +1,5 @@
 /// Shows control of names in one challenge type's way.
-public protocol Solver: Sendable {
+package protocol Solver: Sendable {
   /// RFC 8555 §9.7.8, for example `http-01`.
   var type: String { get }
 
@@ -16,12 +16,12 @@ public protocol Solver: Sendable {
 }
 
 extension Solver {
-  public func present(_ proofs: [Proof]) async throws { for proof in proofs { try await present(proof) } }
+  package func present(_ proofs: [Proof]) async throws { for proof in proofs { try await present(proof) } }
 
-  public func waitUntilVisible(_ proofs: [Proof]) async throws {}
+  package func waitUntilVisible(_ proofs: [Proof]) async throws {}
 
   /// The last one first; what goes wrong with one does not keep the others.
-  public func cleanUp(_ proofs: [Proof]) async throws {
+  package func cleanUp(_ proofs: [Proof]) async throws {
     var failure: (any Error)?
     for proof in proofs.reversed() {
       do { try await cleanUp(proof) } catch { failure = failure ?? error }
@@ -31,15 +31,15 @@ extension Solver {
 }
 
 /// What a solver must show, for which name, and beside which others of the same order.
-public struct Proof: Hashable, Sendable, Codable {
+package struct Proof: Hashable, Sendable, Codable {
   /// The name without `*.`, or the IP address.
-  public let domain: String
-  public let token: String
-  public let keyAuthorization: String
+  package let domain: String
+  package let token: String
+  package let keyAuthorization: String
   /// The names of all the order's proofs, this one's included.
-  public let allDomains: [String]
+  package let allDomains: [String]
   /// How many proofs are still to be shown after this one.
-  public let remaining: Int
+  package let remaining: Int
 
   private enum CodingKeys: String, CodingKey {
     case domain, token, remaining
@@ -47,7 +47,7 @@ public struct Proof: Hashable, Sendable, Codable {
     case allDomains = "all_domains"
   }
 
-  public init(
+  package init(
     domain: String, token: String, keyAuthorization: String, allDomains: [String]? = nil, remaining: Int = 0
   ) {
     self.domain = domain
@@ -59,8 +59,8 @@ public struct Proof: Hashable, Sendable, Codable {
 }
 
 /// Why a proof could not be shown.
-public struct ProofFailure: Error, Hashable, CustomStringConvertible {
-  public let description: String
+package struct ProofFailure: Error, Hashable, CustomStringConvertible {
+  package let description: String
 
-  public init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }

@@ -1,13 +1,13 @@
 import Foundation
 
 /// RFC 8555 §8.3 by a web server on this machine: the token is a file below its document root.
-public struct Webroot: Solver {
-  public let type = "http-01"
+package struct Webroot: Solver {
+  package let type = "http-01"
   private let root: String
 
-  public init(root: String) { self.root = root }
+  package init(root: String) { self.root = root }
 
-  public func present(_ proof: Proof) async throws {
+  package func present(_ proof: Proof) async throws {
     let path = path(of: proof)
     let folder = URL(filePath: path).deletingLastPathComponent()
     do {
@@ -23,7 +23,7 @@ public struct Webroot: Solver {
     }
   }
 
-  public func cleanUp(_ proof: Proof) async throws {
+  package func cleanUp(_ proof: Proof) async throws {
     let path = path(of: proof)
     guard unlink(path) == 0 || errno == ENOENT else {
       throw ProofFailure("\(path) cannot be removed: \(String(cString: strerror(errno)).lowercased())")

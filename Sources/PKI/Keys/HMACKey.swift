@@ -1,14 +1,14 @@
 import COpenSSL
-public import Foundation
+package import Foundation
 
 /// The key of an external account (RFC 8555 §7.3.4), which "the CA operator" gives out.
-public struct HMACKey: Sendable {
+package struct HMACKey: Sendable {
   private let bytes: [UInt8]
 
   /// Reads a file with the key in base64url, as CAs show it.
   ///
   /// - Throws: `Unreadable`, which never holds what the file holds.
-  public init(contentsOf path: String) throws(Unreadable) {
+  package init(contentsOf path: String) throws(Unreadable) {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Unreadable(description: "the key cannot be read")
     }
@@ -20,12 +20,12 @@ public struct HMACKey: Sendable {
     bytes = Array(key)
   }
 
-  public struct Unreadable: Error, CustomStringConvertible {
-    public let description: String
+  package struct Unreadable: Error, CustomStringConvertible {
+    package let description: String
   }
 
   /// §7.3.4: the account's public key, signed with HS256 under the key's identifier.
-  public func binding(of account: JWSSigner, keyID: String, url: URL) throws -> Data {
+  package func binding(of account: JWSSigner, keyID: String, url: URL) throws -> Data {
     try FlattenedJWS.make(
       header: ["alg": "HS256", "kid": keyID, "url": url.absoluteString], payload: try account.publicKey()
     ) { message in

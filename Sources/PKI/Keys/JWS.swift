@@ -1,15 +1,15 @@
 import COpenSSL
-public import Foundation
+package import Foundation
 
 /// What ACME needs of JOSE: flattened JWS (RFC 7515 §7.2.2), and key authorizations.
-public struct JWSSigner: Sendable {
+package struct JWSSigner: Sendable {
   private let key: PrivateKey
 
   /// - Parameter key: of any kind that a lineage may ask for.
-  public init(key: PrivateKey) { self.key = key }
+  package init(key: PrivateKey) { self.key = key }
 
   /// Who signs: RFC 8555 §6.2 wants the key itself for a new account, and the account's URL afterwards.
-  public enum Signer: Sendable {
+  package enum Signer: Sendable {
     case key
     case account(URL)
   }
@@ -17,7 +17,7 @@ public struct JWSSigner: Sendable {
   /// - Parameters:
   ///   - payload: `nil` makes the empty payload of a POST-as-GET (RFC 8555 §6.3).
   ///   - nonce: `nil` for the inner JWS of a key change (§7.3.5).
-  public func sign(payload: Data?, url: URL, nonce: String?, as signer: Signer) throws -> Data {
+  package func sign(payload: Data?, url: URL, nonce: String?, as signer: Signer) throws -> Data {
     let jwk = try JWK(key)
     var header: [String: Any] = ["alg": jwk.algorithm.rawValue, "url": url.absoluteString]
     if let nonce { header["nonce"] = nonce }
@@ -31,10 +31,10 @@ public struct JWSSigner: Sendable {
   }
 
   /// RFC 8555 §8.1: token, dot, base64url(SHA-256(RFC 7638 form of the key)).
-  public func keyAuthorization(token: String) throws -> String { "\(token).\(try JWK(key).thumbprint())" }
+  package func keyAuthorization(token: String) throws -> String { "\(token).\(try JWK(key).thumbprint())" }
 
   /// The public key as JSON.
-  public func publicKey() throws -> Data {
+  package func publicKey() throws -> Data {
     try JSONSerialization.data(withJSONObject: try JWK(key).members, options: [.sortedKeys])
   }
 
@@ -82,12 +82,12 @@ enum FlattenedJWS {
 
 extension Data {
   /// RFC 7515 §2: base64url without padding.
-  public var base64URL: String {
+  package var base64URL: String {
     base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
   }
 
   /// Reads base64url; padding may stand or not. `nil` for anything else.
-  public init?(base64URL text: String) {
+  package init?(base64URL text: String) {
     let plain = text.replacing("=", with: "")
     guard plain.utf8.allSatisfy({ $0.isBase64URL }) else { return nil }
     let standard = plain.replacing("-", with: "+").replacing("_", with: "/")

@@ -1,12 +1,12 @@
 import COpenSSL
-public import Fleet
+package import Fleet
 
 extension PrivateKey {
   /// Which of the kinds that a lineage may ask for this is; `nil` for any other.
-  public var type: KeyType? { PublicKeyKind(pointer).type }
+  package var type: KeyType? { PublicKeyKind(pointer).type }
 
   /// The SHA-256 of the public half (RFC 5280's SubjectPublicKeyInfo in DER), as a person compares it.
-  public var publicFingerprint: String { PublicKeyKind(pointer).fingerprint }
+  package var publicFingerprint: String { PublicKeyKind(pointer).fingerprint }
 }
 
 /// What can be said about a key from its public half.

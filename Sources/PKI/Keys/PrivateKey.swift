@@ -1,18 +1,18 @@
 import COpenSSL
-public import Fleet
+package import Fleet
 
 /// A private key in memory. It cannot be printed; its PEM form is a `Secret`.
 ///
 /// `@unchecked Sendable` because an `EVP_PKEY` that nobody changes may be used from several threads (OpenSSL's
 /// openssl-threads(7)), and nothing here changes it after it was made.
-public final class PrivateKey: @unchecked Sendable {
+package final class PrivateKey: @unchecked Sendable {
   let pointer: OpaquePointer
 
   init(owning pointer: OpaquePointer) { self.pointer = pointer }
 
   deinit { EVP_PKEY_free(pointer) }
 
-  public static func generate(_ type: KeyType) throws(OpenSSLError) -> PrivateKey {
+  package static func generate(_ type: KeyType) throws(OpenSSLError) -> PrivateKey {
     let made =
       switch type {
       case .ecdsaP256: certfleet_generate_ec("P-256")
@@ -25,7 +25,7 @@ public final class PrivateKey: @unchecked Sendable {
   }
 
   /// Reads an unencrypted PEM key of any kind that OpenSSL knows.
-  public convenience init(pem: Secret) throws(OpenSSLError) {
+  package convenience init(pem: Secret) throws(OpenSSLError) {
     let bio = try MemoryBIO(pem.reveal().utf8)
     // An encrypted key must fail here instead of asking for its passphrase on the terminal.
     let refuse:
@@ -37,7 +37,7 @@ public final class PrivateKey: @unchecked Sendable {
   }
 
   /// PKCS#8, unencrypted.
-  public func pem() throws(OpenSSLError) -> Secret {
+  package func pem() throws(OpenSSLError) -> Secret {
     let bio = try MemoryBIO()
     try check(
       PEM_write_bio_PKCS8PrivateKey(bio.pointer, pointer, nil, nil, 0, nil, nil),
@@ -46,7 +46,7 @@ public final class PrivateKey: @unchecked Sendable {
   }
 
   /// PKCS#8, unencrypted, in DER.
-  public func der() throws(OpenSSLError) -> Secret {
+  package func der() throws(OpenSSLError) -> Secret {
     let bio = try MemoryBIO()
     try check(
       i2d_PKCS8PrivateKey_bio(bio.pointer, pointer, nil, nil, 0, nil, nil), "i2d_PKCS8PrivateKey_bio")

@@ -1,5 +1,5 @@
 import COpenSSL
-public import Fleet
+package import Fleet
 import Foundation
 import System
 
@@ -7,20 +7,20 @@ import System
 ///
 /// Nothing is trusted here: the handshake is only taken as far as the server's certificate, whose fingerprint the
 /// caller compares.
-public enum ServedCertificate {
+package enum ServedCertificate {
   /// Why there was no answer: what was tried and what went wrong.
-  public struct NoAnswer: Error, Hashable, CustomStringConvertible {
-    public let reason: String
+  package struct NoAnswer: Error, Hashable, CustomStringConvertible {
+    package let reason: String
     /// Whether it was this machine that could not ask.
-    public var isOurs = false
-    public var description: String { reason }
+    package var isOurs = false
+    package var description: String { reason }
   }
 
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
   ///   - startTLS: the protocol that is spoken first; `nil` begins with TLS.
   ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
-  public static func fingerprint(
+  package static func fingerprint(
     at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil, timeout: Duration
   ) async throws -> Fingerprint {
     try await BlockingCall.run {

@@ -1,26 +1,26 @@
 import COpenSSL
-public import Foundation
+package import Foundation
 
 /// Seals secrets for rest with AES-256-GCM (NIST SP 800-38D): 12 random bytes, the ciphertext, a 16-byte tag.
 ///
 /// What a sealed value belongs to is bound to it as associated data, so that one row's key cannot be passed off
 /// as another's.
-public struct SealingKey: Sendable, CustomStringConvertible {
-  public static let size = 32
+package struct SealingKey: Sendable, CustomStringConvertible {
+  package static let size = 32
   private static let nonceSize = 12
   private static let tagSize = 16
 
   private let bytes: [UInt8]
 
   /// `nil` unless there are 32 bytes.
-  public init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.size else { return nil }
     self.bytes = bytes
   }
 
-  public var description: String { "[REDACTED]" }
+  package var description: String { "[REDACTED]" }
 
-  public func seal(_ secret: Secret, for identity: String) throws(OpenSSLError) -> Data {
+  package func seal(_ secret: Secret, for identity: String) throws(OpenSSLError) -> Data {
     let nonce = try SecureRandom.bytes(Self.nonceSize)
     let plain = Array(secret.reveal().utf8)
     var sealed = [UInt8](repeating: 0, count: plain.count)
@@ -39,7 +39,7 @@ public struct SealingKey: Sendable, CustomStringConvertible {
   }
 
   /// - Throws: `Unopened` when the key, the identity or the bytes are not those that were sealed.
-  public func open(_ sealed: Data, for identity: String) throws -> Secret {
+  package func open(_ sealed: Data, for identity: String) throws -> Secret {
     guard sealed.count >= Self.nonceSize + Self.tagSize else { throw Unopened(identity: identity) }
     let nonce = Array(sealed.prefix(Self.nonceSize))
     var tag = Array(sealed.suffix(Self.tagSize))
@@ -61,9 +61,9 @@ public struct SealingKey: Sendable, CustomStringConvertible {
     return Secret(String(decoding: plain, as: UTF8.self))
   }
 
-  public struct Unopened: Error, Hashable, CustomStringConvertible {
-    public let identity: String
-    public var description: String {
+  package struct Unopened: Error, Hashable, CustomStringConvertible {
+    package let identity: String
+    package var description: String {
       "the sealed \(identity) cannot be opened: the sealing key is not the one it was sealed with, or the data was altered"
     }
   }

@@ -4,7 +4,7 @@ extension CertificateChain {
   /// RFC 7292, with OpenSSL's own choice of ciphers (AES-256 and SHA-256 since 3.0).
   ///
   /// - Parameter name: the entry's friendlyName, which Java calls its alias.
-  public func pkcs12(key: PrivateKey, name: String, password: Secret) throws(OpenSSLError) -> Secret {
+  package func pkcs12(key: PrivateKey, name: String, password: Secret) throws(OpenSSLError) -> Secret {
     let others = certfleet_new_certificates()
     defer { certfleet_free_certificates(others) }
     for certificate in intermediates {

@@ -1,16 +1,16 @@
 import COpenSSL
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// A leaf and the intermediates that came with it, leaf first.
-public struct CertificateChain: Sendable {
-  public let leaf: X509Certificate
-  public let intermediates: [X509Certificate]
+package struct CertificateChain: Sendable {
+  package let leaf: X509Certificate
+  package let intermediates: [X509Certificate]
 
   /// Reads a PEM chain as a CA sends it (RFC 8555 §9.1: only CERTIFICATE blocks, leaf first).
   ///
   /// - Throws: `Refused` when it holds anything else, or nothing.
-  public init(pem: String) throws(Refused) {
+  package init(pem: String) throws(Refused) {
     guard pem.utf8.count <= Self.largest else {
       throw Refused("it is \(pem.utf8.count >> 10) KiB long; \(Self.largest >> 10) are allowed")
     }
@@ -42,15 +42,15 @@ public struct CertificateChain: Sendable {
   private static let longest = 10
 
   /// A chain that must not be used, and why.
-  public struct Refused: Error, Hashable, CustomStringConvertible {
-    public let reason: String
-    public init(_ reason: String) { self.reason = reason }
-    public var description: String { reason }
+  package struct Refused: Error, Hashable, CustomStringConvertible {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
+    package var description: String { reason }
   }
 
-  public func pem() throws(OpenSSLError) -> String { try leaf.pem() + intermediatesPEM() }
+  package func pem() throws(OpenSSLError) -> String { try leaf.pem() + intermediatesPEM() }
 
-  public func intermediatesPEM() throws(OpenSSLError) -> String {
+  package func intermediatesPEM() throws(OpenSSLError) -> String {
     try intermediates.map { certificate throws(OpenSSLError) in try certificate.pem() }.joined()
   }
 
@@ -58,7 +58,7 @@ public struct CertificateChain: Sendable {
   /// at `moment`, and that each certificate of the chain signed the one before it.
   ///
   /// - Parameter exactly: whether it may be for no other names.
-  public func check(key: CertificateKey, names: [String], exactly: Bool = false, at moment: Date)
+  package func check(key: CertificateKey, names: [String], exactly: Bool = false, at moment: Date)
     throws(Refused)
   {
     guard key.matches(leaf) else {
@@ -106,15 +106,15 @@ public struct CertificateChain: Sendable {
   }
 
   /// The common name at the top of the chain: who vouches for its last certificate.
-  public var rootName: String { (intermediates.last ?? leaf).issuerName }
+  package var rootName: String { (intermediates.last ?? leaf).issuerName }
 
   /// Whether a certificate of the chain was issued under this common name.
-  public func isIssued(under name: String) -> Bool {
+  package func isIssued(under name: String) -> Bool {
     ([leaf] + intermediates).contains { $0.issuerName == name }
   }
 
   /// The facts that are stored beside the bytes.
-  public func facts(
+  package func facts(
     lineage: Lineage.Name, generation: Generation, issuedAt: Date, origin: Certificate.Origin?,
     orderedNames: [String]? = nil
   ) throws(OpenSSLError) -> Certificate {

@@ -1,14 +1,14 @@
 import COpenSSL
-public import Foundation
-public import Fleet
+package import Foundation
+package import Fleet
 
 /// A PKCS#10 request (RFC 2986) for DNS names and IP addresses.
-public struct CertificateRequest: Hashable, Sendable {
-  public let der: Data
+package struct CertificateRequest: Hashable, Sendable {
+  package let der: Data
 
   /// A request signed by `key`, with an empty subject: RFC 8555 §7.4 takes the names from the subjectAltName
   /// extension.
-  public init(names: [String], key: PrivateKey) throws(OpenSSLError) {
+  package init(names: [String], key: PrivateKey) throws(OpenSSLError) {
     let request = try unwrap(X509_REQ_new(), "X509_REQ_new")
     defer { X509_REQ_free(request) }
     let value = names.map { ($0.isIPAddress ? "IP:" : "DNS:") + $0 }.joined(separator: ",")
@@ -22,7 +22,7 @@ public struct CertificateRequest: Hashable, Sendable {
   }
 
   /// Reads a request that was made elsewhere, whose signature must hold.
-  public init(pem: String) throws(OpenSSLError) {
+  package init(pem: String) throws(OpenSSLError) {
     let bio = try MemoryBIO(pem.utf8)
     let request = try unwrap(PEM_read_bio_X509_REQ(bio.pointer, nil, nil, nil), "PEM_read_bio_X509_REQ")
     defer { X509_REQ_free(request) }
@@ -32,7 +32,7 @@ public struct CertificateRequest: Hashable, Sendable {
   }
 
   /// One that was read before.
-  public init(der: Data) { self.der = der }
+  package init(der: Data) { self.der = der }
 
   /// Whether `certificate` is for the key of this request.
   func hasKey(of certificate: X509Certificate) -> Bool {
@@ -42,7 +42,7 @@ public struct CertificateRequest: Hashable, Sendable {
   }
 
   /// Of which kind its key is; `nil` for one that no lineage may ask for.
-  public var keyType: KeyType? { withPublicKey { PublicKeyKind($0).type } ?? nil }
+  package var keyType: KeyType? { withPublicKey { PublicKeyKind($0).type } ?? nil }
 
   private func withPublicKey<Result>(_ use: (OpaquePointer) -> Result) -> Result? {
     defer { ERR_clear_error() }
@@ -64,12 +64,12 @@ public struct CertificateRequest: Hashable, Sendable {
 }
 
 /// The key that a certificate is requested for: ours, or one that never leaves its host.
-public enum CertificateKey: Sendable {
+package enum CertificateKey: Sendable {
   case held(PrivateKey)
   case onHost(HostKeyRequest)
 
   /// - Returns: the PKCS#10 request in DER for `names`.
-  public func request(for names: [String]) throws -> Data {
+  package func request(for names: [String]) throws -> Data {
     switch self {
     case .held(let key): try CertificateRequest(names: names, key: key).der
     case .onHost(let made): made.request.der
@@ -77,7 +77,7 @@ public enum CertificateKey: Sendable {
   }
 
   /// Whether it is a key as the lineage wants them now.
-  public func fits(_ policy: KeyPolicy) -> Bool {
+  package func fits(_ policy: KeyPolicy) -> Bool {
     switch self {
     case .held(let key): policy.place == .controller && key.type == policy.type
     case .onHost(let made): policy.place == .host && made.request.keyType == policy.type
@@ -93,12 +93,12 @@ public enum CertificateKey: Sendable {
 }
 
 /// What a host has made of its key.
-public struct HostKeyRequest: Hashable, Sendable {
+package struct HostKeyRequest: Hashable, Sendable {
   /// Names the key on the host.
-  public let id: String
-  public let request: CertificateRequest
+  package let id: String
+  package let request: CertificateRequest
 
-  public init(id: String, request: CertificateRequest) {
+  package init(id: String, request: CertificateRequest) {
     self.id = id
     self.request = request
   }

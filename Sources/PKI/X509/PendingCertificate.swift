@@ -1,13 +1,13 @@
-public import Foundation
+package import Foundation
 
 /// A certificate that has been asked for and not come yet: what a crash must not lose.
-public struct PendingCertificate: Sendable {
+package struct PendingCertificate: Sendable {
   /// The order's (RFC 8555 §7.4).
-  public let url: URL
-  public let names: [String]
-  public let key: CertificateKey
+  package let url: URL
+  package let names: [String]
+  package let key: CertificateKey
 
-  public init(url: URL, names: [String], key: CertificateKey) {
+  package init(url: URL, names: [String], key: CertificateKey) {
     self.url = url
     self.names = names
     self.key = key

@@ -1,21 +1,21 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// A certificate that comes as files, checked in full before anything is done with it.
-public struct ProvidedCertificate: Sendable {
-  public let chain: CertificateChain
-  public let key: PrivateKey
+package struct ProvidedCertificate: Sendable {
+  package let chain: CertificateChain
+  package let key: PrivateKey
 
   /// Everything that keeps it from being used, all at once.
-  public struct Refused: Error, CustomStringConvertible {
-    public let problems: [String]
-    public var description: String { problems.joined(separator: "; ") }
+  package struct Refused: Error, CustomStringConvertible {
+    package let problems: [String]
+    package var description: String { problems.joined(separator: "; ") }
   }
 
   /// Reads and checks the files.
   ///
   /// - Parameter names: what the certificate must name; more is right.
-  public init(_ files: ProvidedFiles, names: [String], at moment: Date) throws(Refused) {
+  package init(_ files: ProvidedFiles, names: [String], at moment: Date) throws(Refused) {
     var problems: [String] = []
     func attempt<Value>(_ read: () throws(ProvidedFile.Unusable) -> Value) -> Value? {
       do {
@@ -45,7 +45,7 @@ public struct ProvidedCertificate: Sendable {
   }
 
   /// As reading it, for a list of everything that is wrong.
-  public static func problems(of files: ProvidedFiles, names: [String], at moment: Date) -> [String] {
+  package static func problems(of files: ProvidedFiles, names: [String], at moment: Date) -> [String] {
     do {
       _ = try ProvidedCertificate(files, names: names, at: moment)
       return []

@@ -4,7 +4,7 @@ import Foundation
 extension X509Certificate {
   /// RFC 9773 §4.1: the authority key identifier and the serial number's DER value, a leading zero included, each in
   /// base64url. `nil` where the certificate does not name its authority's key.
-  public var renewalID: String? {
+  package var renewalID: String? {
     guard let keyID = X509_get0_authority_key_id(pointer), let bytes = ASN1_STRING_get0_data(keyID) else {
       return nil
     }
@@ -18,8 +18,8 @@ extension X509Certificate {
   }
 
   /// The issuer's common name, else its whole name.
-  public var issuerName: String { Self.commonName(X509_get_issuer_name(pointer)) }
-  public var subjectName: String { Self.commonName(X509_get_subject_name(pointer)) }
+  package var issuerName: String { Self.commonName(X509_get_issuer_name(pointer)) }
+  package var subjectName: String { Self.commonName(X509_get_subject_name(pointer)) }
 
   /// Whether its issuer and its subject are one: a root, or a certificate that vouches for itself.
   var isSelfIssued: Bool { X509_NAME_cmp(X509_get_issuer_name(pointer), X509_get_subject_name(pointer)) == 0 }

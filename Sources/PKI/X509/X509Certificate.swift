@@ -1,19 +1,19 @@
 import COpenSSL
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 
 /// One X.509 certificate, read.
 ///
 /// `@unchecked Sendable` because the `X509` is never changed after it was parsed, and reading one from several
 /// threads is safe (openssl-threads(7)).
-public final class X509Certificate: @unchecked Sendable {
+package final class X509Certificate: @unchecked Sendable {
   let pointer: OpaquePointer
 
   init(owning pointer: OpaquePointer) { self.pointer = pointer }
 
   deinit { X509_free(pointer) }
 
-  public func der() throws(OpenSSLError) -> [UInt8] { try encoded("i2d_X509") { i2d_X509(pointer, &$0) } }
+  package func der() throws(OpenSSLError) -> [UInt8] { try encoded("i2d_X509") { i2d_X509(pointer, &$0) } }
 
   private func encoded(
     _ name: String, by encode: (inout UnsafeMutablePointer<UInt8>?) -> Int32
@@ -25,29 +25,29 @@ public final class X509Certificate: @unchecked Sendable {
     return Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
   }
 
-  public func pem() throws(OpenSSLError) -> String {
+  package func pem() throws(OpenSSLError) -> String {
     let bio = try MemoryBIO()
     try check(PEM_write_bio_X509(bio.pointer, pointer), "PEM_write_bio_X509")
     return bio.text
   }
 
-  public func fingerprint() throws(OpenSSLError) -> Fingerprint {
+  package func fingerprint() throws(OpenSSLError) -> Fingerprint {
     Fingerprint(SHA256.hexadecimal(try der()))
   }
 
   /// Its SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
-  public func publicKey() throws(OpenSSLError) -> [UInt8] {
+  package func publicKey() throws(OpenSSLError) -> [UInt8] {
     try encoded("i2d_X509_PUBKEY") { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(pointer), &$0) }
   }
 
   /// Whether `key` is the private half of this certificate's public key.
-  public func belongs(to key: PrivateKey) -> Bool {
+  package func belongs(to key: PrivateKey) -> Bool {
     defer { ERR_clear_error() }
     return X509_check_private_key(pointer, key.pointer) == 1
   }
 
   /// Hexadecimal, as `openssl x509 -serial` shows it.
-  public func serial() throws(OpenSSLError) -> String {
+  package func serial() throws(OpenSSLError) -> String {
     let number = try unwrap(ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil), "ASN1_INTEGER_to_BN")
     defer { BN_free(number) }
     let text = try unwrap(BN_bn2hex(number), "BN_bn2hex")
@@ -55,11 +55,11 @@ public final class X509Certificate: @unchecked Sendable {
     return String(cString: text)
   }
 
-  public func notBefore() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notBefore(pointer)) }
-  public func notAfter() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notAfter(pointer)) }
+  package func notBefore() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notBefore(pointer)) }
+  package func notAfter() throws(OpenSSLError) -> Date { try Self.moment(X509_get0_notAfter(pointer)) }
 
   /// The DNS names, lower case, and IP addresses of the subjectAltName extension (RFC 5280 §4.2.1.6).
-  public var names: [String] {
+  package var names: [String] {
     guard let all = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
     let names = OpaquePointer(all)
     defer { GENERAL_NAMES_free(names) }

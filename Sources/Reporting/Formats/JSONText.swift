@@ -1,9 +1,9 @@
 import Fleet
 
 /// What `--json` prints: one object, whose `schema` says what it is and in which version; JSON.md beside this file describes each.
-public enum JSONText {
+package enum JSONText {
   /// Its raw value is in `schema`, before the version.
-  public enum Schema: String, Sendable, CaseIterable {
+  package enum Schema: String, Sendable, CaseIterable {
     case accounts, adoption, certificate, certificates, changes, checks, events, hosts, plan, report, rollout,
       rollouts
 
@@ -11,12 +11,12 @@ public enum JSONText {
     var version: Int { 2 }
   }
 
-  public static func encode(_ value: some Encodable, as schema: Schema) throws -> String {
+  package static func encode(_ value: some Encodable, as schema: Schema) throws -> String {
     try FleetJSON.pretty(Document(schema: "certfleet/\(schema.rawValue)/\(schema.version)", value: value))
   }
 
   /// A list is the member `items`.
-  public static func encode<Item: Encodable>(_ items: [Item], as schema: Schema) throws -> String {
+  package static func encode<Item: Encodable>(_ items: [Item], as schema: Schema) throws -> String {
     try encode(List(items: items), as: schema)
   }
 

@@ -18,7 +18,7 @@ extension SSHConnection {
   }
 
   /// Takes no more, and closes when the last that goes through it has ended.
-  public func retire() {
+  package func retire() {
     if let forwarding { forwarding.retire() } else { close() }
   }
 

@@ -4,14 +4,14 @@ import Foundation
 /// What a known_hosts file says (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), looked up as ssh does it: a host at another port
 /// than 22 is `[name]:port` there and nothing else. libssh2's own reader falls back to the bare name and takes `@revoked`
 /// for one.
-public struct KnownHosts: Sendable {
+package struct KnownHosts: Sendable {
   private var entries: [Entry] = []
   /// By plain names, so that a fleet's hosts are not looked for in each line.
   private var named: [String: [Int]] = [:]
   /// Hashed names and patterns, which have to be tried.
   private var others: [Int] = []
   /// The numbers of the lines that could not be read.
-  public private(set) var unreadable: [Int] = []
+  package private(set) var unreadable: [Int] = []
 
   private struct Entry {
     let marker: Marker
@@ -28,24 +28,24 @@ public struct KnownHosts: Sendable {
   }
 
   /// What the file says of one host.
-  public struct Found: Hashable, Sendable {
-    public var keys: [ServerKey] = []
+  package struct Found: Hashable, Sendable {
+    package var keys: [ServerKey] = []
     /// Marked `@revoked`: not among `keys`, whatever else the file says.
-    public var revoked: [ServerKey] = []
+    package var revoked: [ServerKey] = []
     /// Marked `@cert-authority`: they vouch for keys with certificates, which libssh2 does not know.
-    public var authorities: [ServerKey] = []
+    package var authorities: [ServerKey] = []
 
-    public init() {}
+    package init() {}
 
     /// What another file says beside this one: a key that one of them revokes is revoked.
-    public mutating func add(_ other: Found) {
+    package mutating func add(_ other: Found) {
       revoked += other.revoked
       authorities += other.authorities
       keys = (keys + other.keys.filter { !keys.contains($0) }).filter { !revoked.contains($0) }
     }
   }
 
-  public init(_ text: String) {
+  package init(_ text: String) {
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let fields = line.split(whereSeparator: \.isWhitespace)
       guard let first = fields.first, !first.hasPrefix("#") else { continue }
@@ -101,7 +101,7 @@ public struct KnownHosts: Sendable {
   // MARK: Looking up
 
   /// - Parameter names: what the host may be called there: its address, and what its users type.
-  public func keys(of names: [String], port: UInt16) -> Found {
+  package func keys(of names: [String], port: UInt16) -> Found {
     let sought = names.map { name in port == 22 ? name.lowercased() : "[\(name.lowercased())]:\(port)" }
     var found = Found()
     for number in Set(sought.flatMap { named[$0] ?? [] } + others.filter { matches($0, sought) }).sorted() {

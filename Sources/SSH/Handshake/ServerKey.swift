@@ -3,21 +3,21 @@ import CSSH2
 import Foundation
 
 /// A server's public host key.
-public struct ServerKey: Hashable, Sendable {
+package struct ServerKey: Hashable, Sendable {
   /// For example `ssh-ed25519`.
-  public let type: String
+  package let type: String
   /// RFC 4253 §6.6: the wire format.
-  public let blob: [UInt8]
+  package let blob: [UInt8]
   /// `SHA256:` and unpadded base64, as `ssh-keygen -l` shows it.
-  public let fingerprint: String
+  package let fingerprint: String
 
-  public init(type: String, blob: [UInt8], fingerprint: String) {
+  package init(type: String, blob: [UInt8], fingerprint: String) {
     self.type = type
     self.blob = blob
     self.fingerprint = fingerprint
   }
 
-  public init(type: String, blob: [UInt8]) {
+  package init(type: String, blob: [UInt8]) {
     var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
     SHA256(blob, blob.count, &digest)
     let hash = Data(digest).base64EncodedString().replacing("=", with: "")
@@ -27,13 +27,13 @@ public struct ServerKey: Hashable, Sendable {
   /// As `ssh-keygen -l` shows it: `256 SHA256:… web1 (ED25519)`.
   ///
   /// - Parameter comment: whose key it is.
-  public func line(_ comment: String) -> String {
+  package func line(_ comment: String) -> String {
     let word = fileWord == "rsa" ? "RSA" : fileWord.uppercased()
     return "\(bits) \(fingerprint) \(comment) (\(word))"
   }
 
   /// As sshd's key files are named: `ssh_host_ed25519_key`.
-  public var fileWord: String {
+  package var fileWord: String {
     if type.hasPrefix("ecdsa") { return "ecdsa" }
     return type == "ssh-rsa" ? "rsa" : "ed25519"
   }
@@ -78,7 +78,7 @@ public struct ServerKey: Hashable, Sendable {
   }
 
   /// From the strongest to the last that OpenSSH's servers have.
-  public static let knownTypes = [
+  package static let knownTypes = [
     "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa",
   ]
 }

@@ -2,7 +2,7 @@ import Foundation
 import PKI
 
 /// Numbered, append-only: what is in a released version is never changed, only followed by another.
-public enum Migrations {
+package enum Migrations {
   /// Brings the file to this version's schema.
   ///
   /// - Throws: `WrittenByNewer` when a later certfleet has migrated it further.
@@ -19,10 +19,10 @@ public enum Migrations {
     }
   }
 
-  public struct WrittenByNewer: Error, CustomStringConvertible {
+  package struct WrittenByNewer: Error, CustomStringConvertible {
     let found: Int
     let known: Int
-    public var description: String {
+    package var description: String {
       "the database was written by a newer certfleet (schema \(found), this one knows \(known)); use that version"
     }
   }

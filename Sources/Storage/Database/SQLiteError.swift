@@ -1,11 +1,11 @@
 import CSQLite
 
 /// A database call that failed: SQLite's code and words, and the statement without its values.
-public struct SQLiteError: Error, CustomStringConvertible {
+package struct SQLiteError: Error, CustomStringConvertible {
   /// SQLite's extended result code.
-  public let code: Int32
-  public let message: String
-  public let sql: String
+  package let code: Int32
+  package let message: String
+  package let sql: String
 
   init(_ handle: OpaquePointer?, code: Int32, sql: String) {
     self.code = code
@@ -14,7 +14,7 @@ public struct SQLiteError: Error, CustomStringConvertible {
   }
 
   /// What it means to an operator and what to do, by SQLite's primary result code.
-  public var description: String {
+  package var description: String {
     switch code & 0xff {
     case SQLITE_FULL: "the disk with the database is full; free some space and run again"
     case SQLITE_CORRUPT, SQLITE_NOTADB:

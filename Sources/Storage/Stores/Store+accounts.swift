@@ -1,24 +1,24 @@
-public import Fleet
-public import Foundation
-public import PKI
+package import Fleet
+package import Foundation
+package import PKI
 
 extension Store {
   /// An account with an ACME server, as far as it is known.
-  public struct Account: Sendable {
-    public let issuer: Issuer.Name
-    public let directory: String
-    public let key: PrivateKey
+  package struct Account: Sendable {
+    package let issuer: Issuer.Name
+    package let directory: String
+    package let key: PrivateKey
     /// `nil` until the CA has answered.
-    public let url: URL?
+    package let url: URL?
     /// What the CA was told last.
-    public let contact: [String]?
+    package let contact: [String]?
     /// A key that the CA was asked to change to, whose answer has not come.
-    public let nextKey: PrivateKey?
+    package let nextKey: PrivateKey?
   }
 
   /// The stored account; its key is made and stored first where there is none, so that a registration whose
   /// answer is lost finds the same account again.
-  public func account(of issuer: Issuer.Name, at directory: String) throws -> Account {
+  package func account(of issuer: Issuer.Name, at directory: String) throws -> Account {
     if let found = try findAccount(of: issuer, at: directory) { return found }
     let key = try PrivateKey.generate(.ecdsaP256)
     try database.run(
@@ -30,11 +30,11 @@ extension Store {
   }
 
   /// As `account`, and `nil` where there is none.
-  public func findAccount(of issuer: Issuer.Name, at directory: String) throws -> Account? {
+  package func findAccount(of issuer: Issuer.Name, at directory: String) throws -> Account? {
     try accounts("WHERE issuer = ? AND directory = ?", identity(issuer, directory)).first
   }
 
-  public func accounts() throws -> [Account] { try accounts("ORDER BY issuer, directory", []) }
+  package func accounts() throws -> [Account] { try accounts("ORDER BY issuer, directory", []) }
 
   private func accounts(_ condition: String, _ values: [SQLiteValue]) throws -> [Account] {
     try database.rows(
@@ -52,7 +52,7 @@ extension Store {
   }
 
   /// Keeps what the CA has answered.
-  public func setAccount(
+  package func setAccount(
     _ url: URL, contact: [String], of issuer: Issuer.Name, at directory: String, now: Date
   ) throws {
     try database.transaction {
@@ -64,7 +64,7 @@ extension Store {
   }
 
   /// Keeps the key that the CA is about to be asked to change to (RFC 8555 §7.3.5).
-  public func setNextKey(_ key: PrivateKey, of issuer: Issuer.Name, at directory: String) throws {
+  package func setNextKey(_ key: PrivateKey, of issuer: Issuer.Name, at directory: String) throws {
     try database.run(
       "UPDATE account SET next_key = ? WHERE issuer = ? AND directory = ?",
       [.blob(try sealing.seal(try key.pem(), for: Self.keyIdentity(issuer, directory)))]
@@ -72,7 +72,7 @@ extension Store {
   }
 
   /// Ends a key change: the next key is the account's now, or it is forgotten.
-  public func endKeyChange(of issuer: Issuer.Name, at directory: String, took: Bool, now: Date) throws {
+  package func endKeyChange(of issuer: Issuer.Name, at directory: String, took: Bool, now: Date) throws {
     try database.transaction {
       try database.run(
         "UPDATE account SET \(took ? "key = next_key, " : "")next_key = NULL WHERE issuer = ? AND directory = ?",
@@ -82,7 +82,7 @@ extension Store {
   }
 
   /// Forgets an account that the CA does not know any more, with its key.
-  public func removeAccount(of issuer: Issuer.Name, at directory: String, now: Date) throws {
+  package func removeAccount(of issuer: Issuer.Name, at directory: String, now: Date) throws {
     try database.transaction {
       try database.run(
         "DELETE FROM account WHERE issuer = ? AND directory = ?", identity(issuer, directory))

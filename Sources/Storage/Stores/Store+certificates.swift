@@ -1,16 +1,16 @@
-public import Fleet
-public import Foundation
-public import PKI
+package import Fleet
+package import Foundation
+package import PKI
 
 extension Store {
   /// The newest certificate of every lineage that has one: what hosts are to have. One that was withdrawn is not.
-  public func newestCertificates() throws -> [Lineage.Name: Certificate] {
+  package func newestCertificates() throws -> [Lineage.Name: Certificate] {
     try byLineage(
       "SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage AND withdrawn_at IS NULL")
   }
 
   /// The latest certificate that was issued for every lineage, withdrawn or not.
-  public func latestCertificates() throws -> [Lineage.Name: Certificate] {
+  package func latestCertificates() throws -> [Lineage.Name: Certificate] {
     try byLineage("SELECT MAX(generation) FROM certificate WHERE lineage = c.lineage")
   }
 
@@ -20,7 +20,7 @@ extension Store {
   }
 
   /// Makes `target` the lineage's newest: what was issued after it is withdrawn.
-  public func goBack(to target: Certificate, now: Date) throws {
+  package func goBack(to target: Certificate, now: Date) throws {
     try database.transaction {
       try database.run(
         """
@@ -39,7 +39,7 @@ extension Store {
   }
 
   /// All of a lineage's certificates, oldest first.
-  public func certificates(of lineage: Lineage.Name) throws -> [Certificate] {
+  package func certificates(of lineage: Lineage.Name) throws -> [Certificate] {
     try facts("WHERE lineage = ? ORDER BY generation", [.text(lineage.rawValue)])
   }
 
@@ -57,13 +57,13 @@ extension Store {
   }
 
   /// A stored chain and its key, opened.
-  public struct Material: Sendable {
-    public let chain: CertificateChain
-    public let key: CertificateKey
+  package struct Material: Sendable {
+    package let chain: CertificateChain
+    package let key: CertificateKey
   }
 
   /// - Throws: when there is no such certificate, when it is not what was stored, or when its key cannot be opened.
-  public func material(of lineage: Lineage.Name, _ generation: Generation) throws -> Material {
+  package func material(of lineage: Lineage.Name, _ generation: Generation) throws -> Material {
     let found = try database.rows(
       "SELECT facts, chain, key, host_key, request, seal FROM certificate WHERE lineage = ? AND generation = ?",
       [.text(lineage.rawValue), .integer(generation.number)]
@@ -87,7 +87,7 @@ extension Store {
   /// - Parameters:
   ///   - ordered: the names that the CA was asked for.
   ///   - how: what the log says it is.
-  public func add(
+  package func add(
     _ chain: CertificateChain, key: CertificateKey, to lineage: Lineage.Name,
     origin: Certificate.Origin? = nil, ordered: [String]? = nil, how: Event.Note = .issued, now: Date
   ) throws -> Certificate {
@@ -138,7 +138,7 @@ extension Store {
   }
 
   /// Notes that the CA has revoked a certificate.
-  public func setRevoked(_ certificate: Certificate, reason: String, now: Date) throws {
+  package func setRevoked(_ certificate: Certificate, reason: String, now: Date) throws {
     try database.transaction {
       try database.run(
         "UPDATE certificate SET revoked_at = ? WHERE lineage = ? AND generation = ?",
@@ -151,9 +151,9 @@ extension Store {
   }
 
   /// Something that the caller expected to be stored.
-  public struct Missing: Error, CustomStringConvertible {
-    public let what: String
-    public var description: String { "\(what) is not stored" }
+  package struct Missing: Error, CustomStringConvertible {
+    package let what: String
+    package var description: String { "\(what) is not stored" }
   }
 
   static func keyIdentity(_ lineage: Lineage.Name, _ generation: Generation) -> String {

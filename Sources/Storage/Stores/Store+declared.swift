@@ -1,32 +1,32 @@
-public import Fleet
-public import struct Fleet.Host
-public import Foundation
+package import Fleet
+package import struct Fleet.Host
+package import Foundation
 
 extension Store {
   /// All that is declared.
-  public func declaration() throws -> FleetDeclaration {
+  package func declaration() throws -> FleetDeclaration {
     FleetDeclaration(
       hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
       policies: try specs(in: .policy))
   }
 
-  public func hosts() throws -> [Host] { try specs(in: .host).sorted { $0.name < $1.name } }
-  public func lineages() throws -> [Lineage] { try specs(in: .lineage).sorted { $0.name < $1.name } }
+  package func hosts() throws -> [Host] { try specs(in: .host).sorted { $0.name < $1.name } }
+  package func lineages() throws -> [Lineage] { try specs(in: .lineage).sorted { $0.name < $1.name } }
 
   /// What applying a declaration would change, or has changed.
-  public struct Changes: Hashable, Sendable, Codable {
+  package struct Changes: Hashable, Sendable, Codable {
     /// `host web1`, `certificate example.com` …
-    public var added: [String] = []
-    public var changed: [String] = []
-    public var removed: [String] = []
+    package var added: [String] = []
+    package var changed: [String] = []
+    package var removed: [String] = []
     /// Stored and not declared now; pruning would remove them.
-    public var undeclared: [String] = []
-    public var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
+    package var undeclared: [String] = []
+    package var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
 
     init() {}
 
     /// What applying the first declaration would change.
-    public init(adding declared: FleetDeclaration) {
+    package init(adding declared: FleetDeclaration) {
       func names<Value>(_ values: [Value], _ name: KeyPath<Value, Identifier<Value>>, _ table: Table)
         -> [String]
       {
@@ -43,7 +43,7 @@ extension Store {
   /// - Parameters:
   ///   - prune: whether what is stored and not declared goes.
   ///   - dryRun: only says what would change.
-  public func apply(
+  package func apply(
     _ declared: FleetDeclaration, prune: Bool, dryRun: Bool, now: Date
   ) throws -> Changes {
     var changes = Changes()

@@ -1,5 +1,5 @@
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 import Foundation
 import PKI
 
@@ -22,12 +22,12 @@ extension Store {
   }
 
   /// What `log` can be narrowed to.
-  public struct LogFilter: Hashable, Sendable {
-    public var host: Host.Name?
-    public var rollout: Rollout.ID?
-    public var lineage: Lineage.Name?
+  package struct LogFilter: Hashable, Sendable {
+    package var host: Host.Name?
+    package var rollout: Rollout.ID?
+    package var lineage: Lineage.Name?
 
-    public init(host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil) {
+    package init(host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil) {
       self.host = host
       self.rollout = rollout
       self.lineage = lineage
@@ -37,7 +37,7 @@ extension Store {
   /// The events, oldest first.
   ///
   /// - Parameter last: the number of the last one that is known already.
-  public func events(_ filter: LogFilter = LogFilter(), after last: Int = 0) throws -> [LoggedEvent] {
+  package func events(_ filter: LogFilter = LogFilter(), after last: Int = 0) throws -> [LoggedEvent] {
     var conditions = ["id > ?"]
     var values: [SQLiteValue] = [.integer(last)]
     func require(_ column: String, _ value: SQLiteValue?) {
@@ -58,22 +58,22 @@ extension Store {
   /// Walks the chain of hashes.
   ///
   /// What walking the chain has shown.
-  public struct LogCheck: Hashable, Sendable {
+  package struct LogCheck: Hashable, Sendable {
     /// Events that are what was recorded.
-    public var count: Int
+    package var count: Int
     /// The first whose content is not.
-    public var firstAltered: Int?
+    package var firstAltered: Int?
     /// Whether the end is missing.
-    public var cutOff: LogCutOff?
+    package var cutOff: LogCutOff?
 
-    public init(count: Int, firstAltered: Int? = nil, cutOff: LogCutOff? = nil) {
+    package init(count: Int, firstAltered: Int? = nil, cutOff: LogCutOff? = nil) {
       self.count = count
       self.firstAltered = firstAltered
       self.cutOff = cutOff
     }
   }
 
-  public func verifyLog() throws -> LogCheck {
+  package func verifyLog() throws -> LogCheck {
     var previous = ""
     var count = 0
     let rows = try database.rows(
@@ -91,11 +91,11 @@ extension Store {
 }
 
 /// An event as it stands in the log, with its number.
-public struct LoggedEvent: Hashable, Sendable {
-  public let id: Int
-  public let event: Event
+package struct LoggedEvent: Hashable, Sendable {
+  package let id: Int
+  package let event: Event
 
-  public init(id: Int, event: Event) {
+  package init(id: Int, event: Event) {
     self.id = id
     self.event = event
   }
@@ -157,7 +157,7 @@ extension LoggedEvent: Encodable {
   private enum Key: String, CodingKey { case id, at, rollout, wave, host, attempt, lineage }
 
   /// Flat: what it happened to, and the members of its kind.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     let subject = event.subject
     try values.encode(id, forKey: .id)

@@ -1,16 +1,16 @@
-public import Fleet
-public import struct Fleet.Host
-public import Foundation
+package import Fleet
+package import struct Fleet.Host
+package import Foundation
 
 extension Store {
-  public func pinnedKeys(of host: Host.Name) throws -> [HostKey] {
+  package func pinnedKeys(of host: Host.Name) throws -> [HostKey] {
     try database.rows(
       "SELECT type, key, fingerprint FROM host_key WHERE host = ? ORDER BY type", [.text(host.rawValue)]
     ) { HostKey(type: $0.text(0), encoded: $0.text(1), fingerprint: $0.text(2)) }
   }
 
   /// Every host's pinned keys, for a run over the fleet.
-  public func pinnedKeys() throws -> [Host.Name: [HostKey]] {
+  package func pinnedKeys() throws -> [Host.Name: [HostKey]] {
     let all = try database.rows("SELECT host, type, key, fingerprint FROM host_key ORDER BY host, type") {
       (Host.Name($0.text(0)), HostKey(type: $0.text(1), encoded: $0.text(2), fingerprint: $0.text(3)))
     }
@@ -18,7 +18,7 @@ extension Store {
   }
 
   /// Makes `keys` the only ones that a host may show, for each of the hosts.
-  public func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
+  package func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
     try database.transaction {
       for (host, keys) in keys.sorted(by: { $0.key < $1.key }) { try replace(keys, of: host, now) }
     }

@@ -1,8 +1,8 @@
-public import Fleet
+package import Fleet
 
 extension Store {
   /// What all that was said to a rollout adds up to.
-  public func instructions(for id: Rollout.ID) throws -> OperatorInstructions {
+  package func instructions(for id: Rollout.ID) throws -> OperatorInstructions {
     let said = try database.rows(
       "SELECT instruction, author, why FROM instruction WHERE rollout = ? ORDER BY id", [.integer(id.number)]
     ) { (try $0.json(0, as: Instruction.self), $0.text(1), $0.text(2)) }

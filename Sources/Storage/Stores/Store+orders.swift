@@ -1,11 +1,12 @@
-public import Fleet
-public import Foundation
-public import PKI
+package import Fleet
+package import Foundation
+package import PKI
 
 /// What issuing must not forget: open orders, when the CA wants to be asked again, and what was shown to it.
 extension Store {
   /// The order that was made for a lineage and has not led to a stored certificate yet.
-  public func pendingCertificate(of lineage: Lineage.Name, at directory: String) throws -> PendingCertificate?
+  package func pendingCertificate(of lineage: Lineage.Name, at directory: String) throws
+    -> PendingCertificate?
   {
     let found = try database.rows(
       "SELECT url, names, key, host_key, request FROM acme_order WHERE lineage = ? AND directory = ?",
@@ -18,7 +19,7 @@ extension Store {
   }
 
   /// Keeps that an order is about to be made, which has no URL yet.
-  public func keepIntent(
+  package func keepIntent(
     toOrder names: [String], with key: CertificateKey, for lineage: Lineage.Name, at directory: String,
     now: Date
   ) throws {
@@ -32,7 +33,7 @@ extension Store {
   }
 
   /// Keeps `order` as the lineage's only one with that CA; `nil` forgets it.
-  public func keep(
+  package func keep(
     _ order: PendingCertificate?, of lineage: Lineage.Name, at directory: String, now: Date
   ) throws {
     try database.transaction {
@@ -55,14 +56,14 @@ extension Store {
   }
 
   /// What the CAs advise about the newest certificates.
-  public func renewalAdvice() throws -> [Lineage.Name: RenewalAdvice] {
+  package func renewalAdvice() throws -> [Lineage.Name: RenewalAdvice] {
     let all = try database.rows("SELECT lineage, advice FROM renewal_advice") {
       (Lineage.Name($0.text(0)), try $0.json(1, as: RenewalAdvice.self))
     }
     return Dictionary(uniqueKeysWithValues: all)
   }
 
-  public func keep(_ advice: RenewalAdvice, of lineage: Lineage.Name) throws {
+  package func keep(_ advice: RenewalAdvice, of lineage: Lineage.Name) throws {
     try database.run(
       """
       INSERT INTO renewal_advice (lineage, advice) VALUES (?, ?)
@@ -70,14 +71,14 @@ extension Store {
       """, [.text(lineage.rawValue), .text(try FleetJSON.canonical(advice))])
   }
 
-  public func backoff(of lineage: Lineage.Name, at directory: String) throws -> OrderBackoff? {
+  package func backoff(of lineage: Lineage.Name, at directory: String) throws -> OrderBackoff? {
     try database.rows(
       "SELECT backoff FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory)
     ) { try $0.json(0, as: OrderBackoff.self) }.first
   }
 
   /// Keeps why an order failed and when it may be tried again, with the event that says so.
-  public func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date) throws
+  package func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date) throws
   {
     try database.transaction {
       try database.run(
@@ -92,12 +93,12 @@ extension Store {
   }
 
   /// The lineages that something was shown for and not taken away again.
-  public func lineagesWithPresented() throws -> [Lineage.Name] {
+  package func lineagesWithPresented() throws -> [Lineage.Name] {
     try database.rows("SELECT DISTINCT lineage FROM presented") { Lineage.Name($0.text(0)) }
   }
 
   /// What was shown to a CA for a lineage and not taken away again, and how it was shown.
-  public func presented<Proof: Decodable & Sendable>(
+  package func presented<Proof: Decodable & Sendable>(
     of lineage: Lineage.Name, as type: Proof.Type
   ) throws -> [(challenge: Challenge, proof: Proof)] {
     try database.rows(
@@ -106,7 +107,7 @@ extension Store {
   }
 
   /// Keeps what is about to be shown.
-  public func keepPresented(
+  package func keepPresented(
     _ proof: some Encodable & Sendable, by challenge: Challenge, of lineage: Lineage.Name
   ) throws {
     try database.run(
@@ -117,7 +118,8 @@ extension Store {
       ])
   }
 
-  public func forgetPresented(_ proof: some Codable & Equatable & Sendable, of lineage: Lineage.Name) throws {
+  package func forgetPresented(_ proof: some Codable & Equatable & Sendable, of lineage: Lineage.Name) throws
+  {
     let shown = try database.rows(
       "SELECT rowid, proof FROM presented WHERE lineage = ?", [.text(lineage.rawValue)]
     ) { ($0.integer(0), $0.text(1)) }

@@ -1,18 +1,18 @@
-public import Fleet
-public import struct Fleet.Host
-public import Foundation
+package import Fleet
+package import struct Fleet.Host
+package import Foundation
 import PKI
 
 extension Store {
   /// Counts up the epoch: hosts refuse a controller that comes with an older one than they have seen.
-  public func beginEpoch(now: Date) throws -> Int {
+  package func beginEpoch(now: Date) throws -> Int {
     try database.run(
       "INSERT INTO lease (holder, since) VALUES (?, ?)", [.text(ControllerLease.holder), .moment(now)])
     return database.lastRowID
   }
 
   /// Stores a plan as the next rollout. Nothing of it is begun.
-  public func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
+  package func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
     let text = try FleetJSON.canonical(plan)
     return try database.transaction {
       try database.run(
@@ -37,7 +37,7 @@ extension Store {
   }
 
   /// - Throws: `Missing`.
-  public func rollout(_ id: Rollout.ID) throws -> Rollout {
+  package func rollout(_ id: Rollout.ID) throws -> Rollout {
     let found = try database.rows(
       "SELECT plan, plan_hash, state, reason, started_at, ended_at, form FROM rollout WHERE id = ?",
       [.integer(id.number)]
@@ -54,7 +54,7 @@ extension Store {
   /// Newest first.
   ///
   /// - Parameter limit: how many at the most.
-  public func rollouts(limit: Int = .max) throws -> [RolloutSummary] {
+  package func rollouts(limit: Int = .max) throws -> [RolloutSummary] {
     try database.rows(
       """
       SELECT id, state, reason, policy, hosts, lineages, started_at, ended_at,
@@ -71,14 +71,14 @@ extension Store {
   }
 
   /// Rollouts that have not come to an end, oldest first.
-  public func openRollouts() throws -> [Rollout] {
+  package func openRollouts() throws -> [Rollout] {
     let ends = RolloutState.allCases.filter(\.isEnd).map { "'\($0.rawValue)'" }.joined(separator: ", ")
     return try database.rows("SELECT id FROM rollout WHERE state NOT IN (\(ends)) ORDER BY id") {
       Rollout.ID($0.integer(0))
     }.map(rollout)
   }
 
-  public func state(of id: Rollout.ID) throws -> RolloutState { try stateAndReason(of: id).0 }
+  package func state(of id: Rollout.ID) throws -> RolloutState { try stateAndReason(of: id).0 }
 
   private func stateAndReason(of id: Rollout.ID) throws -> (RolloutState, String) {
     let found = try database.rows(
@@ -89,7 +89,7 @@ extension Store {
   }
 
   /// Where a rollout stands.
-  public func ledger(of id: Rollout.ID) throws -> RolloutLedger {
+  package func ledger(of id: Rollout.ID) throws -> RolloutLedger {
     var ledger = RolloutLedger(waves: 0)
     (ledger.state, ledger.reason) = try stateAndReason(of: id)
     ledger.waves = try database.rows(
@@ -115,7 +115,7 @@ extension Store {
   }
 
   /// Ended rollouts with visits whose end nobody knows yet, where no later one has told more; oldest first.
-  public func rolloutsWithUnknownVisits() throws -> [Rollout.ID] {
+  package func rolloutsWithUnknownVisits() throws -> [Rollout.ID] {
     try database.rows(
       """
       SELECT DISTINCT rollout FROM visit AS v

@@ -1,5 +1,5 @@
-public import Fleet
-public import Foundation
+package import Fleet
+package import Foundation
 import PKI
 
 /// What shows that the database is as this controller left it: the sealing key that it belongs to, each certificate as one whole,
@@ -117,26 +117,26 @@ struct CertificateSeal {
 }
 
 /// What the database says is not what this controller stored.
-public struct AlteredCertificate: Error, Hashable, CustomStringConvertible {
-  public let lineage: Lineage.Name
-  public let generation: Generation
-  public var description: String {
+package struct AlteredCertificate: Error, Hashable, CustomStringConvertible {
+  package let lineage: Lineage.Name
+  package let generation: Generation
+  package var description: String {
     "generation \(generation) of \(lineage) is not what was stored: its facts, chain or key were altered or exchanged in certfleet.db; restore that from a backup, or order a new one: certfleet cert renew \(lineage)"
   }
 }
 
-public struct OtherSealingKey: Error, Hashable, CustomStringConvertible {
-  public let description =
+package struct OtherSealingKey: Error, Hashable, CustomStringConvertible {
+  package let description =
     "sealing.key is not the key that certfleet.db was sealed with; restore both from the same backup"
 }
 
 /// Events were recorded that are not in the log any more.
-public struct LogCutOff: Error, Hashable, CustomStringConvertible {
+package struct LogCutOff: Error, Hashable, CustomStringConvertible {
   /// The last one that was recorded, where its seal can be read, and the last that is there.
-  public let recorded: Int?
-  public let found: Int
+  package let recorded: Int?
+  package let found: Int
 
-  public var description: String {
+  package var description: String {
     let what =
       recorded.map { "\($0) events were recorded and \(found) are there" } ?? "the seal of its end is gone"
     return
@@ -151,7 +151,7 @@ extension Store {
   func cutOff() throws -> LogCutOff? { try Seals.cutOff(of: database, sealing) }
 
   /// Takes the log as it is for whole, and says so in it.
-  public func acceptLoss(by person: String, now: Date) throws {
+  package func acceptLoss(by person: String, now: Date) throws {
     try database.transaction {
       let what =
         try cutOff().map { "\($0.recorded.map(String.init) ?? "unknown") recorded, \($0.found) there" }

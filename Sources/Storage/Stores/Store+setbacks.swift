@@ -1,23 +1,23 @@
-public import Fleet
-public import struct Fleet.Host
-public import Foundation
+package import Fleet
+package import struct Fleet.Host
+package import Foundation
 
 extension Store {
   /// A host whose last visit under a policy did not end well.
-  public struct StoredSetback: Sendable {
-    public let host: Host.Name
-    public let policy: RolloutPolicy.Name
-    public let failures: Int
-    public let end: VisitEnd
-    public let reason: String
-    public let at: Date
-    public let rollout: Rollout.ID
-    public let stateOfRollout: RolloutState
+  package struct StoredSetback: Sendable {
+    package let host: Host.Name
+    package let policy: RolloutPolicy.Name
+    package let failures: Int
+    package let end: VisitEnd
+    package let reason: String
+    package let at: Date
+    package let rollout: Rollout.ID
+    package let stateOfRollout: RolloutState
     /// What was wanted of the host then.
-    public let wanted: PlannedVisit
+    package let wanted: PlannedVisit
   }
 
-  public func setbacks() throws -> [StoredSetback] {
+  package func setbacks() throws -> [StoredSetback] {
     try database.rows(
       """
       SELECT s.host, s.policy, s.failures, s.end, s.reason, s.at, s.rollout, r.state, s.wanted

@@ -1,5 +1,5 @@
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 import Foundation
 
 extension Store {
@@ -26,7 +26,7 @@ extension Store {
   }
 
   /// The certificate that each host keeps of each lineage.
-  public func keptCertificates() throws -> [Host.Name: [Lineage.Name: Certificate]] {
+  package func keptCertificates() throws -> [Host.Name: [Lineage.Name: Certificate]] {
     let kept = try database.rows(
       """
       SELECT p.host, c.facts, c.form FROM placement AS p JOIN certificate AS c USING (lineage, generation)
@@ -37,7 +37,7 @@ extension Store {
   }
 
   /// Generations that hosts keep and that are not stored any more, as after the database was restored from an older copy.
-  public func unknownGenerations() throws -> [Host.Name: [Lineage.Name: Generation]] {
+  package func unknownGenerations() throws -> [Host.Name: [Lineage.Name: Generation]] {
     let unknown = try database.rows(
       """
       SELECT p.host, p.lineage, MAX(p.generation) FROM placement AS p LEFT JOIN certificate AS c USING (lineage, generation)
@@ -48,7 +48,7 @@ extension Store {
   }
 
   /// The further files that were put on each host with the certificate that it keeps, where that is known.
-  public func keptFiles() throws -> [Host.Name: [Lineage.Name: [FileInstallation]]] {
+  package func keptFiles() throws -> [Host.Name: [Lineage.Name: [FileInstallation]]] {
     let kept = try database.rows(
       """
       SELECT host, lineage, files FROM placement
@@ -65,7 +65,7 @@ extension Store {
   }
 
   /// The generations that hosts have kept and left again for others: what they can go back to without being sent a key.
-  public func formerGenerations() throws -> [Host.Name: [Lineage.Name: Set<Generation>]] {
+  package func formerGenerations() throws -> [Host.Name: [Lineage.Name: Set<Generation>]] {
     let former = try database.rows(
       "SELECT host, lineage, generation FROM placement WHERE gone_at IS NOT NULL AND kept_at IS NOT NULL"
     ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Generation($0.integer(2))) }
@@ -93,7 +93,7 @@ extension Store {
   }
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
-  public func standings() throws -> [HostCertificateStatus] {
+  package func standings() throws -> [HostCertificateStatus] {
     let certificates = try allCertificates()
     let facts = Dictionary(
       certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },

@@ -1,11 +1,11 @@
 import Dispatch
-public import Fleet
-public import struct Fleet.Host
+package import Fleet
+package import struct Fleet.Host
 import Foundation
 import PKI
 
 /// The database, spoken to in the vocabulary's values: one actor, one connection, one writer.
-public actor Store {
+package actor Store {
   let database: SQLiteConnection
   let sealing: SealingKey
   private let executor = QueueExecutor()
@@ -14,13 +14,13 @@ public actor Store {
   private var waiting: [(event: Event, done: CheckedContinuation<Void, any Error>)] = []
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// Opens the home's database, bringing an older one to this version's schema.
   ///
   /// - Parameter acceptsCutOff: whether a log that lacks its end is opened all the same, to be looked at.
   /// - Throws: when what is in it is not what this home's controller left there.
-  public init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
+  package init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
     sealing = try home.sealingKey()
     umask(0o077)
     database = try SQLiteConnection(path: home.databasePath)
@@ -37,7 +37,7 @@ public actor Store {
   ///
   /// Events that arrive while the disk is busy share the next commit, so that durability costs a sync for each
   /// batch and not for each event.
-  public func record(_ event: Event) async throws {
+  package func record(_ event: Event) async throws {
     try await withCheckedThrowingContinuation { done in
       waiting.append((event, done))
       if waiting.count == 1 { Task { self.commitWaiting() } }
