@@ -103,11 +103,11 @@ extension Session {
     return await AgentInstaller(installation, as: administrator, connector: connector) {
       let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
-      switch await preflight.carryOut() {
+      switch await preflight.run() {
       case .ready, .lacks: return nil
       case .silent(let reason), .unreachable(let reason):
         return "a login with the key does not work: \(reason)"
       }
-    }.carryOut()
+    }.run()
   }
 }

@@ -36,7 +36,7 @@ extension Session {
     return try await BoundedConcurrency.run(over: visits, limit: 50) { visit in
       let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
-      return CheckedHost(host: visit.host.name, await preflight.carryOut())
+      return CheckedHost(host: visit.host.name, await preflight.run())
     }.sorted { $0.host < $1.host }
   }
 }

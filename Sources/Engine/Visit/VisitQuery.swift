@@ -28,20 +28,33 @@ struct VisitQuery: Sendable {
 
   /// - Throws: when the recorder cannot keep what happened.
   func ask() async throws -> Answer {
-    let channel: any CommandChannel
+    let connection: AgentConnection
     do {
-      channel = try await ConnectRetry(
-        host: visit.host, connector: visit.ports.connector, time: visit.ports.time
-      )
-      .connect()
+      connection = try await AgentConnection.open(
+        to: visit.host, over: visit.ports.connector, time: visit.ports.time)
     } catch { return .noAnswer(error.reason) }
-    do {
-      let answer = try await converse(channel)
-      await channel.close()
-      return answer
-    } catch {
-      await channel.close()
-      throw error
+    let nonce = Nonce.make()
+    // The visit may still be under way there, and its own deadlines end it.
+    let query = AgentRequest.query(
+      token, nonce: nonce, host: visit.host, patience: AgentReplyStream.longest(visit.planned))
+    let result: AgentConnection.Result<Answer> = try await connection.ask(
+      [query], .query(visit.planned, nonce: nonce)
+    ) { reply, replies in
+      switch reply {
+      case .step(let step, let lineage, _, let outcome, let text):
+        let result = replies.result(step, lineage, outcome, detail: text)
+        try await visit.record(.step(result), lineage: result.lineage)
+        return .goOn
+      case .end(.unknownToken, _): return .answer(.neverBegan)
+      case .end(.deferred, let text): return .answer(.noAnswer(text))
+      case .end(let end, let text): return .answer(.ended(Visit.Ending(end, text)))
+      case .hello, .begin, .output, .await: return .goOn
+      }
+    }
+    switch result {
+    case .answered(.ended(let ending)): return .ended(try await believed(ending))
+    case .answered(let answer): return answer
+    case .notStarted(let reason), .lost(let reason): return .noAnswer(reason)
     }
   }
 
@@ -52,29 +65,5 @@ struct VisitQuery: Sendable {
     }
     return Visit.Ending(
       end: .failedDirty, reason: "the host claims \(ending.end.words), but \(failure.words)")
-  }
-
-  private func converse(_ channel: any CommandChannel) async throws -> Answer {
-    let nonce = Nonce.make()
-    // The visit may still be under way there, and its own deadlines end it.
-    let query = AgentRequest.query(
-      token, nonce: nonce, host: visit.host, patience: AgentReplyStream.longest(visit.planned))
-    do {
-      try await channel.send(query)
-    } catch { return .noAnswer(error.reason) }
-    var replies = AgentReplyStream.query(visit.planned, nonce: nonce)
-    while true {
-      switch await replies.next(from: channel) {
-      case .lost(let reason): return .noAnswer(reason)
-      case .ended(let status): return .noAnswer("the agent ended with status \(status) and no answer")
-      case .reply(.step(let step, let lineage, _, let outcome, let text)):
-        let result = replies.result(step, lineage, outcome, detail: text)
-        try await visit.record(.step(result), lineage: result.lineage)
-      case .reply(.end(.unknownToken, _)): return .neverBegan
-      case .reply(.end(.deferred, let text)): return .noAnswer(text)
-      case .reply(.end(let end, let text)): return .ended(try await believed(VisitSession.ending(end, text)))
-      case .reply(.hello), .reply(.begin), .reply(.output), .reply(.await): continue
-      }
-    }
   }
 }

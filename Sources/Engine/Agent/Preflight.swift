@@ -24,38 +24,32 @@ package struct Preflight: Sendable {
     case unreachable(String)
   }
 
-  private static let patience = Duration.seconds(60)
-
-  package func carryOut() async -> Finding {
-    let channel: any CommandChannel
+  package func run() async -> Finding {
+    let connection: AgentConnection
     do {
-      channel = try await ConnectRetry(host: visit.host, connector: connector).connect()
+      connection = try await AgentConnection.open(to: visit.host, over: connector)
     } catch { return error.isPassing ? .unreachable(error.reason) : .silent(error.reason) }
-    let finding = await converse(channel)
-    await channel.close()
-    return finding
-  }
-
-  private func converse(_ channel: any CommandChannel) async -> Finding {
     let nonce = Nonce.make()
     let request = AgentRequest(
       nonce: nonce, token: "check", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
       materials: .init(destinations: destinations), confirmTimeout: .zero)
-    var replies = AgentReplyStream.check(visit, nonce: nonce)
     var problems: [String] = []
-    do {
-      try await channel.send(request.check(now: Date()))
-    } catch { return .unreachable(error.reason) }
-    while true {
-      switch await replies.next(from: channel) {
-      case .lost(let reason): return .unreachable(reason)
-      case .ended(let status):
-        return .silent(VisitSession.notStarted(on: visit.host, status, replies.complaint))
-      case .reply(.step(.preflight, _, _, .failed(let problem), _)): problems.append(problem)
-      case .reply(.end(.ok, _)): return problems.isEmpty ? .ready : .lacks(problems)
-      case .reply(.end(_, let text)): return .lacks(problems.isEmpty ? [text] : problems)
-      case .reply: continue
+    let result: AgentConnection.Result<Finding> = await connection.ask(
+      [request.check(now: Date())], .check(visit, nonce: nonce)
+    ) { reply, _ in
+      switch reply {
+      case .step(.preflight, _, _, .failed(let problem), _):
+        problems.append(problem)
+        return .goOn
+      case .end(.ok, _): return .answer(problems.isEmpty ? .ready : .lacks(problems))
+      case .end(_, let text): return .answer(.lacks(problems.isEmpty ? [text] : problems))
+      case .hello, .begin, .output, .step, .await: return .goOn
       }
+    }
+    return switch result {
+    case .answered(let finding): finding
+    case .notStarted(let reason): .silent(reason)
+    case .lost(let reason): .unreachable(reason)
     }
   }
 }

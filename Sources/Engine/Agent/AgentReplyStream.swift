@@ -6,6 +6,8 @@ import Fleet
 /// It is bounded in every way that a host could make it grow or wait: bytes that are no frame, frames, time between two of them
 /// and time in all. How long a hook may take is known here, and never what the host says of it. What cannot come next ends it.
 struct AgentReplyStream {
+  /// Of the request that is answered.
+  let nonce: String
   private var parser: ReplyParser
   private var order: AgentReplyOrder
   private let limits: Limits
@@ -43,6 +45,7 @@ struct AgentReplyStream {
   init(
     nonce: String, order: AgentReplyOrder, limits: Limits, instances: [Lineage.Name: Lineage.Name] = [:]
   ) {
+    self.nonce = nonce
     parser = ReplyParser(nonce: nonce)
     self.order = order
     self.limits = limits

@@ -89,9 +89,9 @@ struct Visit: Sendable {
       return Ending(end: .failedClean, reason: "\(error)")
     }
     let started = ContinuousClock.now
-    let channel: any CommandChannel
+    let connection: AgentConnection
     do {
-      channel = try await ConnectRetry(host: host, connector: ports.connector, time: ports.time).connect()
+      connection = try await AgentConnection.open(to: host, over: ports.connector, time: ports.time)
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)
@@ -100,15 +100,7 @@ struct Visit: Sendable {
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
       materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
-    let session = VisitSession(visit: self, request: request, channel: channel)
-    let result: VisitSession.Result
-    do {
-      result = try await session.run()
-    } catch {
-      await channel.close()
-      throw error
-    }
-    await channel.close()
+    let result = try await VisitSession(visit: self, request: request).run(over: connection)
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):

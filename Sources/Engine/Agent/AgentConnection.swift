@@ -1,0 +1,97 @@
+import Agents
+import Fleet
+import struct Fleet.Host
+
+/// A connection to a host's agent, from the login to the last reply: visits, queries, preflights, tasks and installations
+/// differ in what they ask and in what they make of the replies, and share this loop.
+struct AgentConnection: Sendable {
+  private let host: Host
+  private let channel: any CommandChannel
+
+  /// Logs in and starts the agent's command, with retries for what may pass.
+  static func open(
+    to host: Host, over connector: any Connector, time: any Timekeeper = SystemTime()
+  ) async throws(ConnectFailure) -> AgentConnection {
+    AgentConnection(
+      host: host, channel: try await ConnectRetry(host: host, connector: connector, time: time).connect())
+  }
+
+  /// What follows from a reply.
+  enum Reaction<Answer: Sendable>: Sendable {
+    case goOn
+    /// What the agent has asked for.
+    case give(AgentRequest.Word)
+    case answer(Answer)
+  }
+
+  enum Result<Answer: Sendable>: Sendable {
+    case answered(Answer)
+    /// The agent's command ended before it said its first word: the login shell, sudo or sh refused. Nothing was done.
+    case notStarted(String)
+    /// What the host has done is not known.
+    case lost(String)
+  }
+
+  /// Sends a request and hands over each reply, until there is an answer. However it ends, the connection is closed.
+  ///
+  /// - Parameters:
+  ///   - replies: what may be said, and within which time.
+  ///   - react: may ask the stream for the step that a reply has told.
+  /// - Throws: what `react` throws.
+  func ask<Answer: Sendable, Failure: Error>(
+    _ request: [[UInt8]], _ replies: AgentReplyStream,
+    react: (AgentReply, inout AgentReplyStream) async throws(Failure) -> Reaction<Answer>
+  ) async throws(Failure) -> Result<Answer> {
+    do {
+      let result = try await exchange(request, replies, react)
+      await channel.close()
+      return result
+    } catch {
+      await channel.close()
+      throw error
+    }
+  }
+
+  private func exchange<Answer: Sendable, Failure: Error>(
+    _ request: [[UInt8]], _ stream: AgentReplyStream,
+    _ react: (AgentReply, inout AgentReplyStream) async throws(Failure) -> Reaction<Answer>
+  ) async throws(Failure) -> Result<Answer> {
+    var replies = stream
+    for part in request { if let reason = await send(part) { return .lost(reason) } }
+    while true {
+      switch await replies.next(from: channel) {
+      case .lost(let reason): return .lost(reason)
+      case .ended(let status):
+        return replies.hasStarted
+          ? .lost("the agent ended with status \(status) and no answer")
+          : .notStarted(notStarted(status, replies.complaint))
+      case .reply(let reply):
+        switch try await react(reply, &replies) {
+        case .goOn: continue
+        case .answer(let answer): return .answered(answer)
+        case .give(let word):
+          if let reason = await send(word.bytes(nonce: replies.nonce)) { return .lost(reason) }
+          replies.gaveWord()
+        }
+      }
+    }
+  }
+
+  /// - Returns: why it was not sent.
+  private func send(_ bytes: [UInt8]) async -> String? {
+    do {
+      try await channel.send(bytes)
+      return nil
+    } catch { return error.reason }
+  }
+
+  private func notStarted(_ status: Int, _ complaint: String) -> String {
+    let last =
+      complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
+    let advice =
+      host.hasAgent
+      ? "install it, or mend what keeps it: certfleet agent install \(host.name)"
+      : "check that `\(AgentScript.command(for: host))` works on the host for the login user"
+    return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); \(advice)"
+  }
+}
