@@ -92,10 +92,16 @@ package protocol Materials: Sendable {
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials
 }
 
-/// Keeps what happened. When it cannot, nothing more may be done.
+/// Keeps what happened, and knows by it where each rollout stands. When it cannot, nothing more may be done.
 package protocol Recorder: Sendable {
   /// Returns when the event is kept.
+  ///
+  /// - Throws: `RolloutLedger.Refused`, when it may not follow what was recorded before.
   func record(_ event: Event) async throws
+  /// Reads from a rollout's ledger, after all that was recorded.
+  func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) async throws -> Value
 }
 
 /// What people say to rollouts while they go on.
@@ -127,7 +133,7 @@ package struct Ports: Sendable {
   package let probe: any Probe
   package let localHooks: any LocalHooks
   package let materials: any Materials
-  package private(set) var recorder: any Recorder
+  package let recorder: any Recorder
   package let instructions: any InstructionSource
   package let time: any Timekeeper
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
@@ -146,11 +152,5 @@ package struct Ports: Sendable {
     self.instructions = instructions
     self.time = time
     self.epoch = epoch
-  }
-
-  func recording(to recorder: any Recorder) -> Ports {
-    var ports = self
-    ports.recorder = recorder
-    return ports
   }
 }

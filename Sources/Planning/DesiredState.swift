@@ -7,7 +7,7 @@ struct DesiredState {
   private let lineages: [(lineage: Lineage, newest: Certificate, deployments: [Deployment])]
 
   /// A certificate that is not valid now goes nowhere.
-  init(of policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date) {
+  init(of policy: RolloutPolicy.Name, in snapshot: PlanningSnapshot, at now: Date) {
     lineages = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter { $0.policy == policy }
       guard !deployments.isEmpty, let newest = snapshot.newest[lineage.name], newest.isValid(at: now) else {

@@ -7,10 +7,10 @@ struct HostSequence {
   private let failed: Set<Host.Name>
   private let unreachable: Set<Host.Name>
 
-  init(of policy: RolloutPolicy, in snapshot: Snapshot) {
+  init(of policy: RolloutPolicy, in snapshot: PlanningSnapshot) {
     order = policy.order
-    let all = snapshot.setbacks.values.flatMap(\.self)
-    failed = Set((snapshot.setbacks[policy.name] ?? [:]).filter { $1.end.account != .unreachable }.keys)
+    let all = snapshot.backoffs.values.flatMap(\.self)
+    failed = Set((snapshot.backoffs[policy.name] ?? [:]).filter { $1.end.account != .unreachable }.keys)
     unreachable = Set(all.filter { $0.value.end.account == .unreachable }.map(\.key))
   }
 

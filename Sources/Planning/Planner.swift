@@ -6,13 +6,13 @@ package import struct Fleet.Host
 package enum Planner {
   /// One plan for each rollout policy that has something to do, in the order in which policies go.
   package static func plan(
-    on snapshot: Snapshot, for request: PlanRequest = PlanRequest(), at now: Date
+    on snapshot: PlanningSnapshot, for request: PlanRequest = PlanRequest(), at now: Date
   ) -> PlanningResult {
     var result = PlanningResult()
     for policy in snapshot.policiesInOrder {
       let desired = DesiredState(of: policy.name, in: snapshot, at: now)
       let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
-      let setbacks = snapshot.setbacks[policy.name] ?? [:]
+      let backoffs = snapshot.backoffs[policy.name] ?? [:]
       let visits = HostSequence(of: policy, in: snapshot).sort(hosts).compactMap { host in
         let wanted = desired.certificates(for: host).filter {
           !request.isUnderWay($0.lineage, under: policy.name)
@@ -22,11 +22,11 @@ package enum Planner {
         var due = visit(
           host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
           in: snapshot, for: request.push)
-        due?.wasUnreachable = setbacks[host.name]?.end.account == .unreachable
+        due?.wasUnreachable = backoffs[host.name]?.end.account == .unreachable
         return due
       }
       // What went wrong within the budgets of a rollout that passed keeps nobody else waiting.
-      if visits.contains(where: { setbacks[$0.host.name]?.isTolerated(of: $0) != true }) {
+      if visits.contains(where: { backoffs[$0.host.name]?.isTolerated(of: $0) != true }) {
         result.unfinished.insert(policy.name)
       }
       let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
@@ -43,7 +43,7 @@ package enum Planner {
 
   /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
   /// same generations, hooks and checks.
-  package static func isCurrent(_ plan: Plan, in snapshot: Snapshot, at now: Date) -> Bool {
+  package static func isCurrent(_ plan: Plan, in snapshot: PlanningSnapshot, at now: Date) -> Bool {
     guard snapshot.policiesInOrder.contains(plan.policy) else { return false }
     let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     let desired = DesiredState(of: plan.policy.name, in: snapshot, at: now)
@@ -55,7 +55,7 @@ package enum Planner {
   }
 
   /// Everything that is declared for a host, whether it is due there or even issued: what a preflight looks for.
-  package static func everything(on host: Host, in snapshot: Snapshot) -> PlannedVisit {
+  package static func everything(on host: Host, in snapshot: PlanningSnapshot) -> PlannedVisit {
     let certificates = snapshot.lineages.sorted { $0.name < $1.name }.compactMap { lineage in
       let deployments = lineage.deployments.filter { $0.selector.matches(host) }
       return deployments.isEmpty
@@ -65,7 +65,7 @@ package enum Planner {
   }
 
   private static func visit(
-    _ host: Host, _ wanted: [PlannedCertificate], in snapshot: Snapshot, for push: PlanRequest.Push
+    _ host: Host, _ wanted: [PlannedCertificate], in snapshot: PlanningSnapshot, for push: PlanRequest.Push
   ) -> PlannedVisit? {
     let due = wanted.compactMap { certificate -> PlannedCertificate? in
       let kept = snapshot.kept[host.name]?[certificate.lineage]
@@ -86,7 +86,7 @@ package enum Planner {
   }
 
   private static func isAhead(
-    _ host: Host, of certificate: PlannedCertificate, in snapshot: Snapshot
+    _ host: Host, of certificate: PlannedCertificate, in snapshot: PlanningSnapshot
   ) -> PlanningResult.Ahead? {
     guard let has = snapshot.unknown[host.name]?[certificate.lineage], has >= certificate.generation else {
       return nil
@@ -96,7 +96,7 @@ package enum Planner {
   }
 
   private static func cause(
-    _ certificate: PlannedCertificate, on host: Host, kept: Certificate?, in snapshot: Snapshot,
+    _ certificate: PlannedCertificate, on host: Host, kept: Certificate?, in snapshot: PlanningSnapshot,
     for push: PlanRequest.Push
   ) -> PlannedCertificate.Cause? {
     let isThere = kept?.generation == certificate.generation
@@ -112,7 +112,7 @@ package enum Planner {
   }
 
   /// When a certificate that a host has must have been replaced.
-  private static func deadline(_ kept: Certificate, in snapshot: Snapshot) -> Date {
+  private static func deadline(_ kept: Certificate, in snapshot: PlanningSnapshot) -> Date {
     if let revokedAt = kept.revokedAt { return revokedAt }
     guard let advice = snapshot.advice[kept.lineage], advice.generation == kept.generation,
       let window = advice.window
@@ -122,15 +122,15 @@ package enum Planner {
 
   /// Hosts that are not tried again yet.
   private static func held(
-    _ visits: [PlannedVisit], under policy: RolloutPolicy.Name, in snapshot: Snapshot, at now: Date
+    _ visits: [PlannedVisit], under policy: RolloutPolicy.Name, in snapshot: PlanningSnapshot, at now: Date
   ) -> [PlanningResult.DeferredHost] {
-    let setbacks = snapshot.setbacks[policy] ?? [:]
+    let backoffs = snapshot.backoffs[policy] ?? [:]
     return visits.compactMap { visit in
-      guard let setback = setbacks[visit.host.name], setback.holds(visit, at: now) else { return nil }
+      guard let backoff = backoffs[visit.host.name], backoff.holds(visit, at: now) else { return nil }
       return PlanningResult.DeferredHost(
-        policy: policy, host: visit.host.name, until: setback.end == .skipped ? nil : setback.retryAt,
-        reason: setback.reason, end: setback.end, rollout: setback.rollout,
-        holdsPolicy: setback.hasHaltedRollout && setback.end != .skipped)
+        policy: policy, host: visit.host.name, until: backoff.end == .skipped ? nil : backoff.retryAt,
+        reason: backoff.reason, end: backoff.end, rollout: backoff.rollout,
+        holdsPolicy: backoff.hasHaltedRollout && backoff.end != .skipped)
     }
   }
 }

@@ -20,6 +20,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
 
   struct State {
     var events: [Event] = []
+    var ledger = RolloutLedger(waves: 0)
     var commands: [String] = []
     var environments: [[String: String]] = []
     var open = 0
@@ -58,7 +59,16 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
     return LocalHookResult(outcome: command.contains("broken") ? .exited(1) : .succeeded)
   }
   func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
-  func record(_ event: Event) async throws { state.withLock { $0.events.append(event) } }
+  func record(_ event: Event) async throws {
+    try state.withLock { state in
+      try state.ledger.apply(event)
+      state.events.append(event)
+    }
+  }
+  func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) async throws -> Value { query(state.withLock(\.ledger)) }
+  func begin(at ledger: RolloutLedger) { state.withLock { $0.ledger = ledger } }
   func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions { OperatorInstructions() }
 
   var ports: Ports {
@@ -156,10 +166,8 @@ private final class StagedConversation: CommandChannel {
     _ plan: Plan, _ hosts: StagedHosts, stop: StopSignal = StopSignal(),
     from ledger: RolloutLedger? = nil
   ) async throws -> RolloutState {
-    try await RolloutRunner(
-      Rollout.ID(1), plan: plan, from: ledger ?? RolloutLedger(waves: plan.waves.count), ports: hosts.ports,
-      stop: stop
-    ).run()
+    hosts.begin(at: ledger ?? RolloutLedger(waves: plan.waves.count))
+    return try await RolloutRunner(Rollout.ID(1), plan: plan, ports: hosts.ports, stop: stop).run()
   }
 
   private func ends(_ hosts: StagedHosts) -> [Host.Name: VisitEnd] {

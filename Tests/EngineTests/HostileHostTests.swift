@@ -37,6 +37,9 @@ import struct Fleet.Host
     }
     func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials { .init() }
     func record(_ event: Event) async throws { recorded.withLock { $0.append(event) } }
+    func read<Value: Sendable>(
+      _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+    ) async throws -> Value { query(RolloutLedger(waves: 1)) }
     func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions { OperatorInstructions() }
 
     /// The visit's end.
@@ -50,7 +53,7 @@ import struct Fleet.Host
         ports: Ports(
           connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
           time: Hasty(), epoch: 1))
-      _ = try await visit.carryOut()
+      _ = try await visit.run()
       guard case .visitEnded(let end, let reason) = events.last?.kind else { return (.unknown, "no end") }
       return (end, reason)
     }

@@ -87,22 +87,23 @@ import struct Fleet.Host
       deployments: [Deployment(selector: try Selector(selector), rollout: nil, hooks: hooks, verify: [])])
   }
 
-  private func snapshot() throws -> Snapshot {
-    Snapshot(
+  private func snapshot() throws -> PlanningSnapshot {
+    PlanningSnapshot(
       hosts: ["web10", "web2", "mail"].map { Host(name: $0, address: "\($0)") },
       lineages: [try lineage("b", to: "web*"), try lineage("a", to: "*")], policies: [],
       newest: ["a": certificate("a", 2), "b": certificate("b", 1)], kept: [:])
   }
 
-  private func plans(_ snapshot: Snapshot, _ request: PlanRequest = PlanRequest()) -> [Plan] {
+  private func plans(_ snapshot: PlanningSnapshot, _ request: PlanRequest = PlanRequest()) -> [Plan] {
     Planner.plan(on: snapshot, for: request, at: now).plans
   }
 
-  private func setback(
-    _ host: Host.Name, _ end: VisitEnd, failures: Int = 1, hasHalted: Bool = false, in snapshot: Snapshot
-  ) throws -> Setback {
+  private func backoff(
+    _ host: Host.Name, _ end: VisitEnd, failures: Int = 1, hasHalted: Bool = false,
+    in snapshot: PlanningSnapshot
+  ) throws -> HostBackoff {
     let wanted = try #require(plans(snapshot).flatMap(\.visits).first { $0.host.name == host })
-    return Setback(
+    return HostBackoff(
       failures: failures, end: end, reason: "why", at: now, rollout: Rollout.ID(7),
       hasHaltedRollout: hasHalted, wanted: wanted.essence)
   }
@@ -126,7 +127,7 @@ import struct Fleet.Host
 
   @Test func `a host that was not reached is not the canary again`() throws {
     var snapshot = try snapshot()
-    snapshot.setbacks["standard"] = ["mail": try setback("mail", .unreachable, in: snapshot)]
+    snapshot.backoffs["standard"] = ["mail": try backoff("mail", .unreachable, in: snapshot)]
     let plan = try #require(plans(snapshot).first)
     #expect(plan.visits.map(\.host.name) == ["web2", "web10", "mail"])
     #expect(plan.visits.map(\.wasUnreachable) == [false, false, true])
@@ -143,9 +144,9 @@ import struct Fleet.Host
       (.skipped, false, true),
     ] {
       snapshot.kept = [:]
-      let setback = try setback("mail", end, hasHalted: hasHalted, in: snapshot)
+      let backoff = try backoff("mail", end, hasHalted: hasHalted, in: snapshot)
       snapshot.kept = ["web2": kept, "web10": kept]
-      snapshot.setbacks = ["standard": ["mail": setback]]
+      snapshot.backoffs = ["standard": ["mail": backoff]]
       #expect(Planner.plan(on: snapshot, at: now).unfinished.isEmpty != isUnfinished, "\(end)")
     }
     snapshot.newest["a"] = certificate("a", 3)
@@ -198,18 +199,18 @@ import struct Fleet.Host
     throws
   {
     var snapshot = try snapshot()
-    snapshot.setbacks["standard"] = ["mail": try setback("mail", .rolledBack, failures: 4, in: snapshot)]
+    snapshot.backoffs["standard"] = ["mail": try backoff("mail", .rolledBack, failures: 4, in: snapshot)]
     #expect(plans(snapshot)[0].visits.count == 3)
-    snapshot.setbacks["standard"]?["mail"]?.failures = 5
+    snapshot.backoffs["standard"]?["mail"]?.failures = 5
     let result = Planner.plan(on: snapshot, at: now)
     #expect(result.plans[0].visits.map(\.host.name) == ["web2", "web10"])
     #expect(result.held.map(\.host) == ["mail"])
     #expect(result.held[0].until == now.addingTimeInterval(600))
     #expect(plans(snapshot, PlanRequest(ignoresPauses: true))[0].visits.count == 3)
     let pauses = (5...14).map { failures in
-      var setback = snapshot.setbacks["standard"]!["mail"]!
-      setback.failures = failures
-      return setback.retryAt.timeIntervalSince(now)
+      var backoff = snapshot.backoffs["standard"]!["mail"]!
+      backoff.failures = failures
+      return backoff.retryAt.timeIntervalSince(now)
     }
     #expect(pauses == [600, 1200, 2400, 4800, 9600, 19200, 38400, 43200, 43200, 43200])
     snapshot.newest["a"] = certificate("a", 3)
@@ -218,8 +219,8 @@ import struct Fleet.Host
 
   @Test func `a host that stopped a rollout keeps the others from meeting what broke it`() throws {
     var snapshot = try snapshot()
-    snapshot.setbacks["standard"] = [
-      "mail": try setback("mail", .rolledBack, failures: 5, hasHalted: true, in: snapshot)
+    snapshot.backoffs["standard"] = [
+      "mail": try backoff("mail", .rolledBack, failures: 5, hasHalted: true, in: snapshot)
     ]
     let result = Planner.plan(on: snapshot, at: now)
     #expect(result.plans.isEmpty && result.held.map(\.holdsPolicy) == [true])
@@ -227,7 +228,7 @@ import struct Fleet.Host
 
   @Test func `what a person cancelled waits for a person`() throws {
     var snapshot = try snapshot()
-    snapshot.setbacks["standard"] = ["mail": try setback("mail", .skipped, hasHalted: false, in: snapshot)]
+    snapshot.backoffs["standard"] = ["mail": try backoff("mail", .skipped, hasHalted: false, in: snapshot)]
     let later = Planner.plan(on: snapshot, at: now.addingTimeInterval(86400))
     #expect(later.held.map(\.until) == [nil] && later.plans[0].visits.count == 2)
   }
@@ -276,7 +277,7 @@ import struct Fleet.Host
   ])
   func `hosts go in the order of their policy`(order: HostOrder, expected: [Host.Name]) throws {
     var snapshot = try snapshot()
-    snapshot.setbacks["standard"] = ["web10": try setback("web10", .rolledBack, in: snapshot)]
+    snapshot.backoffs["standard"] = ["web10": try backoff("web10", .rolledBack, in: snapshot)]
     snapshot.hosts[0].labels = ["rank": "2"]
     snapshot.hosts[1].labels = ["rank": "10"]
     var policy = RolloutPolicy.standard

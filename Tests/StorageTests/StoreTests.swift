@@ -59,6 +59,34 @@ import ThrowawayFleet
     #expect(try await store.verifyLog() == .init(count: 3, firstAltered: 4))
   }
 
+  @Test func `a ledger follows what another connection records, and a refused event takes no other with it`()
+    async throws
+  {
+    let plan = Plan(
+      policy: RolloutPolicy(
+        name: "p", waves: [], parallel: 1, maxFailed: .count(0), maxUnreachable: .count(0)),
+      waves: [PlannedWave([PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [])])])
+    let id = try await store.plan(plan, now: now)
+    let other = try Store(home: home)
+    func event(_ kind: Event.Kind, wave: Int? = nil) -> Event {
+      Event(at: now, subject: .init(rollout: id, wave: wave), kind: kind)
+    }
+    try await store.record(event(.rolloutStarted))
+    #expect(try await other.read(id) { $0.state } == .running)
+    try await other.record(event(.waveStarted(hosts: 1), wave: 1))
+    #expect(try await store.read(id) { $0.waves[0].state } == .running)
+    // It may not begin twice, whoever began it; what arrives with it is kept.
+    let (store, note, again) = (
+      store, event(.note(.overridden, text: "beside")), event(.waveStarted(hosts: 1), wave: 1)
+    )
+    let refused = Task { try await store.record(again) }
+    let kept = Task { try await store.record(note) }
+    await #expect(throws: RolloutLedger.Refused.self) { try await refused.value }
+    try await kept.value
+    #expect(try await store.events(.init(rollout: id)).last?.event == note)
+    #expect(try await store.verifyLog().firstAltered == nil)
+  }
+
   @Test func `events cannot be changed or removed`() async throws {
     _ = try await apply(declaration())
     let sqlite = try Program.find("sqlite3")

@@ -20,16 +20,16 @@ struct RolloutHooks: Sendable {
   }
 
   /// - Returns: why something is not as it should be; empty when all is well.
-  func after(ending state: RolloutState, _ log: RolloutLog) async throws -> String {
+  func after(ending state: RolloutState, _ ledger: RolloutLedger) async throws -> String {
     guard !plan.policy.hooks.post.isEmpty else { return "" }
-    func named(_ account: VisitEnd.Account) async -> String {
-      await log.hosts(of: plan.visits) { $0.account == account }.map(\.host.name.rawValue)
+    func named(_ account: VisitEnd.Account) -> String {
+      ledger.hosts(of: plan.visits) { $0.account == account }.map(\.host.name.rawValue)
         .joined(separator: " ")
     }
     let own = [
-      "CERTFLEET_STATE": state.rawValue, "CERTFLEET_OK_HOSTS": await named(.success),
-      "CERTFLEET_FAILED_HOSTS": await named(.failure),
-      "CERTFLEET_UNREACHABLE_HOSTS": await named(.unreachable),
+      "CERTFLEET_STATE": state.rawValue, "CERTFLEET_OK_HOSTS": named(.success),
+      "CERTFLEET_FAILED_HOSTS": named(.failure),
+      "CERTFLEET_UNREACHABLE_HOSTS": named(.unreachable),
     ]
     var failures: [String] = []
     for hook in plan.policy.hooks.post {

@@ -8,7 +8,7 @@ extension RolloutRunner {
   ///
   /// - Returns: whether it came to its end; not when it was asked to stop.
   func rollBack() async throws -> Bool {
-    let waves = await log.waves
+    let waves = try await ledger(\.waves)
     let failed = waves.firstIndex { [.failed, .reverting, .reverted, .revertFailed].contains($0.state) }
     for index in wavesToRevert(waves.lastIndex { $0.state != .pending && $0.state != .gated } ?? failed ?? 0)
     {
@@ -19,8 +19,8 @@ extension RolloutRunner {
       }
       guard try await takeBack(index) else { return false }
     }
-    let reason = await log.ledger.reason
-    let isWhole = await log.waves.allSatisfy { $0.state != .revertFailed }
+    let (after, reason) = try await ledger { ($0.waves, $0.reason) }
+    let isWhole = after.allSatisfy { $0.state != .revertFailed }
     try await end(isWhole ? .rolledBack : .rollbackFailed, because: reason)
     return true
   }
@@ -36,20 +36,20 @@ extension RolloutRunner {
 
   private func takeBack(_ index: Int) async throws -> Bool {
     let number = index + 1
-    let changed = await log.changed(of: plan.waves[index].visits)
-    let back = changed.compactMap { $0.back(at: ports.time.now) }
+    let visits = plan.waves[index].visits
     // With those that were back before a crash: what was drained for them is filled again.
-    let onTheWay = await log.goingBack(in: plan.waves[index].visits)
+    let (changed, onTheWay) = try await ledger { ($0.changed(of: visits), $0.goingBack(in: visits)) }
+    let back = changed.compactMap { $0.back(at: ports.time.now) }
     let hooks = WaveHooks(
       rollout: rollout, wave: number, visits: onTheWay, action: .rollback, ports: ports)
     // That a load balancer could not be drained keeps no host from going back.
     _ = try await hooks.before()
     try await revert(back, wave: number)
     let trouble = try await hooks.after()
-    if stop.isRequested, await !log.changed(of: back).isEmpty {
+    if stop.isRequested, try await !ledger({ $0.changed(of: back).isEmpty }) {
       return false
     }
-    let notBack = await log.notBack(of: plan.waves[index].visits)
+    let notBack = try await ledger { $0.notBack(of: visits) }
     let staying = changed.count - back.count
     var reasons =
       notBack.isEmpty ? [] : ["not back: \(notBack.sorted().map(\.rawValue).joined(separator: ", "))"]
@@ -67,20 +67,22 @@ extension RolloutRunner {
 
   func revert(_ planned: [PlannedVisit], wave: Int) async throws {
     var queue = VisitQueue(
-      await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits)
-    try await queue.carryOut({ try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested })
+      try await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits)
+    try await queue.run({ try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested })
   }
 
   /// After a bake: whether the hosts of the wave still serve what they were given.
   func lookAgain(_ index: Int) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
-    let served = await visits(await log.hosts(of: wave.visits) { $0.account == .success }, wave: number)
+    // Those that a crash cut off on their way back, too.
+    let (well, cutOff) = try await ledger { ledger in
+      (ledger.hosts(of: wave.visits) { $0.account == .success }, ledger.notBack(of: wave.visits))
+    }
+    let served = try await visits(well, wave: number)
     let verdicts = try await looks(at: served)
     if let (visit, verdict) = verdicts.first(where: { $0.1.isInconclusive }) {
       return try await pause(because: "\(visit.host.name): \(verdict)")
     }
-    // Those that a crash cut off on their way back.
-    let cutOff = await log.notBack(of: wave.visits)
     var toRevert = wave.visits.filter { cutOff.contains($0.host.name) }.compactMap {
       $0.back(at: ports.time.now)
     }
@@ -95,9 +97,9 @@ extension RolloutRunner {
     try await revert(toRevert, wave: number)
     if stop.isRequested { return false }
     if let reason = try await stillUnknown(in: wave) { return try await pause(because: reason) }
-    let ends = await log.ends(of: wave.visits)
+    let ends = try await ledger { $0.ends(of: wave.visits) }
     let budget = Budget(of: wave, number: number, under: plan.policy)
-    let broken = await broken(index)
+    let broken = try await broken(index)
     if let reason = broken ?? budget.brokenAtEnd(by: ends) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
     } else {

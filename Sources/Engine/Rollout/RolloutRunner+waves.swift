@@ -13,14 +13,14 @@ extension RolloutRunner {
   /// - Returns: whether there is a next one.
   func advance() async throws -> Bool {
     let orders = try await ports.instructions.instructions(for: rollout)
-    let waves = await log.waves
+    let waves = try await ledger(\.waves)
     let index = waves.firstIndex { $0.state != .passed }
     if stop.isRequested { return false }
     if orders.cancelledBy != nil || orders.pausedBy != nil, let index, waves[index].state == .running {
       try await abandon(index)
     }
     if let person = orders.cancelledBy {
-      let left = await notStarted()
+      let left = try await notStarted()
       try await record(.rolloutMoved(.halting, reason: "cancelled by \(person)\(left)"))
       return true
     }
@@ -37,11 +37,11 @@ extension RolloutRunner {
         try await abandon(index)
         return try await pause(because: reason)
       }
-      return try await carryOut(index)
+      return try await visitHosts(of: index)
     case .baking: return try await bake(index, since: waves[index].since ?? ports.time.now)
     case .verifying: return try await lookAgain(index)
     case .failed, .reverting, .reverted, .revertFailed, .passed:
-      let left = await notStarted()
+      let left = try await notStarted()
       try await record(
         .rolloutMoved(.halting, reason: "wave \(index + 1) failed: \(waves[index].reason)\(left)"))
       return true
@@ -50,7 +50,7 @@ extension RolloutRunner {
 
   /// What the rollout still waits for; `nil` when it can go on.
   func whyNotYet(_ orders: OperatorInstructions) async throws -> String? {
-    let waves = await log.waves
+    let waves = try await ledger(\.waves)
     guard let index = waves.firstIndex(where: { $0.state != .passed }) else { return nil }
     switch waves[index].state {
     case .pending, .gated, .draining, .running:
@@ -87,20 +87,19 @@ extension RolloutRunner {
     return true
   }
 
-  private func carryOut(_ index: Int) async throws -> Bool {
+  private func visitHosts(of index: Int) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
     let hooks = WaveHooks(rollout: rollout, wave: number, visits: wave.visits, ports: ports)
     let held = try await hooks.before()
-    let left = await log.left(of: wave.visits)
-    for planned in left {
-      guard let reason = held[planned.host.name] else { continue }
-      _ = try await visit(planned, wave: number).refuse(because: reason)
+    let left = try await ledger { $0.left(of: wave.visits) }
+    for visit in try await visits(left.filter { held[$0.host.name] != nil }, wave: number) {
+      try await visit.refuse(because: held[visit.host.name] ?? "")
     }
     var queue = VisitQueue(
-      await visits(left.filter { held[$0.host.name] == nil }, wave: number),
+      try await visits(left.filter { held[$0.host.name] == nil }, wave: number),
       width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits)
     var admission = VisitAdmission(runner: self, index: index)
-    try await queue.carryOut({ try await $0.carryOut() }, mayBegin: { try await admission.allows(after: $0) })
+    try await queue.run({ try await $0.run() }, mayBegin: { try await admission.allows(after: $0) })
     let trouble = try await hooks.after()
     return try await judge(index, trouble: trouble)
   }
@@ -115,9 +114,9 @@ extension RolloutRunner {
   /// After the visits of a wave: what comes next.
   private func judge(_ index: Int, trouble: String) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
-    let ends = await log.ends(of: wave.visits)
+    let ends = try await ledger { $0.ends(of: wave.visits) }
     let budget = Budget(of: wave, number: number, under: plan.policy)
-    if let reason = await broken(index) {
+    if let reason = try await broken(index) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
       return true
     }
@@ -125,13 +124,16 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: reason), wave: number)
       return try await pause(because: reason)
     }
-    let undecided = await log.hosts(of: wave.visits) { $0 == .inconclusive }
-    if let host = undecided.first?.host.name {
-      let why = await log.visit(of: host)?.reason ?? ""
+    let undecided = try await ledger { ledger in
+      ledger.hosts(of: wave.visits) { $0 == .inconclusive }.first.map {
+        ($0.host.name, ledger.visits[$0.host.name]?.reason ?? "")
+      }
+    }
+    if let (host, why) = undecided {
       try await record(.waveMoved(.draining, reason: why), wave: number)
       return try await pause(because: "\(host): \(why)")
     }
-    if await !log.left(of: wave.visits).isEmpty {
+    if try await !ledger({ $0.left(of: wave.visits).isEmpty }) {
       // Whatever stopped it is looked at in the next step.
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true
@@ -150,25 +152,25 @@ extension RolloutRunner {
   ///
   /// - Returns: which hosts are not known still; `nil` where all are.
   func stillUnknown(in wave: PlannedWave) async throws -> String? {
-    func unknown() async -> Set<Host.Name> {
-      Set(await log.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name))
+    func unknown() async throws -> Set<Host.Name> {
+      try await ledger { ledger in Set(ledger.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name)) }
     }
-    let first = await unknown()
+    let first = try await unknown()
     guard !first.isEmpty else { return nil }
     if !stop.isRequested {
-      let open = await log.open.filter { first.contains($0.key) }
+      let open = try await ledger(\.open).filter { first.contains($0.key) }
       try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(open)
     }
-    let left = await unknown().sorted().map(\.rawValue).joined(separator: ", ")
+    let left = try await unknown().sorted().map(\.rawValue).joined(separator: ", ")
     return left.isEmpty ? nil : "nobody knows how the visit ended: \(left)"
   }
 
   /// Why the wave, or the rollout with it, has more trouble than it may have.
-  func broken(_ index: Int) async -> String? {
+  func broken(_ index: Int) async throws -> String? {
     let wave = plan.waves[index]
-    let ends = await log.ends(of: wave.visits)
-    if let broken = Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends) { return broken }
-    return Budget(of: plan).broken(by: await log.ends(of: plan.visits))
+    let (ends, all) = try await ledger { ($0.ends(of: wave.visits), $0.ends(of: plan.visits)) }
+    return Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends)
+      ?? Budget(of: plan).broken(by: all)
   }
 
   private func bakeEnd(_ index: Int, since: Date) -> Date {
@@ -189,7 +191,7 @@ extension RolloutRunner {
   }
 
   private func finish() async throws {
-    let bad = await log.hosts(of: plan.visits) { $0.account != .success }.count
+    let bad = try await ledger { ledger in ledger.hosts(of: plan.visits) { $0.account != .success }.count }
     if bad == 0 {
       try await end(.succeeded, because: "")
     } else {

@@ -10,17 +10,13 @@ package struct RolloutRunner: Sendable {
   let rollout: Rollout.ID
   let plan: Plan
   let ports: Ports
-  let log: RolloutLog
   let stop: StopSignal
 
-  /// - Parameter ledger: where the rollout stands.
-  package init(_ rollout: Rollout.ID, plan: Plan, from ledger: RolloutLedger, ports: Ports, stop: StopSignal)
-  {
+  package init(_ rollout: Rollout.ID, plan: Plan, ports: Ports, stop: StopSignal) {
     self.rollout = rollout
     self.plan = plan
     self.stop = stop
-    log = RolloutLog(ledger, recorder: ports.recorder)
-    self.ports = ports.recording(to: log)
+    self.ports = ports
   }
 
   /// - Returns: the rollout's state: an end, `paused` where it waits, or another one when it was asked to stop and
@@ -30,7 +26,7 @@ package struct RolloutRunner: Sendable {
     try await askHostsOfOpenVisits()
     var goesOn = true
     while goesOn {
-      switch await log.state {
+      switch try await ledger(\.state) {
       case .planned: goesOn = try await begin()
       case .paused: goesOn = try await leavePause()
       case .running: goesOn = try await advance()
@@ -40,21 +36,26 @@ package struct RolloutRunner: Sendable {
         if state.isEnd { return state }
       }
     }
-    return await log.state
+    return try await ledger(\.state)
   }
 
   /// Ends it where what it was to bring is no longer wanted. What its visits did is learned before another rollout
   /// takes over, or the tables would say they go on.
   package func supersede() async throws -> RolloutState {
-    try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(await log.open)
-    if let index = await log.waves.firstIndex(where: { $0.state == .running }) {
+    try await Recovery(plan: plan, rollout: rollout, ports: ports).learn(try await ledger(\.open))
+    if let index = try await ledger(\.waves).firstIndex(where: { $0.state == .running }) {
       try await abandon(index)
     }
     try await end(.superseded, because: "what is wanted has changed since it was planned")
     return .superseded
   }
 
-  // MARK: Recording
+  // MARK: The record
+
+  /// Reads from where the rollout stands.
+  func ledger<Value: Sendable>(_ query: @Sendable (RolloutLedger) -> Value) async throws -> Value {
+    try await ports.recorder.read(rollout, query)
+  }
 
   func record(_ kind: Event.Kind, wave: Int? = nil) async throws {
     try await ports.recorder.record(
@@ -68,7 +69,7 @@ package struct RolloutRunner: Sendable {
   }
 
   func end(_ state: RolloutState, because reason: String) async throws {
-    let trouble = try await rolloutHooks.after(ending: state, log)
+    let trouble = try await rolloutHooks.after(ending: state, try await ledger { $0 })
     let reasons = [reason, trouble].filter { !$0.isEmpty }
     try await record(.rolloutEnded(state, reason: reasons.joined(separator: "; ")))
   }
@@ -100,12 +101,13 @@ package struct RolloutRunner: Sendable {
   }
 
   private func endHalting() async throws {
-    let (waves, reason) = (await log.waves, await log.ledger.reason)
+    let (waves, reason) = try await ledger { ($0.waves, $0.reason) }
     guard let failed = waves.firstIndex(where: { $0.state == .failed }) else {
       let isCancelled = try await ports.instructions.instructions(for: rollout).cancelledBy != nil
       return try await end(isCancelled ? .cancelled : .halted, because: reason)
     }
-    let changed = await log.changed(of: wavesToRevert(failed).flatMap { plan.waves[$0].visits })
+    let planned = wavesToRevert(failed).flatMap { plan.waves[$0].visits }
+    let changed = try await ledger { $0.changed(of: planned) }
     if changed.isEmpty {
       try await end(.halted, because: reason)
     } else {
@@ -114,32 +116,28 @@ package struct RolloutRunner: Sendable {
   }
 
   /// How many hosts of the plan were not begun, as a clause; empty where none was left out.
-  func notStarted() async -> String {
-    let begun = await log.ledger.visits.count
+  func notStarted() async throws -> String {
+    let begun = try await ledger(\.visits.count)
     let left = plan.hostCount - begun
     return left == 0 ? "" : "; \(left) of \(plan.hostCount) hosts were not started"
   }
 
   // MARK: Visits
 
-  func visit(_ planned: PlannedVisit, wave: Int) async -> Visit {
-    let attempt = (await log.visit(of: planned.host.name)?.attempt ?? 0) + 1
-    return Visit(
-      planned: planned, rollout: rollout, wave: wave, attempt: attempt,
-      staysAsItIs: plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now), ports: ports)
-  }
-
-  func visits(_ planned: [PlannedVisit], wave: Int) async -> [Visit] {
-    var visits: [Visit] = []
-    for one in planned { visits.append(await visit(one, wave: wave)) }
-    return visits
+  /// The next attempts at hosts of a wave.
+  func visits(_ planned: [PlannedVisit], wave: Int) async throws -> [Visit] {
+    let attempts = try await ledger { ledger in planned.map { ledger.visits[$0.host.name]?.attempt ?? 0 } }
+    return zip(planned, attempts).map { planned, attempt in
+      Visit(
+        planned: planned, rollout: rollout, wave: wave, attempt: attempt + 1,
+        staysAsItIs: plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now), ports: ports)
+    }
   }
 
   /// Visits that an earlier controller, or a lost connection, left open are resolved before anything else.
   private func askHostsOfOpenVisits() async throws {
-    let open = await log.open
+    let (open, state) = try await ledger { ($0.open, $0.state) }
     guard !open.isEmpty, !stop.isRequested else { return }
-    let state = await log.state
     let recovery = Recovery(plan: plan, rollout: rollout, ports: ports)
     let goesOn = state == .running || state == .paused
     // A rollout that goes back goes on with that: hosts that were on the way are taken back once more.

@@ -23,7 +23,7 @@ struct Visit: Sendable {
     let reason: String
   }
 
-  func carryOut() async throws -> VisitEnd {
+  func run() async throws -> VisitEnd {
     let token = VisitToken(Nonce.make())
     try await record(.visitStarted(token))
     return try await end(try await ending(token), isRevert: false)
@@ -75,10 +75,9 @@ struct Visit: Sendable {
   }
 
   /// Ends it before it has begun.
-  func refuse(because reason: String) async throws -> VisitEnd {
+  func refuse(because reason: String) async throws {
     try await record(.visitStarted(VisitToken(Nonce.make())))
     try await record(.visitEnded(.failedClean, reason: reason))
-    return .failedClean
   }
 
   private func ending(_ token: VisitToken) async throws -> Ending {

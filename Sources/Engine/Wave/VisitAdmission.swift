@@ -24,7 +24,7 @@ struct VisitAdmission {
     case .success: break
     case .undecided: isBroken = true
     // At the start too: what a crash left may be more trouble than there may be.
-    case .failure, .unreachable, nil: isBroken = await runner.broken(index) != nil
+    case .failure, .unreachable, nil: isBroken = try await runner.broken(index) != nil
     }
     let uptime = runner.ports.time.uptime
     guard !isBroken, uptime - lastLook > Self.interval else { return !isBroken }

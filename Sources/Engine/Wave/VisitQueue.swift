@@ -24,7 +24,7 @@ struct VisitQueue {
   /// - Parameters:
   ///   - direction: what the visits do.
   ///   - mayBegin: asked before each visit, with the end of the one before that came to it.
-  mutating func carryOut(
+  mutating func run(
     _ direction: @escaping @Sendable (Visit) async throws -> VisitEnd,
     mayBegin: (VisitEnd?) async throws -> Bool
   ) async throws {

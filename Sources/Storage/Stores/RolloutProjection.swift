@@ -1,6 +1,6 @@
-import Fleet
+package import Fleet
 import Foundation
-import struct Fleet.Host
+package import struct Fleet.Host
 
 /// The rollout whose events are coming in: its plan, read once, and where it stands.
 struct RolloutProjection {
@@ -26,8 +26,21 @@ struct RolloutProjection {
 }
 
 extension Store {
+  /// The one that is kept, where nobody else has recorded anything since; else read anew.
   func projection(of id: Rollout.ID) throws -> RolloutProjection? {
-    if projection?.id != id { projection = RolloutProjection(id, try rollout(id).plan, try ledger(of: id)) }
+    let last = try lastEvent().id
+    if projection?.id != id || last != projectedEvent {
+      projection = RolloutProjection(id, try rollout(id).plan, try ledger(of: id))
+      projectedEvent = last
+    }
     return projection
+  }
+
+  /// Reads from where a rollout stands, after all that was recorded of it.
+  package func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) throws -> Value {
+    guard let projection = try projection(of: rollout) else { throw Missing(what: "rollout \(rollout)") }
+    return query(projection.ledger)
   }
 }

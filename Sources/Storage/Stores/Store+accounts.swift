@@ -55,7 +55,7 @@ extension Store {
   package func setAccount(
     _ url: URL, contact: [String], of issuer: Issuer.Name, at directory: String, now: Date
   ) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         "UPDATE account SET url = ?, contact = ? WHERE issuer = ? AND directory = ?",
         [.text(url.absoluteString), .text(try FleetJSON.canonical(contact))] + identity(issuer, directory))
@@ -73,7 +73,7 @@ extension Store {
 
   /// Ends a key change: the next key is the account's now, or it is forgotten.
   package func endKeyChange(of issuer: Issuer.Name, at directory: String, took: Bool, now: Date) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         "UPDATE account SET \(took ? "key = next_key, " : "")next_key = NULL WHERE issuer = ? AND directory = ?",
         identity(issuer, directory))
@@ -83,7 +83,7 @@ extension Store {
 
   /// Forgets an account that the CA does not know any more, with its key.
   package func removeAccount(of issuer: Issuer.Name, at directory: String, now: Date) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         "DELETE FROM account WHERE issuer = ? AND directory = ?", identity(issuer, directory))
       try note("\(issuer) has no account at \(directory) any more", now)

@@ -21,7 +21,7 @@ extension Store {
 
   /// Makes `target` the lineage's newest: what was issued after it is withdrawn.
   package func goBack(to target: Certificate, now: Date) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         """
         UPDATE certificate SET withdrawn_at = CASE WHEN generation > ? THEN COALESCE(withdrawn_at, ?) END
@@ -91,7 +91,7 @@ extension Store {
     _ chain: CertificateChain, key: CertificateKey, to lineage: Lineage.Name,
     origin: Certificate.Origin? = nil, ordered: [String]? = nil, how: Event.Note = .issued, now: Date
   ) throws -> Certificate {
-    try database.transaction {
+    try transaction {
       let newest = try certificates(of: lineage).last
       // A hand-over that is told twice, or found by two, is one certificate.
       if let newest, newest.fingerprint == (try chain.leaf.fingerprint()) { return newest }
@@ -139,7 +139,7 @@ extension Store {
 
   /// Notes that the CA has revoked a certificate.
   package func setRevoked(_ certificate: Certificate, reason: String, now: Date) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         "UPDATE certificate SET revoked_at = ? WHERE lineage = ? AND generation = ?",
         [.moment(now), .text(certificate.lineage.rawValue), .integer(certificate.generation.number)])

@@ -66,7 +66,7 @@ extension Store {
   private func writing(unless dryRun: Bool, _ body: () throws -> Void) throws {
     struct TakenBack: Error {}
     do {
-      try database.transaction {
+      try transaction {
         try body()
         if dryRun { throw TakenBack() }
       }

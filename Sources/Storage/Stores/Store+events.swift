@@ -9,16 +9,23 @@ extension Store {
   /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
   func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
-    let previous =
-      try database.rows("SELECT hash FROM event ORDER BY id DESC LIMIT 1") { $0.text(0) }.first ?? ""
-    let hash = row.hash(after: previous)
+    let previous = try lastEvent()
+    if projectedEvent != previous.id { projection = nil }
+    let hash = row.hash(after: previous.hash)
     try database.run(
       """
       INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash, form)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       """, row.values + [.text(hash), .integer(FleetJSON.form)])
-    if isLast { try sealHead(LogHead(id: database.lastRowID, hash: hash)) }
+    let id = database.lastRowID
+    if isLast { try sealHead(LogHead(id: id, hash: hash)) }
+    projectedEvent = id
     try fold(event)
+  }
+
+  func lastEvent() throws -> (id: Int, hash: String) {
+    try database.rows("SELECT id, hash FROM event ORDER BY id DESC LIMIT 1") { ($0.integer(0), $0.text(1)) }
+      .first ?? (0, "")
   }
 
   /// What `log` can be narrowed to.

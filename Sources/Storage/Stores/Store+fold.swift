@@ -29,7 +29,7 @@ extension Store {
         [.text(end.rawValue), .text(reason), at, rollout(subject), host(subject)])
       try settle(end, subject, at)
       try keepResult(end, reason: reason, subject, at)
-      try keepSetback(end, reason: reason, subject, at: event.at)
+      try keepBackoff(end, reason: reason, subject, at: event.at)
     case .instructed(let instruction, let author, let why):
       try database.run(
         "INSERT INTO instruction (rollout, instruction, author, why, at) VALUES (?, ?, ?, ?, ?)",

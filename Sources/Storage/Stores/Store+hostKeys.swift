@@ -19,7 +19,7 @@ extension Store {
 
   /// Makes `keys` the only ones that a host may show, for each of the hosts.
   package func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
-    try database.transaction {
+    try transaction {
       for (host, keys) in keys.sorted(by: { $0.key < $1.key }) { try replace(keys, of: host, now) }
     }
   }

@@ -36,7 +36,7 @@ extension Store {
   package func keep(
     _ order: PendingCertificate?, of lineage: Lineage.Name, at directory: String, now: Date
   ) throws {
-    try database.transaction {
+    try transaction {
       try database.run(
         "DELETE FROM acme_order WHERE lineage = ? AND directory = ?", identity(lineage, directory))
       guard let order else { return }
@@ -80,7 +80,7 @@ extension Store {
   /// Keeps why an order failed and when it may be tried again, with the event that says so.
   package func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date) throws
   {
-    try database.transaction {
+    try transaction {
       try database.run(
         """
         INSERT INTO backoff (lineage, directory, backoff) VALUES (?, ?, ?)

@@ -14,7 +14,7 @@ extension Store {
   /// Stores a plan as the next rollout. Nothing of it is begun.
   package func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
     let text = try FleetJSON.canonical(plan)
-    return try database.transaction {
+    return try transaction {
       try database.run(
         """
         INSERT INTO rollout (plan, plan_hash, state, started_at, policy, hosts, lineages, form)

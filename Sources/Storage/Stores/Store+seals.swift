@@ -152,7 +152,7 @@ extension Store {
 
   /// Takes the log as it is for whole, and says so in it.
   package func acceptLoss(by person: String, now: Date) throws {
-    try database.transaction {
+    try transaction {
       let what =
         try cutOff().map { "\($0.recorded.map(String.init) ?? "unknown") recorded, \($0.found) there" }
         ?? "nothing missing"

@@ -9,9 +9,12 @@ package actor Store {
   let database: SQLiteConnection
   let sealing: SealingKey
   private let executor = QueueExecutor()
-  /// Forgotten where a transaction is taken back.
+  /// Of the rollout that goes on. Forgotten where a transaction is taken back.
   var projection: RolloutProjection?
-  private var waiting: [(event: Event, done: CheckedContinuation<Void, any Error>)] = []
+  /// The last event that `projection` has taken in.
+  var projectedEvent = 0
+  private typealias Waiting = (event: Event, done: CheckedContinuation<Void, any Error>)
+  private var waiting: [Waiting] = []
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -47,13 +50,31 @@ package actor Store {
   private func commitWaiting() {
     let batch = waiting
     waiting = []
+    commit(batch)
+  }
+
+  /// All of it, or nothing.
+  func transaction<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try database.transaction(body)
+    } catch {
+      projection = nil
+      throw error
+    }
+  }
+
+  private func commit(_ batch: [Waiting]) {
     let result = Result {
-      try database.transaction {
+      try transaction {
         for (index, item) in batch.enumerated() { try append(item.event, isLast: index == batch.count - 1) }
       }
     }
-    if case .failure = result { projection = nil }
-    for item in batch { item.done.resume(with: result) }
+    // One that is refused takes no other with it.
+    if case .failure = result, batch.count > 1 {
+      for item in batch { commit([item]) }
+    } else {
+      for item in batch { item.done.resume(with: result) }
+    }
   }
 }
 

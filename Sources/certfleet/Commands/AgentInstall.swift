@@ -66,7 +66,7 @@ extension Session {
         "\(host.name): the key to be restricted is not known; make one (ssh-keygen -t ed25519 -f ~/.ssh/certfleet), and set it as the host's identity"
       )
     }
-    let snapshot = try await snapshot()
+    let snapshot = try await store.planningSnapshot()
     let visit = Planner.everything(on: host, in: snapshot)
     let lineages = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
     let webroots = lineages.compactMap {
@@ -99,7 +99,7 @@ extension Session {
       )
     }
     let connector = try await hostErrands(invocation).connector
-    let visit = Planner.everything(on: host, in: try await snapshot())
+    let visit = Planner.everything(on: host, in: try await store.planningSnapshot())
     return await AgentInstaller(installation, as: administrator, connector: connector) {
       let preflight = Preflight(
         visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)

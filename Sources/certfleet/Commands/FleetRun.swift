@@ -60,7 +60,7 @@ struct FleetRun {
       isIdle = isIdle && due.isEmpty
       if try await !desk.carryOut(due) { code = .failed }
     }
-    let snapshot = try await session.snapshot(only: errand.only)
+    let snapshot = try await session.store.planningSnapshot(only: errand.only)
     let result = Planner.plan(on: snapshot, for: request, at: Date())
     for line in AheadHosts.lines(of: result.ahead) {
       Console.standard.say("certfleet: \(line)")
@@ -89,7 +89,7 @@ struct FleetRun {
   private func whyNotYet(_ plan: Plan, unsettled: Set<RolloutPolicy.Name>) async throws -> String? {
     if unsettled.contains(plan.policy.name) { return "its last rollout has not come to a good end" }
     guard !plan.policy.after.isEmpty else { return nil }
-    let unfinished = Planner.plan(on: try await session.snapshot(), at: Date()).unfinished
+    let unfinished = Planner.plan(on: try await session.store.planningSnapshot(), at: Date()).unfinished
     return plan.policy.after.first(where: unfinished.contains).map { "waits until \($0) has passed" }
   }
 
@@ -118,8 +118,9 @@ struct FleetRun {
   private func goOn(with rollout: Rollout) async throws -> RolloutState {
     let ledger = try await session.store.ledger(of: rollout.id)
     let isForward = [.planned, .running, .paused].contains(ledger.state)
-    if isForward, !Planner.isCurrent(rollout.plan, in: try await session.snapshot(), at: Date()) {
-      return try await runner(rollout.id, rollout.plan, from: ledger).supersede()
+    if isForward, !Planner.isCurrent(rollout.plan, in: try await session.store.planningSnapshot(), at: Date())
+    {
+      return try await runner(rollout.id, rollout.plan).supersede()
     }
     if ledger.state != .paused {
       Console.standard.say("rollout \(rollout.id): was interrupted; asking the hosts that were being visited")
@@ -131,7 +132,7 @@ struct FleetRun {
     -> RolloutState
   {
     display.begin(plan, rollout: id)
-    let state = try await runner(id, plan, from: ledger).run()
+    let state = try await runner(id, plan).run()
     if state == .paused, ledger.state == .paused {
       Console.standard.say("rollout \(id) is paused: \(try await session.store.ledger(of: id).reason)")
     }
@@ -143,8 +144,8 @@ struct FleetRun {
     try await carryOut(rollout.id, rollout.plan, from: try await session.store.ledger(of: rollout.id))
   }
 
-  private func runner(_ id: Rollout.ID, _ plan: Plan, from ledger: RolloutLedger) -> RolloutRunner {
-    RolloutRunner(id, plan: plan, from: ledger, ports: ports, stop: stop)
+  private func runner(_ id: Rollout.ID, _ plan: Plan) -> RolloutRunner {
+    RolloutRunner(id, plan: plan, ports: ports, stop: stop)
   }
 
   private func exitCode(of id: Rollout.ID, _ state: RolloutState) async throws -> ExitCode {

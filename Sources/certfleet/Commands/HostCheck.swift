@@ -20,7 +20,7 @@ extension Command {
     var hosts: [Host] = []
     for name in invocation.operands { hosts.append(try await session.host(named: name)) }
     if invocation.operands.isEmpty { hosts = try await session.store.hosts() }
-    let snapshot = try await session.snapshot()
+    let snapshot = try await session.store.planningSnapshot()
     let checked = try await session.check(
       hosts.map { Planner.everything(on: $0, in: snapshot) }, invocation)
     Console.standard.result(

@@ -52,7 +52,8 @@ extension Session {
   /// - Returns: what the hosts' preflight said, where it was asked for.
   @discardableResult
   func showPlan(_ invocation: Invocation, for errand: FleetRun.Errand) async throws -> ExitCode {
-    let result = Planner.plan(on: try await snapshot(only: errand.only), for: errand.request, at: Date())
+    let result = Planner.plan(
+      on: try await store.planningSnapshot(only: errand.only), for: errand.request, at: Date())
     for line in AheadHosts.lines(of: result.ahead) { Console.standard.say("certfleet: \(line)") }
     if !invocation.has("json"), let warning = try await unpinnedWarning() {
       Console.standard.say("certfleet: \(warning)")

@@ -102,6 +102,12 @@ struct ShownRecorder: Recorder {
     try await store.record(event)
     display.show(event)
   }
+
+  func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) async throws -> Value {
+    try await store.read(rollout, query)
+  }
 }
 
 /// A lineage's issuing with one CA, in the store.

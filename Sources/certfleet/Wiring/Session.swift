@@ -53,32 +53,6 @@ struct Session: Sendable {
       environment: invocation.environment)
   }
 
-  /// What the planner decides from.
-  ///
-  /// - Parameter only: the lineages to look at; `nil` for all.
-  func snapshot(only: Set<Lineage.Name>? = nil) async throws -> Snapshot {
-    let declared = try await store.declaration()
-    let lineages = declared.lineages.flatMap { $0.instances(on: declared.hosts) }
-    var snapshot = Snapshot(
-      hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
-      policies: declared.policies,
-      newest: try await store.newestCertificates(), kept: try await store.keptCertificates(),
-      keptFiles: try await store.keptFiles(), former: try await store.formerGenerations(),
-      setbacks: try await setbacks(), advice: try await store.renewalAdvice())
-    snapshot.unknown = try await store.unknownGenerations()
-    return snapshot
-  }
-
-  private func setbacks() async throws -> [RolloutPolicy.Name: [Host.Name: Setback]] {
-    try await store.setbacks().reduce(into: [:]) { all, stored in
-      all[stored.policy, default: [:]][stored.host] = Setback(
-        failures: stored.failures, end: stored.end, reason: stored.reason, at: stored.at,
-        rollout: stored.rollout,
-        hasHaltedRollout: stored.stateOfRollout.isFailure && stored.end.account == .failure,
-        wanted: stored.wanted)
-    }
-  }
-
   /// Hosts that a certificate goes to and that have no pinned key yet, as a line to say before anything is done.
   func unpinnedWarning() async throws -> String? {
     let pinned = try await store.pinnedKeys()

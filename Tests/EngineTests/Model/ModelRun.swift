@@ -39,8 +39,7 @@ struct ModelRun {
       world.with { $0.eventsLeft = random.chance(40) ? random.number(below: 60) : nil }
       let stop = StopSignal()
       world.with { $0.interrupt = random.chance(10) ? (stop, random.number(below: 60)) : nil }
-      let ledger = try await store.ledger(of: id)
-      let runner = RolloutRunner(id, plan: plan, from: ledger, ports: world.ports, stop: stop)
+      let runner = RolloutRunner(id, plan: plan, ports: world.ports, stop: stop)
       do {
         let state = try await runner.run()
         if state.isEnd { break }

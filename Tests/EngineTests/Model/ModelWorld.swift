@@ -106,6 +106,12 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
     if !goesOn { throw Killed() }
   }
 
+  func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) async throws -> Value {
+    try await store.read(rollout, query)
+  }
+
   func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
     let said = with { state -> Instruction? in
       guard state.isSteered, state.random.chance(4) else { return nil }

@@ -1,8 +1,7 @@
-package import Fleet
 package import Foundation
 
 /// A host whose last visit did not end well, and when it is tried again.
-package struct Setback: Hashable, Sendable {
+package struct HostBackoff: Hashable, Sendable {
   /// How many visits in a row, for the same, did not end well.
   package var failures: Int
   package var end: VisitEnd
@@ -40,12 +39,12 @@ package struct Setback: Hashable, Sendable {
   }
 
   /// Whether it belongs to a rollout that passed all the same, and nothing else is wanted since.
-  func isTolerated(of visit: PlannedVisit) -> Bool {
+  package func isTolerated(of visit: PlannedVisit) -> Bool {
     !hasHaltedRollout && end != .skipped && wanted == visit.essence
   }
 
   /// Whether a visit has to wait: for `retryAt`, or where a person cancelled it, until one wants it again.
-  func holds(_ visit: PlannedVisit, at now: Date) -> Bool {
+  package func holds(_ visit: PlannedVisit, at now: Date) -> Bool {
     (now < retryAt || end == .skipped) && wanted == visit.essence
   }
 }
