@@ -59,13 +59,19 @@ let package = Package(
       }, swiftSettings: strict),
     module("Engine", ["Fleet", "System", "Planning", "Agents"]),
     module("SSH", ["System", "CSSH2", "COpenSSL"]),
+    module("Connections", ["Fleet", "System", "Agents", "Engine", "SSH"]),
     module("Reporting", ["Fleet"], exclude: ["Formats/JSON.md"]),
+    module(
+      "Controller",
+      [
+        "Fleet", "System", "PKI", "Inventory", "Storage", "ACME", "Issuance", "Install", "Planning", "Agents",
+        "Engine", "Connections", "Reporting",
+      ]),
     .executableTarget(
       name: "certfleet",
       dependencies: [
-        "Fleet", "System", "PKI", "Inventory", "Storage", "ACME", "Issuance", "Install", "Planning", "Agents",
-        "Engine", "SSH",
-        "Reporting", "CSystem", "CHeap", "CVersion",
+        "Controller", "Fleet", "System", "PKI", "Inventory", "Storage", "ACME", "Issuance", "Planning",
+        "Agents", "Engine", "SSH", "Connections", "Reporting", "CSystem", "CHeap", "CVersion",
       ],
       swiftSettings: strict),
 
@@ -74,7 +80,7 @@ let package = Package(
     .executableTarget(
       name: "certfleet-demo", dependencies: ["ThrowawayFleet"], path: "Tests/Demo", swiftSettings: strict),
     .executableTarget(
-      name: "certfleet-bench", dependencies: ["Agents", "Fleet", "System", "ThrowawayFleet"],
+      name: "certfleet-bench", dependencies: ["Agents", "Fleet", "PKI", "System", "ThrowawayFleet"],
       path: "Tests/Benchmarks",
       exclude: ["README.md", "RawC", "Peers"], swiftSettings: strict),
     // What nothing that does the same can be faster than.
@@ -94,7 +100,13 @@ let package = Package(
     tests(of: "Engine", with: ["Fleet", "Planning", "Agents", "Storage", "ThrowawayFleet"]),
     tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
-    tests(of: "certfleet", with: ["Fleet"]),
+    tests(of: "certfleet", with: ["Fleet", "Issuance"]),
+    tests(of: "Connections", with: ["Fleet", "ThrowawayFleet"]),
+    tests(
+      of: "Controller",
+      with: [
+        "Fleet", "System", "PKI", "Storage", "Issuance", "Planning", "Agents", "Reporting", "ThrowawayFleet",
+      ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["ThrowawayFleet", "certfleet"], swiftSettings: strict),
   ],

@@ -1,6 +1,7 @@
 package import Agents
 package import Fleet
 package import Foundation
+package import System
 package import struct Fleet.Host
 
 /// What the engine needs of the world. It imports neither SSH nor SQLite nor OpenSSL: they are wired to these.
@@ -115,6 +116,14 @@ package protocol Timekeeper: Sendable {
   var uptime: Duration { get }
   /// - Throws: where the task is cancelled, so that no loop goes on without its pauses.
   func pause(for duration: Duration) async throws(CancellationError)
+  /// The same, and no longer than until a stop is requested.
+  func pause(for duration: Duration, orUntil stop: StopSignal) async throws(CancellationError)
+}
+
+extension Timekeeper {
+  package func pause(for duration: Duration, orUntil stop: StopSignal) async throws(CancellationError) {
+    try await pause(for: duration)
+  }
 }
 
 package struct SystemTime: Timekeeper {
@@ -124,6 +133,9 @@ package struct SystemTime: Timekeeper {
   package var uptime: Duration { Self.start.duration(to: .now) }
   package func pause(for duration: Duration) async throws(CancellationError) {
     do { try await Task.sleep(for: duration) } catch { throw CancellationError() }
+  }
+  package func pause(for duration: Duration, orUntil stop: StopSignal) async throws(CancellationError) {
+    try await stop.sleep(for: duration)
   }
 }
 
@@ -136,12 +148,15 @@ package struct Ports: Sendable {
   package let recorder: any Recorder
   package let instructions: any InstructionSource
   package let time: any Timekeeper
+  /// Nothing new is begun once it is requested.
+  package let stop: StopSignal
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
   package let epoch: Int
 
   package init(
     connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
     recorder: any Recorder, instructions: any InstructionSource, time: any Timekeeper = SystemTime(),
+    stop: StopSignal = StopSignal(),
     epoch: Int
   ) {
     self.connector = connector
@@ -151,6 +166,7 @@ package struct Ports: Sendable {
     self.recorder = recorder
     self.instructions = instructions
     self.time = time
+    self.stop = stop
     self.epoch = epoch
   }
 }

@@ -29,7 +29,8 @@ extension InventoryDraft {
         let hasMistakenHosts = mistaken.contains { $0.hasPrefix("hosts ") }
         if !hasMistakenHosts, !hosts.contains(where: deployment.selector.matches) {
           place.at(step + ".to").fail(
-            "'\(deployment.selector.text.visible)' picks no host; check the labels with: certfleet host list")
+            "'\(deployment.selector.text.visible)' picks no host; check the labels with: \(Remedy.list(.hosts))"
+          )
         }
       }
     }

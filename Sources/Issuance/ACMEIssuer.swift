@@ -2,12 +2,15 @@ package import ACME
 package import Fleet
 import Foundation
 package import PKI
+package import System
 
 /// Issues one lineage's next certificate from an ACME server.
 package struct ACMEIssuer: Sendable {
   let client: ACMEClient
   let solver: any Solver
   let keeper: any OrderKeeper
+  /// Ends waiting for the CA; the order is kept.
+  let stop: StopSignal
   /// Makes the key for a new order, or takes one that is to be kept.
   private let makeKey: @Sendable () async throws -> CertificateKey
   /// Told what went wrong beside the order itself.
@@ -17,13 +20,14 @@ package struct ACMEIssuer: Sendable {
   private static let mostAlternates = 10
 
   package init(
-    client: ACMEClient, solver: any Solver, keeper: any OrderKeeper,
+    client: ACMEClient, solver: any Solver, keeper: any OrderKeeper, stop: StopSignal = StopSignal(),
     makeKey: @escaping @Sendable () async throws -> CertificateKey,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.client = client
     self.solver = solver
     self.keeper = keeper
+    self.stop = stop
     self.makeKey = makeKey
     self.warn = warn
   }
@@ -127,7 +131,7 @@ package struct ACMEIssuer: Sendable {
   private func settled(
     _ open: PendingCertificate, until reached: @Sendable @escaping (Order.Status) -> Bool
   ) async throws -> Order {
-    let order = try await Polling.until("the order") { () -> (Order?, Date?) in
+    let order = try await Polling.until("the order", stop) { () -> (Order?, Date?) in
       let answer = try await client.order(at: open.url)
       return (reached(answer.value.status) ? answer.value : nil, answer.retryAfter)
     }

@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import System
 
 /// Asks a server again and again for what it is still working on.
 struct Polling {
@@ -12,7 +13,7 @@ struct Polling {
   ///
   /// - Parameter what: for the message that it took too long.
   static func until<Value>(
-    _ what: String, _ ask: () async throws -> (value: Value?, retryAfter: Date?)
+    _ what: String, _ stop: StopSignal, _ ask: () async throws -> (value: Value?, retryAfter: Date?)
   ) async throws -> Value {
     let start = ContinuousClock.now
     var pause = firstPause
@@ -25,7 +26,11 @@ struct Polling {
           "\(what) is not finished after \(patience.short); the next run goes on with it", endsOrder: false,
           retryAfter: retryAfter)
       }
-      try await Task.sleep(for: wanted ?? pause)
+      guard try await stop.sleep(for: wanted ?? pause) else {
+        throw IssuanceFailure(
+          "\(what) was not waited for, as a stop was asked for; the next run goes on with it",
+          endsOrder: false)
+      }
       pause = min(pause * 2, longestPause)
     }
   }

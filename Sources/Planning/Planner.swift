@@ -30,7 +30,7 @@ package enum Planner {
         result.unfinished.insert(policy.name)
       }
       let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
-      result.held += held
+      result.deferred += held
       guard !held.contains(where: { $0.holdsPolicy }) else { continue }
       let waiting = Set(held.map(\.host))
       let going = visits.filter { !waiting.contains($0.host.name) }
@@ -87,11 +87,11 @@ package enum Planner {
 
   private static func isAhead(
     _ host: Host, of certificate: PlannedCertificate, in snapshot: PlanningSnapshot
-  ) -> PlanningResult.Ahead? {
+  ) -> HostAhead? {
     guard let has = snapshot.unknown[host.name]?[certificate.lineage], has >= certificate.generation else {
       return nil
     }
-    return PlanningResult.Ahead(
+    return HostAhead(
       host: host.name, lineage: certificate.lineage, has: has, newest: certificate.generation)
   }
 
@@ -123,14 +123,11 @@ package enum Planner {
   /// Hosts that are not tried again yet.
   private static func held(
     _ visits: [PlannedVisit], under policy: RolloutPolicy.Name, in snapshot: PlanningSnapshot, at now: Date
-  ) -> [PlanningResult.DeferredHost] {
+  ) -> [DeferredHost] {
     let backoffs = snapshot.backoffs[policy] ?? [:]
     return visits.compactMap { visit in
       guard let backoff = backoffs[visit.host.name], backoff.holds(visit, at: now) else { return nil }
-      return PlanningResult.DeferredHost(
-        policy: policy, host: visit.host.name, until: backoff.end == .skipped ? nil : backoff.retryAt,
-        reason: backoff.reason, end: backoff.end, rollout: backoff.rollout,
-        holdsPolicy: backoff.hasHaltedRollout && backoff.end != .skipped)
+      return DeferredHost(visit.host.name, under: policy, by: backoff)
     }
   }
 }

@@ -1,42 +1,14 @@
 package import Fleet
-package import Foundation
 package import struct Fleet.Host
 
 /// What the planner made of a snapshot: the plans in the order in which they go, and what has to wait.
 package struct PlanningResult: Sendable {
   package var plans: [Plan] = []
-  package var held: [DeferredHost] = []
+  package var deferred: [DeferredHost] = []
   /// Hosts that have a newer certificate than any that is stored here: they are not taken back by themselves.
-  package var ahead: [Ahead] = []
+  package var ahead: [HostAhead] = []
   /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
   package var unfinished: Set<RolloutPolicy.Name> = []
-
-  /// What a host has, and what it would be taken back to.
-  package struct Ahead: Hashable, Sendable, Codable {
-    package var host: Host.Name
-    package var lineage: Lineage.Name
-    package var has: Generation
-    package var newest: Generation
-  }
-
-  /// A host that is not what it should be and is left alone until later.
-  package struct DeferredHost: Hashable, Sendable, Codable {
-    package var policy: RolloutPolicy.Name
-    package var host: Host.Name
-    /// `nil`: until a person says so, or something else is wanted.
-    package var until: Date?
-    package var reason: String
-    /// How its last visit ended.
-    package var end: VisitEnd
-    package var rollout: Rollout.ID
-    /// Whether the other hosts of the policy wait for it.
-    package var holdsPolicy: Bool
-
-    private enum CodingKeys: String, CodingKey {
-      case policy, host, until, reason, end, rollout
-      case holdsPolicy = "holds_policy"
-    }
-  }
 }
 
 /// What is asked for beyond what is due.

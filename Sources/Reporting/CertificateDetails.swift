@@ -2,7 +2,9 @@ package import Fleet
 package import Foundation
 
 /// Everything about one lineage, as `cert show` tells it.
-package struct CertificateDetails: Sendable, Codable {
+package struct CertificateDetails: Sendable, Codable, ReportRow {
+  package static let schema = JSONText.Schema.certificate
+
   package let lineage: Lineage
   /// Oldest first.
   package let generations: [Certificate]
@@ -10,22 +12,26 @@ package struct CertificateDetails: Sendable, Codable {
   /// When the newest is renewed.
   package let renewal: Date?
   package let backoff: OrderBackoff?
-  package let standings: [HostCertificateStatus]
+  package let statuses: [HostCertificateStatus]
 
   package init(
     lineage: Lineage, generations: [Certificate], advice: RenewalAdvice?, renewal: Date?,
     backoff: OrderBackoff?,
-    standings: [HostCertificateStatus]
+    statuses: [HostCertificateStatus]
   ) {
     self.lineage = lineage
     self.generations = generations
     self.advice = advice
     self.renewal = renewal
     self.backoff = backoff
-    self.standings = standings
+    self.statuses = statuses
   }
 
-  package func text(now: Date) -> String {
+  package static func text(of all: [CertificateDetails], now: Date) -> String {
+    all.map { $0.text(now: now) }.joined(separator: "\n")
+  }
+
+  private func text(now: Date) -> String {
     var rows: [(String, String)] = [
       (
         "names",
@@ -93,7 +99,7 @@ package struct CertificateDetails: Sendable, Codable {
 
   /// Hosts with the same generation, folded.
   private var hostsText: String {
-    let byGeneration = Dictionary(grouping: standings) { $0.active }
+    let byGeneration = Dictionary(grouping: statuses) { $0.active }
     return byGeneration.keys.sorted { ($0?.number ?? 0) > ($1?.number ?? 0) }.map { generation in
       let hosts = HostSet.folded((byGeneration[generation] ?? []).map(\.host))
       return "  \(generation.map { "generation \($0) is on" } ?? "nothing yet on") \(hosts)\n"

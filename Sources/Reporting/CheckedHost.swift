@@ -1,4 +1,6 @@
 package import Fleet
+package import Foundation
+package import struct Fleet.Host
 
 /// What a host's preflight found.
 package struct CheckedHost: Hashable, Sendable, Codable {
@@ -16,9 +18,11 @@ package struct CheckedHost: Hashable, Sendable, Codable {
   }
 }
 
-extension Listing {
+extension CheckedHost: ReportRow {
+  package static let schema = JSONText.Schema.checks
+
   /// Hosts with the same findings in one line.
-  package static func checks(_ checked: [CheckedHost]) -> String {
+  package static func text(of checked: [CheckedHost], now: Date) -> String {
     var text = ""
     let groups = Dictionary(grouping: checked) { [$0.result.rawValue] + $0.problems }
     let order = groups.values.sorted { $0[0].host < $1[0].host }

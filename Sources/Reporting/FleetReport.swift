@@ -2,53 +2,55 @@ package import Fleet
 package import Foundation
 
 /// Which host has which generation, since when, expiring when, and how the last visit went.
-package struct FleetReport: Sendable, Codable {
+package struct FleetReport: Sendable, Codable, Report {
+  package static let schema = JSONText.Schema.report
+
   package let generatedAt: Date
-  package let standings: [HostCertificateStatus]
+  package let statuses: [HostCertificateStatus]
   /// The rollout that was carried out last, and how it ended.
   package let lastRollout: RolloutSummary?
 
   private enum CodingKeys: String, CodingKey {
-    case standings
+    case statuses
     case generatedAt = "generated_at"
     case lastRollout = "last_rollout"
   }
 
-  package init(generatedAt: Date, standings: [HostCertificateStatus], lastRollout: RolloutSummary?) {
+  package init(generatedAt: Date, statuses: [HostCertificateStatus], lastRollout: RolloutSummary?) {
     self.generatedAt = generatedAt
-    self.standings = standings
+    self.statuses = statuses
     self.lastRollout = lastRollout
   }
 
-  package var text: String {
+  package func text(now: Date) -> String {
     var table = Table("CERTIFICATE", "HOST", "HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT")
-    for standing in standings {
+    for status in statuses {
       table.add(
-        standing.lineage.rawValue, standing.host.rawValue, standing.active.map(\.description) ?? "-",
-        standing.wanted.map(\.description) ?? "-", standing.activeSince.map(\.stamp) ?? "-",
-        standing.expires.map { $0.relative(to: generatedAt) } ?? "-", Self.result(standing))
+        status.lineage.rawValue, status.host.rawValue, status.active.map(\.description) ?? "-",
+        status.wanted.map(\.description) ?? "-", status.activeSince.map(\.stamp) ?? "-",
+        status.expires.map { $0.relative(to: generatedAt) } ?? "-", Self.result(status))
     }
     return table.text + "\n" + summary + "\n"
   }
 
-  private static func result(_ standing: HostCertificateStatus) -> String {
-    if standing.active != nil, !standing.isKept, standing.lastEnd?.account != .failure {
+  private static func result(_ status: HostCertificateStatus) -> String {
+    if status.active != nil, !status.isKept, status.lastEnd?.account != .failure {
       return "not finished: the visit is under way or was interrupted"
     }
-    guard let end = standing.lastEnd else { return "not visited yet" }
-    let reason = standing.lastReason.isEmpty ? "" : ": " + standing.lastReason.visible.shortened(to: 120)
-    return end.words + (standing.lastRollout.map { " (rollout \($0))" } ?? "") + reason
+    guard let end = status.lastEnd else { return "not visited yet" }
+    let reason = status.lastReason.isEmpty ? "" : ": " + status.lastReason.visible.shortened(to: 120)
+    return end.words + (status.lastRollout.map { " (rollout \($0))" } ?? "") + reason
   }
 
   /// One sentence: how many places have what they should have, who has not, and how the last rollout ended.
   package var summary: String {
-    guard !standings.isEmpty else {
-      return "no certificate is deployed to any host; declare it: certfleet apply"
+    guard !statuses.isEmpty else {
+      return "no certificate is deployed to any host; declare it: \(Remedy.apply)"
     }
-    let behind = standings.filter { !$0.isConverged }
-    let hosts = Set(standings.map(\.host))
+    let behind = statuses.filter { !$0.isConverged }
+    let hosts = Set(statuses.map(\.host))
     var text =
-      "\(counted(hosts.count, "host")), \(counted(Set(standings.map(\.lineage)).count, "certificate")): "
+      "\(counted(hosts.count, "host")), \(counted(Set(statuses.map(\.lineage)).count, "certificate")): "
     text +=
       behind.isEmpty
       ? "everything is as it should be"
@@ -56,7 +58,7 @@ package struct FleetReport: Sendable, Codable {
     if let lastRollout, lastRollout.state != .succeeded {
       let state =
         lastRollout.state.isEnd || lastRollout.state == .paused
-        ? lastRollout.state.words : "is not finished; go on with: certfleet run"
+        ? lastRollout.state.words : "is not finished; go on with: \(Remedy.run)"
       text += "\nrollout \(lastRollout.id) \(state)"
       if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
     }

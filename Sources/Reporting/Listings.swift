@@ -2,59 +2,7 @@ package import Fleet
 package import Foundation
 package import struct Fleet.Host
 
-/// The listings as people read them. Each has its JSON from the same values.
-package enum Listing {
-  package static func hosts(_ hosts: [ListedHost]) -> String {
-    var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
-    for listed in hosts {
-      let host = listed.host
-      let more = listed.pinned.count > 1 ? " and \(listed.pinned.count - 1) more" : ""
-      let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-      table.add(
-        host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
-        host.become ? "yes" : "no", listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned",
-        labels.joined(separator: ","))
-    }
-    return table.text
-  }
-
-  package static func certificates(_ certificates: [ListedCertificate], now: Date) -> String {
-    var table = Table("NAME", "DOMAINS", "ISSUER", "GENERATION", "EXPIRES", "RENEWAL", "FINGERPRINT")
-    for listed in certificates {
-      let newest = listed.newest
-      table.add(
-        listed.lineage.name.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60),
-        listed.lineage.issuer.rawValue, newest.map { $0.generation.description } ?? "none yet",
-        newest.map { $0.notAfter.relative(to: now) } ?? "-",
-        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) }
-          ?? (newest == nil ? "due" : "by its issuer"),
-        newest.map { $0.fingerprint.short } ?? "-")
-    }
-    return table.text
-  }
-
-  package static func accounts(_ accounts: [ListedAccount]) -> String {
-    var table = Table("ISSUER", "DIRECTORY", "ACCOUNT", "CONTACT", "KEY")
-    for account in accounts {
-      table.add(
-        account.issuer.rawValue, account.directory, account.url?.absoluteString ?? "not registered yet",
-        account.contact.joined(separator: ","), account.keyFingerprint)
-    }
-    return table.text
-  }
-
-  package static func rollouts(_ rollouts: [RolloutSummary], now: Date) -> String {
-    var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
-    for rollout in rollouts {
-      let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
-      table.add(
-        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.words,
-        String(rollout.hosts), String(rollout.waves),
-        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
-    }
-    return table.text
-  }
-}
+// The listings: what each row says, and the table that people read.
 
 package struct ListedAccount: Sendable, Codable {
   package let issuer: Issuer.Name
@@ -98,5 +46,72 @@ package struct ListedCertificate: Sendable, Codable {
     self.lineage = lineage
     self.newest = newest
     self.renewal = renewal
+  }
+}
+
+extension ListedHost: ReportRow {
+  package static let schema = JSONText.Schema.hosts
+
+  package static func text(of rows: [ListedHost], now: Date) -> String {
+    var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
+    for listed in rows {
+      let host = listed.host
+      let more = listed.pinned.count > 1 ? " and \(listed.pinned.count - 1) more" : ""
+      let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      table.add(
+        host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
+        host.become ? "yes" : "no", listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned",
+        labels.joined(separator: ","))
+    }
+    return table.text
+  }
+}
+
+extension ListedCertificate: ReportRow {
+  package static let schema = JSONText.Schema.certificates
+
+  package static func text(of rows: [ListedCertificate], now: Date) -> String {
+    var table = Table("NAME", "DOMAINS", "ISSUER", "GENERATION", "EXPIRES", "RENEWAL", "FINGERPRINT")
+    for listed in rows {
+      let newest = listed.newest
+      table.add(
+        listed.lineage.name.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60),
+        listed.lineage.issuer.rawValue, newest.map { $0.generation.description } ?? "none yet",
+        newest.map { $0.notAfter.relative(to: now) } ?? "-",
+        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) }
+          ?? (newest == nil ? "due" : "by its issuer"),
+        newest.map { $0.fingerprint.short } ?? "-")
+    }
+    return table.text
+  }
+}
+
+extension ListedAccount: ReportRow {
+  package static let schema = JSONText.Schema.accounts
+
+  package static func text(of rows: [ListedAccount], now: Date) -> String {
+    var table = Table("ISSUER", "DIRECTORY", "ACCOUNT", "CONTACT", "KEY")
+    for account in rows {
+      table.add(
+        account.issuer.rawValue, account.directory, account.url?.absoluteString ?? "not registered yet",
+        account.contact.joined(separator: ","), account.keyFingerprint)
+    }
+    return table.text
+  }
+}
+
+extension RolloutSummary: ReportRow {
+  package static let schema = JSONText.Schema.rollouts
+
+  package static func text(of rows: [RolloutSummary], now: Date) -> String {
+    var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
+    for rollout in rows {
+      let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
+      table.add(
+        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.words,
+        String(rollout.hosts), String(rollout.waves),
+        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
+    }
+    return table.text
   }
 }

@@ -1,17 +1,19 @@
 package import Fleet
-import Foundation
+package import Foundation
 package import struct Fleet.Host
 
 /// A rollout as it stands, for a person: what stopped it or what it waits for, which hosts, what the fleet serves now,
 /// and which command goes on.
-package struct RolloutReport: Sendable, Encodable {
+package struct RolloutReport: Sendable, Report {
+  package static let schema = JSONText.Schema.rollout
+
   package let id: Rollout.ID
   package let policy: RolloutPolicy.Name
   package let planHash: String
   package let state: RolloutState
   package let reason: String
   package let waves: [Wave]
-  package let hosts: [HostAccount]
+  package let hosts: [HostResult]
 
   private enum CodingKeys: String, CodingKey {
     case id, policy, state, reason, waves, hosts
@@ -25,7 +27,7 @@ package struct RolloutReport: Sendable, Encodable {
     package let hosts: [Host.Name]
   }
 
-  package struct HostAccount: Sendable, Encodable {
+  package struct HostResult: Sendable, Encodable {
     package let host: Host.Name
     package let wave: Int
     /// `nil` while its visit is under way, and where it was not begun.
@@ -56,7 +58,7 @@ package struct RolloutReport: Sendable, Encodable {
     hosts = rollout.plan.waves.enumerated().flatMap { index, wave in
       wave.visits.map { planned in
         let visit = ledger.visits[planned.host.name]
-        return HostAccount(
+        return HostResult(
           host: planned.host.name, wave: index + 1, end: visit?.end, isBegun: visit != nil,
           isRevert: visit?.isRevert ?? false,
           reason: visit?.reason ?? "", attempt: visit?.attempt ?? 0)
@@ -64,7 +66,7 @@ package struct RolloutReport: Sendable, Encodable {
     }
   }
 
-  package var text: String {
+  package func text(now: Date) -> String {
     var text =
       "rollout \(id) (policy \(policy)): \(state.words)" + (reason.isEmpty ? "" : ": \(reason.visible)")
     text += "\n"
@@ -89,7 +91,7 @@ package struct RolloutReport: Sendable, Encodable {
     }
   }
 
-  private func named(_ holds: (HostAccount) -> Bool) -> String {
+  private func named(_ holds: (HostResult) -> Bool) -> String {
     HostSet.folded(hosts.filter(holds).map(\.host))
   }
 
@@ -114,23 +116,23 @@ package struct RolloutReport: Sendable, Encodable {
 
   private var badly: String {
     let dirty = named { $0.end == .failedDirty }
-    return dirty.isEmpty ? "" : "needs a person: \(dirty), as its log tells: certfleet log --rollout \(id)"
+    return dirty.isEmpty ? "" : "needs a person: \(dirty), as its log tells: \(Remedy.showLog(id))"
   }
 
   private var advice: String {
     switch state {
     case .succeeded, .superseded, .planned: ""
-    case .running, .halting, .rollingBack: "go on with: certfleet run"
+    case .running, .halting, .rollingBack: "go on with: \(Remedy.run)"
     case .paused:
       if let wave = waves.first(where: { $0.state == .gated }), wave.reason.contains("approval") {
-        "approve with: certfleet rollout approve \(id) --wave \(wave.number); then: certfleet run"
+        "approve with: \(Remedy.approve(id, wave: wave.number)); then: \(Remedy.run)"
       } else if reason.hasPrefix("paused by") {
-        "go on with: certfleet rollout resume \(id); then: certfleet run"
+        "go on with: \(Remedy.resume(id)); then: \(Remedy.run)"
       } else {
-        "the next run looks whether it can go on: certfleet run"
+        "the next run looks whether it can go on: \(Remedy.run)"
       }
     case .partial, .halted, .rolledBack, .rollbackFailed, .cancelled:
-      "when what kept them is mended, try again at once: certfleet rollout retry \(id)"
+      "when what kept them is mended, try again at once: \(Remedy.retry(id))"
     }
   }
 }

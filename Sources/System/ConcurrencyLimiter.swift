@@ -22,6 +22,21 @@ package actor ConcurrencyLimiter {
     }
   }
 
+  /// Does what is limited, and makes room again however it ends.
+  package nonisolated func withSlot<Value: Sendable>(
+    _ work: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    await acquire()
+    do {
+      let value = try await work()
+      await release()
+      return value
+    } catch {
+      await release()
+      throw error
+    }
+  }
+
   /// Makes it as narrow as what is inside without the caller, who had no room after all, and leaves. Who comes back waits
   /// until another has left.
   ///

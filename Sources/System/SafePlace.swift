@@ -3,7 +3,7 @@ import Foundation
 
 /// Whether a file or folder of the controller's is only its own: every folder and link on the way to it, as it is written and where
 /// it leads, is nobody's but root's and the user's to put things into, to turn or to replace. The same rule as the agent's on a
-/// host (`survey` in certfleet-agent.sh); with access lists by acl(5).
+/// host (`survey` in Agents/agent/places.sh); with access lists by acl(5).
 package enum SafePlace {
   /// What is wrong, and the command that mends it.
   package struct Flaw: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import CSystem
+import Connections
 import Foundation
 import SSH
 
@@ -21,10 +22,10 @@ enum Certfleet {
     signal(SIGPIPE, SIG_IGN)
     umask(0o077)
     keepMemoryToOurselves()
-    ConnectionLimits.raiseDescriptorLimit()
+    raiseDescriptorLimit()
     EventLoop.shareHeap()
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
-    var code: ExitCode
+    var code: ExitStatus
     do {
       switch try parser.parse(Array(CommandLine.arguments.dropFirst())) {
       case .help(let text):
@@ -36,7 +37,7 @@ enum Certfleet {
       Console.standard.show(status: "")
       for line in ErrorText.lines(for: error) { Console.standard.say(line) }
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
-      code = ErrorText.exitCode(for: error)
+      code = ExitStatus(for: error)
     }
     if let reason = Console.standard.lostResult {
       Console.standard.say("certfleet: the result could not be written: \(reason)")
@@ -57,7 +58,7 @@ enum Certfleet {
       Console.standard.say(
         "certfleet: memory cannot be kept from other processes: \(String(cString: strerror(errno)))")
       Console.standard.flush()
-      _exit(ExitCode.internal.rawValue)
+      _exit(ExitStatus.internal.rawValue)
     }
   }
 }

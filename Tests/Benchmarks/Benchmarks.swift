@@ -14,6 +14,10 @@ import ThrowawayFleet
   }
 
   private static func run() async throws {
+    if CommandLine.arguments.contains("certificates") {
+      Said.line("400 beside 100: \(try await ManyCertificates.ratio())")
+      return
+    }
     guard Sandbox.isEntered else {
       try await Peers.install()
       try Sandbox.enter()
@@ -26,13 +30,14 @@ import ThrowawayFleet
     let hostile = try await HostileHosts(scene).run()
     await scene.stop()
     let issuance = try await IssuanceBenchmark().run()
+    let certificates = try await ManyCertificates.ratio()
     let few = try await GrowthBenchmark().run(hosts: 1_000)
     let many = try await GrowthBenchmark().run(hosts: 10_000)
     let report = Report(
       runs: fleet.runs,
       ratios: fleet.ratios.merging([
         "round_trips_of_a_visit": trips, "beside_5_hostile_of_200": hostile,
-        "issuance_vs_certbot": issuance.ratio,
+        "issuance_vs_certbot": issuance.ratio, "certificates_400_vs_100": certificates,
         "apply_10000_vs_1000_hosts": many.apply / few.apply, "plan_10000_vs_1000_hosts": many.plan / few.plan,
       ]) { $1 },
       figures: [
@@ -53,6 +58,7 @@ import ThrowawayFleet
     private static let bounds = [
       "wall_vs_raw_c": 1.15, "wall_vs_parallel_ssh": 1.0, "wall_vs_ansible": 0.05, "cpu_vs_raw_c": 2.5,
       "rss_mb": 64, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
+      "certificates_400_vs_100": 5,
     ]
 
     func write() throws {

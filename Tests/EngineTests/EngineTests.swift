@@ -71,10 +71,10 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   func begin(at ledger: RolloutLedger) { state.withLock { $0.ledger = ledger } }
   func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions { OperatorInstructions() }
 
-  var ports: Ports {
+  func ports(_ stop: StopSignal) -> Ports {
     Ports(
       connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
-      epoch: 1)
+      stop: stop, epoch: 1)
   }
 }
 
@@ -167,7 +167,7 @@ private final class StagedConversation: CommandChannel {
     from ledger: RolloutLedger? = nil
   ) async throws -> RolloutState {
     hosts.begin(at: ledger ?? RolloutLedger(waves: plan.waves.count))
-    return try await RolloutRunner(Rollout.ID(1), plan: plan, ports: hosts.ports, stop: stop).run()
+    return try await RolloutRunner(Rollout.ID(1), plan: plan, ports: hosts.ports(stop)).run()
   }
 
   private func ends(_ hosts: StagedHosts) -> [Host.Name: VisitEnd] {

@@ -204,8 +204,8 @@ import struct Fleet.Host
     snapshot.backoffs["standard"]?["mail"]?.failures = 5
     let result = Planner.plan(on: snapshot, at: now)
     #expect(result.plans[0].visits.map(\.host.name) == ["web2", "web10"])
-    #expect(result.held.map(\.host) == ["mail"])
-    #expect(result.held[0].until == now.addingTimeInterval(600))
+    #expect(result.deferred.map(\.host) == ["mail"])
+    #expect(result.deferred[0].until == now.addingTimeInterval(600))
     #expect(plans(snapshot, PlanRequest(ignoresPauses: true))[0].visits.count == 3)
     let pauses = (5...14).map { failures in
       var backoff = snapshot.backoffs["standard"]!["mail"]!
@@ -223,14 +223,14 @@ import struct Fleet.Host
       "mail": try backoff("mail", .rolledBack, failures: 5, hasHalted: true, in: snapshot)
     ]
     let result = Planner.plan(on: snapshot, at: now)
-    #expect(result.plans.isEmpty && result.held.map(\.holdsPolicy) == [true])
+    #expect(result.plans.isEmpty && result.deferred.map(\.holdsPolicy) == [true])
   }
 
   @Test func `what a person cancelled waits for a person`() throws {
     var snapshot = try snapshot()
     snapshot.backoffs["standard"] = ["mail": try backoff("mail", .skipped, hasHalted: false, in: snapshot)]
     let later = Planner.plan(on: snapshot, at: now.addingTimeInterval(86400))
-    #expect(later.held.map(\.until) == [nil] && later.plans[0].visits.count == 2)
+    #expect(later.deferred.map(\.until) == [nil] && later.plans[0].visits.count == 2)
   }
 
   @Test func `files that are declared otherwise are due, and hooks that are not`() throws {

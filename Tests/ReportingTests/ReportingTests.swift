@@ -36,14 +36,14 @@ import Testing
   }
 
   @Test func `a report names who is behind and why the rollout ended`() throws {
-    let standing = HostCertificateStatus(
+    let status = HostCertificateStatus(
       host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,
       isKept: true,
       fingerprint: nil,
       expires: nil, lastEnd: .rolledBack, lastAt: nil, lastReason: "no", lastRollout: Rollout.ID(4))
-    let report = FleetReport(generatedAt: Date(), standings: [standing], lastRollout: nil)
+    let report = FleetReport(generatedAt: Date(), statuses: [status], lastRollout: nil)
     #expect(report.summary == "1 host, 1 certificate: web1 lacks the newest certificate")
-    #expect(report.text.contains("rolled back (rollout 4): no"))
+    #expect(report.text(now: Date()).contains("rolled back (rollout 4): no"))
     #expect(try JSONText.encode(report, as: .report).contains("\"last_end\" : \"rolled_back\""))
   }
 }

@@ -75,6 +75,9 @@ package final class SSHServer: Sendable {
     return line.split(separator: " ").dropFirst().first.map(String.init) ?? ""
   }
 
+  /// Its private key; the public one is beside it, with `.pub`.
+  package var hostKeyFile: String { folder + "/host_key" }
+
   package var log: String { Files.read(folder + "/sshd.log") }
   package var id: Int32 { program.id }
 

@@ -1,4 +1,5 @@
 import Fleet
+import Issuance
 import Testing
 
 @testable import certfleet
@@ -56,15 +57,27 @@ import Testing
     #expect(text.contains("certfleet host list") && text.contains("certfleet host pin"))
   }
 
-  @Test func `failed outweighs unreachable, and that outweighs converged`() {
-    #expect(ExitCode.unreachable.combined(with: .failed) == .failed)
-    #expect(ExitCode.converged.combined(with: .unreachable) == .unreachable)
-    #expect(ExitCode.converged.combined(with: .converged) == .converged)
+  /// Every command that a text tells people to type.
+  static let remedies: [Remedy] =
+    [
+      .apply, .run, .pinHost("web1"), .pinHost("web1", fingerprint: "SHA256:x"), .installAgent("web1"),
+      .renew("c"), .issue("c"), .revert("c"), .adopt(folder: "/etc/letsencrypt", lineage: "c"),
+      .registerAccount("ca"), .startRollout("c"), .showPlan(.init(1)), .approve(.init(1), wave: 2),
+      .resume(.init(1)), .retry(.init(1)), .cancel(.init(1)), .showLog(.init(1)), .acceptLoss,
+    ] + Remedy.Listing.allCases.map { .list($0) }
+
+  @Test(arguments: remedies)
+  func `what an error tells to type is a command`(remedy: Remedy) throws {
+    let words = remedy.words.flatMap { $0.split(separator: " ").map(String.init) }
+    guard case .run = try parser.parse(words) else {
+      Issue.record("\(remedy) is no command")
+      return
+    }
   }
 
   @Test func `of very many things that are wrong the first are shown, and how many more there are`() {
     func lines(_ count: Int) -> [String] {
-      ErrorText.lines(for: BadInput((1...count).map { "slip \($0)" }.joined(separator: "\n")))
+      ErrorText.lines(for: Declined(description: (1...count).map { "slip \($0)" }.joined(separator: "\n")))
     }
     #expect(lines(21).last == "certfleet: slip 21")
     #expect(lines(400).count == 21)
@@ -72,10 +85,10 @@ import Testing
   }
 
   @Test func `what the world or a person got wrong is no defect of certfleet`() {
-    #expect(ErrorText.exitCode(for: WrongClock(description: "the clock")) == .failed)
-    #expect(ErrorText.exitCode(for: CancellationError()) == .failed)
+    #expect(ExitStatus(for: WrongClock(description: "the clock")) == .failed)
+    #expect(ExitStatus(for: CancellationError()) == .failed)
     #expect(throws: Selector.Malformed.self) { try Selector("a in (") }
-    do { _ = try Selector("a in (") } catch { #expect(ErrorText.exitCode(for: error) == .badInput) }
+    do { _ = try Selector("a in (") } catch { #expect(ExitStatus(for: error) == .badInput) }
   }
 
   @Test func `the version says what is run, and with which libraries`() throws {

@@ -1,5 +1,6 @@
 import Agents
 import Fleet
+import System
 import struct Fleet.Host
 
 /// A connection to a host's agent, from the login to the last reply: visits, queries, preflights, tasks and installations
@@ -10,10 +11,12 @@ struct AgentConnection: Sendable {
 
   /// Logs in and starts the agent's command, with retries for what may pass.
   static func open(
-    to host: Host, over connector: any Connector, time: any Timekeeper = SystemTime()
+    to host: Host, over connector: any Connector, time: any Timekeeper = SystemTime(),
+    stop: StopSignal = StopSignal()
   ) async throws(ConnectFailure) -> AgentConnection {
     AgentConnection(
-      host: host, channel: try await ConnectRetry(host: host, connector: connector, time: time).connect())
+      host: host,
+      channel: try await ConnectRetry(host: host, connector: connector, time: time, stop: stop).connect())
   }
 
   /// What follows from a reply.
@@ -90,7 +93,7 @@ struct AgentConnection: Sendable {
       complaint.split(whereSeparator: \.isNewline).last.map { String($0).visible } ?? "it said nothing"
     let advice =
       host.hasAgent
-      ? "install it, or mend what keeps it: certfleet agent install \(host.name)"
+      ? "install it, or mend what keeps it: \(Remedy.installAgent(host.name))"
       : "check that `\(AgentScript.command(for: host))` works on the host for the login user"
     return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); \(advice)"
   }

@@ -1,10 +1,12 @@
 import Fleet
+import System
 
 /// Connecting, with retries for what may pass: exponential backoff with full jitter.
 struct ConnectRetry: Sendable {
   let host: Host
   let connector: any Connector
   var time: any Timekeeper = SystemTime()
+  var stop = StopSignal()
 
   private static let firstPause = Duration.milliseconds(500)
   private static let tries = 3
@@ -19,11 +21,15 @@ struct ConnectRetry: Sendable {
       do {
         return try await connector.connect(to: host)
       } catch {
-        guard error.isPassing, tried < (error.isBusy ? Self.triesWhileBusy : Self.tries) else { throw error }
+        guard error.isPassing, !stop.isRequested, tried < (error.isBusy ? Self.triesWhileBusy : Self.tries)
+        else { throw error }
         failure = error
       }
-      // Who is cancelled does not try again.
-      do { try await time.pause(for: ceiling * Double.random(in: 0...1)) } catch { throw failure }
+      // Who is cancelled, or asked to stop, does not try again: nothing has begun on the host.
+      do {
+        try await time.pause(for: ceiling * Double.random(in: 0...1), orUntil: stop)
+      } catch { throw failure }
+      if stop.isRequested { throw failure }
       ceiling *= 2
       tried += 1
     }

@@ -2,7 +2,7 @@ package import Fleet
 import Foundation
 import Planning
 package import struct Fleet.Host
-package import System
+import System
 
 /// Carries a plan out, wave by wave. Everything that it decides, it decides from what was recorded: killed at any
 /// moment, the next one goes on from there in the same direction.
@@ -10,12 +10,10 @@ package struct RolloutRunner: Sendable {
   let rollout: Rollout.ID
   let plan: Plan
   let ports: Ports
-  let stop: StopSignal
 
-  package init(_ rollout: Rollout.ID, plan: Plan, ports: Ports, stop: StopSignal) {
+  package init(_ rollout: Rollout.ID, plan: Plan, ports: Ports) {
     self.rollout = rollout
     self.plan = plan
-    self.stop = stop
     self.ports = ports
   }
 
@@ -49,6 +47,8 @@ package struct RolloutRunner: Sendable {
     try await end(.superseded, because: "what is wanted has changed since it was planned")
     return .superseded
   }
+
+  var stop: StopSignal { ports.stop }
 
   // MARK: The record
 

@@ -90,7 +90,8 @@ struct Visit: Sendable {
     let started = ContinuousClock.now
     let connection: AgentConnection
     do {
-      connection = try await AgentConnection.open(to: host, over: ports.connector, time: ports.time)
+      connection = try await AgentConnection.open(
+        to: host, over: ports.connector, time: ports.time, stop: ports.stop)
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)

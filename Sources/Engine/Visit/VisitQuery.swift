@@ -31,7 +31,7 @@ struct VisitQuery: Sendable {
     let connection: AgentConnection
     do {
       connection = try await AgentConnection.open(
-        to: visit.host, over: visit.ports.connector, time: visit.ports.time)
+        to: visit.host, over: visit.ports.connector, time: visit.ports.time, stop: visit.ports.stop)
     } catch { return .noAnswer(error.reason) }
     let nonce = Nonce.make()
     // The visit may still be under way there, and its own deadlines end it.

@@ -3,22 +3,9 @@ package import Foundation
 package import PKI
 
 extension Store {
-  /// An account with an ACME server, as far as it is known.
-  package struct Account: Sendable {
-    package let issuer: Issuer.Name
-    package let directory: String
-    package let key: PrivateKey
-    /// `nil` until the CA has answered.
-    package let url: URL?
-    /// What the CA was told last.
-    package let contact: [String]?
-    /// A key that the CA was asked to change to, whose answer has not come.
-    package let nextKey: PrivateKey?
-  }
-
   /// The stored account; its key is made and stored first where there is none, so that a registration whose
   /// answer is lost finds the same account again.
-  package func account(of issuer: Issuer.Name, at directory: String) throws -> Account {
+  package func account(of issuer: Issuer.Name, at directory: String) throws -> StoredAccount {
     if let found = try findAccount(of: issuer, at: directory) { return found }
     let key = try PrivateKey.generate(.ecdsaP256)
     try database.run(
@@ -26,17 +13,17 @@ extension Store {
       identity(issuer, directory) + [
         .blob(try sealing.seal(try key.pem(), for: Self.keyIdentity(issuer, directory)))
       ])
-    return Account(issuer: issuer, directory: directory, key: key, url: nil, contact: nil, nextKey: nil)
+    return StoredAccount(issuer: issuer, directory: directory, key: key, url: nil, contact: nil, nextKey: nil)
   }
 
   /// As `account`, and `nil` where there is none.
-  package func findAccount(of issuer: Issuer.Name, at directory: String) throws -> Account? {
+  package func findAccount(of issuer: Issuer.Name, at directory: String) throws -> StoredAccount? {
     try accounts("WHERE issuer = ? AND directory = ?", identity(issuer, directory)).first
   }
 
-  package func accounts() throws -> [Account] { try accounts("ORDER BY issuer, directory", []) }
+  package func accounts() throws -> [StoredAccount] { try accounts("ORDER BY issuer, directory", []) }
 
-  private func accounts(_ condition: String, _ values: [SQLiteValue]) throws -> [Account] {
+  private func accounts(_ condition: String, _ values: [SQLiteValue]) throws -> [StoredAccount] {
     try database.rows(
       "SELECT issuer, directory, key, url, contact, next_key FROM account \(condition)", values
     ) { row in
@@ -44,7 +31,7 @@ extension Store {
       func open(_ column: Int32) throws -> PrivateKey {
         try PrivateKey(pem: try sealing.open(row.blob(column), for: Self.keyIdentity(issuer, directory)))
       }
-      return Account(
+      return StoredAccount(
         issuer: issuer, directory: directory, key: try open(2),
         url: row.optionalText(3).flatMap(URL.init(string:)),
         contact: row.isNull(4) ? nil : try row.json(4), nextKey: row.isNull(5) ? nil : try open(5))

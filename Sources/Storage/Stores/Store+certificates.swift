@@ -56,14 +56,8 @@ extension Store {
     }
   }
 
-  /// A stored chain and its key, opened.
-  package struct Material: Sendable {
-    package let chain: CertificateChain
-    package let key: CertificateKey
-  }
-
   /// - Throws: when there is no such certificate, when it is not what was stored, or when its key cannot be opened.
-  package func material(of lineage: Lineage.Name, _ generation: Generation) throws -> Material {
+  package func material(of lineage: Lineage.Name, _ generation: Generation) throws -> CertificateMaterial {
     let found = try database.rows(
       "SELECT facts, chain, key, host_key, request, seal FROM certificate WHERE lineage = ? AND generation = ?",
       [.text(lineage.rawValue), .integer(generation.number)]
@@ -77,7 +71,7 @@ extension Store {
       throw Missing(what: "generation \(generation) of certificate \(lineage)")
     }
     try whole.check(seal, with: sealing, lineage, generation)
-    return Material(
+    return CertificateMaterial(
       chain: try CertificateChain(pem: chain),
       key: try key.open(with: sealing, for: Self.keyIdentity(lineage, generation)))
   }

@@ -97,25 +97,16 @@ extension Store {
   }
 }
 
-/// An event as it stands in the log, with its number.
-package struct LoggedEvent: Hashable, Sendable {
-  package let id: Int
-  package let event: Event
-
-  package init(id: Int, event: Event) {
-    self.id = id
-    self.event = event
-  }
-
+extension LoggedEvent {
   init(row: SQLiteRow) throws {
-    id = row.integer(0)
-    event = Event(
+    let event = Event(
       at: row.moment(1),
       subject: Event.Subject(
         rollout: row.optionalInteger(2).map { Rollout.ID($0) }, wave: row.optionalInteger(3),
         host: row.optionalText(4).map { Host.Name($0) }, attempt: row.optionalInteger(5),
         lineage: row.optionalText(6).map { Lineage.Name($0) }),
       kind: try row.kind(7, form: 8))
+    self.init(id: row.integer(0), event: event)
   }
 
   /// An event's columns, and what its hash covers.
@@ -157,23 +148,5 @@ package struct LoggedEvent: Hashable, Sendable {
         + [host ?? "-", lineage ?? "-", kind]
       return SHA256.hexadecimal(fields.map { "\($0.utf8.count):\($0)" }.joined().utf8)
     }
-  }
-}
-
-extension LoggedEvent: Encodable {
-  private enum Key: String, CodingKey { case id, at, rollout, wave, host, attempt, lineage }
-
-  /// Flat: what it happened to, and the members of its kind.
-  package func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    let subject = event.subject
-    try values.encode(id, forKey: .id)
-    try values.encode(event.at, forKey: .at)
-    try values.encodeIfPresent(subject.rollout, forKey: .rollout)
-    try values.encodeIfPresent(subject.wave, forKey: .wave)
-    try values.encodeIfPresent(subject.host, forKey: .host)
-    try values.encodeIfPresent(subject.attempt, forKey: .attempt)
-    try values.encodeIfPresent(subject.lineage, forKey: .lineage)
-    try event.kind.encode(to: encoder)
   }
 }

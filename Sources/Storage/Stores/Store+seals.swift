@@ -121,7 +121,7 @@ package struct AlteredCertificate: Error, Hashable, CustomStringConvertible {
   package let lineage: Lineage.Name
   package let generation: Generation
   package var description: String {
-    "generation \(generation) of \(lineage) is not what was stored: its facts, chain or key were altered or exchanged in certfleet.db; restore that from a backup, or order a new one: certfleet cert renew \(lineage)"
+    "generation \(generation) of \(lineage) is not what was stored: its facts, chain or key were altered or exchanged in certfleet.db; restore that from a backup, or order a new one: \(Remedy.renew(lineage))"
   }
 }
 
@@ -140,7 +140,7 @@ package struct LogCutOff: Error, Hashable, CustomStringConvertible {
     let what =
       recorded.map { "\($0) events were recorded and \(found) are there" } ?? "the seal of its end is gone"
     return
-      "the log in certfleet.db was cut off: \(what); restore it from a backup, or go on with what is there: certfleet log --accept-loss"
+      "the log in certfleet.db was cut off: \(what); restore it from a backup, or go on with what is there: \(Remedy.acceptLoss)"
   }
 }
 

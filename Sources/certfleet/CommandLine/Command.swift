@@ -6,7 +6,7 @@ struct Command: Sendable {
   /// As usage shows them: `HOST`, `FILE...`, `[HOST]`; a trailing `...` takes one or more.
   var operands: [String] = []
   var options: [Option] = []
-  let perform: @Sendable (Invocation) async throws -> ExitCode
+  let perform: @Sendable (Invocation) async throws -> ExitStatus
 
   var name: String { words.joined(separator: " ") }
 
@@ -42,29 +42,7 @@ struct Command: Sendable {
   }
 }
 
-/// What was typed, read by a command's rules.
-struct Invocation: Sendable {
-  let command: Command
-  let operands: [String]
-  /// In the order in which they were typed.
-  let values: [String: [String]]
-  let switches: Set<String>
-  let environment: [String: String]
-
-  func has(_ option: String) -> Bool { switches.contains(option) }
-  /// The last one typed.
-  subscript(_ option: String) -> String? { values[option]?.last }
-  /// All that were typed, for an option that may be repeated or hold a list with commas.
-  func all(_ option: String) -> [String]? {
-    values[option].map { $0.flatMap { $0.split(separator: ",").map(String.init) } }
-  }
-
-  var statePath: String { self["home"] ?? StateFolder.standard(environment) }
-}
-
-/// The command line is wrong; the usage is shown with it.
-struct UsageError: Error, CustomStringConvertible {
-  let message: String
-  var command: Command?
-  var description: String { message }
+extension Command.Option {
+  static let json = Command.Option(name: "json", help: "as JSON")
+  static let dryRun = Command.Option(name: "dry-run", help: "only show what would be done; contacts nobody")
 }

@@ -1,5 +1,4 @@
 import Fleet
-import Inventory
 
 /// Reads what was typed: `certfleet WORD [WORD] [operands and options in any order]`.
 struct CommandLineParser {

@@ -1,13 +1,12 @@
 import ACME
 import CVersion
+import Fleet
 import PKI
 import SSH
 import Storage
 
 /// What `--version` says: whoever reports a fault says with it what he runs.
 enum Version {
-  static let number = "0.1.0"
-
   /// With the libraries as they are on this machine, not as they were when it was built.
   static var text: String {
     let commit = certfleet_commit().map { " (\(String(cString: $0)))" } ?? ""
@@ -15,6 +14,6 @@ enum Version {
       "libssh2 \(LibSSH2.version)", "SQLite \(SQLite.version)", OpenSSL.version,
       "libcurl \(HTTPClient.libraryVersion)",
     ]
-    return "certfleet \(number)\(commit)\n\(libraries.joined(separator: ", "))\n"
+    return "certfleet \(Product.version)\(commit)\n\(libraries.joined(separator: ", "))\n"
   }
 }

@@ -1,6 +1,5 @@
-import Fleet
+import Controller
 import Foundation
-import Inventory
 import Reporting
 import Storage
 
@@ -14,25 +13,23 @@ extension Command {
       Option(name: "json", help: "show the changes as JSON"),
     ]
   ) { invocation in
-    let (prune, isDryRun) = (invocation.has("prune"), invocation.has("dry-run"))
-    // The state is made last: a file with a mistake, or a look at what would change, leaves nothing behind.
-    var session = try Session(ifThere: invocation)
-    let known = prune ? nil : try await session?.store.declaration()
-    let declared = try InventoryFiles.read(
-      invocation.operands, beside: known ?? FleetDeclaration(), asking: SSHConfiguration.settings)
-    if !isDryRun { session = try session ?? Session(invocation, makes: true) }
-    let changes =
-      try await session?.store.apply(declared, prune: prune, dryRun: isDryRun, now: Date())
-      ?? Store.Changes(adding: declared)
-    if invocation.has("json") {
-      Console.standard.result(try JSONText.encode(changes, as: .changes))
-    } else {
-      Console.standard.result(text(of: changes, isDryRun: isDryRun))
-    }
+    let isDryRun = invocation.has("dry-run")
+    let changes = try await Controller.apply(
+      invocation.operands, at: invocation.statePath, environment: invocation.environment,
+      prune: invocation.has("prune"), isDryRun: isDryRun)
+    try invocation.show(AppliedChanges(changes: changes, isDryRun: isDryRun))
     return .converged
   }
+}
 
-  private static func text(of changes: Store.Changes, isDryRun: Bool) -> String {
+private struct AppliedChanges: Report {
+  static let schema = JSONText.Schema.changes
+  let changes: Store.Changes
+  let isDryRun: Bool
+
+  func encode(to encoder: any Encoder) throws { try changes.encode(to: encoder) }
+
+  func text(now: Date) -> String {
     let undeclared = changes.undeclared.map {
       "\($0) is stored and not declared here; --prune would remove it\n"
     }.joined()

@@ -1,33 +1,27 @@
+import Controller
 import Fleet
-import Foundation
 import Issuance
 import Reporting
-import Storage
 
 extension Command {
   static let certList = Command(
     words: ["cert", "list"],
-    summary: "show the certificates, their newest generation and when they are renewed",
-    options: [Option(name: "json", help: "as JSON")]
+    summary: "show the certificates, their newest generation and when they are renewed", options: [.json]
   ) { invocation in
-    let session = try Session(invocation)
-    let newest = try await session.store.newestCertificates()
-    let advice = try await session.store.renewalAdvice()
-    let ordered = Set(try await session.store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
-    let certificates = try await session.issuable().map { lineage in
-      ListedCertificate(
-        lineage: lineage, newest: newest[lineage.name],
-        renewal: ordered.contains(lineage.issuer)
-          ? newest[lineage.name]?.renewalMoment(advised: advice[lineage.name]) : nil)
-    }
-    Console.standard.result(
-      invocation.has("json")
-        ? try JSONText.encode(certificates, as: .certificates)
-        : Listing.certificates(certificates, now: Date()))
+    try invocation.show(try await invocation.controller().listCertificates())
     return .converged
   }
 
-  static let issuingOptions = [
+  static let certShow = Command(
+    words: ["cert", "show"],
+    summary: "show all about a certificate: when it is renewed, what failed, who has it",
+    operands: ["CERT"], options: [.json]
+  ) { invocation in
+    try invocation.show(try await invocation.controller().certificateDetails(invocation.operands[0]))
+    return .converged
+  }
+
+  private static let issuingOptions = [
     Option(name: "dry-run", help: "only show what would be ordered; contacts nobody"),
     Option(name: "staging", help: "rehearse with the CA's staging directory; the certificate is not kept"),
   ]
@@ -36,48 +30,113 @@ extension Command {
     words: ["cert", "issue"],
     summary: "issue what is due of these certificates now, whatever failed before; run rolls it out",
     operands: ["CERT..."], options: issuingOptions
-  ) { invocation in
-    try await Session(invocation).issue(named: invocation.operands, request: .dueNow, invocation)
-  }
+  ) { try await $0.issue(.dueNow) }
 
   static let certRenew = Command(
     words: ["cert", "renew"],
     summary: "issue a certificate's next generation now, due or not; run rolls it out",
     operands: ["CERT..."], options: issuingOptions
+  ) { try await $0.issue(.all) }
+
+  static let certExport = Command(
+    words: ["cert", "export"],
+    summary: "write a certificate and its key into a new or empty folder, as certbot names them",
+    operands: ["CERT", "DIR"],
+    options: [Option(name: "generation", value: "N", help: "another than the newest")]
   ) { invocation in
-    try await Session(invocation).issue(named: invocation.operands, request: .all, invocation)
+    let controller = try invocation.controller()
+    let certificate = try await controller.certificate(
+      invocation.operands[0], generation: invocation["generation"])
+    let written = try await controller.export(certificate, to: invocation.operands[1])
+    for path in written.paths { Console.standard.result(path + "\n") }
+    if !written.hasKey {
+      Console.standard.say(
+        "certfleet: the private key is on \(certificate.lineage.host?.rawValue ?? "its host") alone")
+    }
+    return .converged
+  }
+
+  static let certRevert = Command(
+    words: ["cert", "revert"],
+    summary: "take hosts back to a certificate's previous generation, which they still have",
+    operands: ["CERT"],
+    options: [
+      Option(name: "to", value: "N", help: "to this generation; one that was gone back from, too"), .dryRun,
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    return try await invocation.goBack(
+      try await controller.revertTarget(invocation.operands[0], to: invocation["to"]), by: controller)
+  }
+
+  static let certRevoke = Command(
+    words: ["cert", "revoke"], summary: "have the CA revoke a certificate; the next run issues another",
+    operands: ["CERT"],
+    options: [
+      Option(name: "generation", value: "N", help: "another than the newest"),
+      Option(
+        name: "reason", value: "REASON",
+        help: RevocationReason.allCases.map(\.rawValue).joined(separator: ", ")),
+      Option(name: "by-key", help: "sign with the certificate's own key and not the account's"),
+      Option(name: "dry-run", help: "only show what would be revoked; contacts nobody"),
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    let reason = try invocation.revocationReason()
+    let certificate = try await controller.certificateToRevoke(
+      invocation.operands[0], generation: invocation["generation"])
+    let what =
+      "generation \(certificate.generation) of \(certificate.lineage) (\(certificate.fingerprint.short))"
+    if invocation.has("dry-run") {
+      Console.standard.result("\(what) would be revoked: \(reason.rawValue)\n")
+      return .converged
+    }
+    try await controller.revoke(certificate, reason, byKey: invocation.has("by-key"))
+    Console.standard.result("\(what) is revoked: \(reason.rawValue); run issues another and rolls it out\n")
+    return .converged
   }
 }
 
-extension Session {
-  fileprivate func issue(
-    named names: [String], request: DueList.Request, _ invocation: Invocation
-  ) async throws -> ExitCode {
-    var lineages: [Lineage] = []
-    for name in names {
-      for lineage in try await issuable(named: name) where !lineages.contains(lineage) {
-        lineages.append(lineage)
-      }
-    }
-    // What is asked for by name is rehearsed, due or not.
-    return try await issue(lineages, request: invocation.has("staging") ? .all : request, invocation)
+extension Invocation {
+  /// What is asked for by name is rehearsed, due or not.
+  fileprivate func issue(_ urgency: DueCertificates.Urgency) async throws -> ExitStatus {
+    let isRehearsal = has("staging")
+    return try await issue(
+      Controller.IssueRequest(
+        names: operands, urgency: isRehearsal ? .all : urgency, isRehearsal: isRehearsal))
   }
 
-  /// Issues as the options `--dry-run` and `--staging` say.
-  func issue(
-    _ lineages: [Lineage], request: DueList.Request, _ invocation: Invocation
-  ) async throws -> ExitCode {
-    let isRehearsal = invocation.has("staging")
-    let lease = invocation.has("dry-run") ? nil : try ControllerLease(home: home, now: Date())
-    defer { withExtendedLifetime(lease) {} }
-    let due = try await DueList(
-      lineages, request: request, store: store, now: Date(), isRehearsal: isRehearsal)
-    if invocation.has("dry-run") || due.isEmpty {
-      Console.standard.result(due.isEmpty ? "nothing to do\n" : due.text)
+  /// Issues, or with `--dry-run` shows what would be.
+  func issue(_ request: Controller.IssueRequest) async throws -> ExitStatus {
+    let controller = try controller()
+    if has("dry-run") {
+      let due = try await controller.due(request)
+      Console.standard.result(due.isEmpty ? "nothing to do\n" : ListedDue.text(of: due.listed))
       return .converged
     }
-    let desk = IssuingDesk(store: store, hosts: try await hostErrands(invocation), isRehearsal: isRehearsal)
-    try await desk.takeAwayWhatIsLeft()
-    return try await desk.carryOut(due) ? .converged : .failed
+    let issued = try await Interrupt.handled { try await controller.issue(request, stop: $0) }
+    if issued.due.isEmpty { Console.standard.result("nothing to do\n") }
+    return issued.isComplete ? .converged : .failed
+  }
+
+  /// Takes hosts back, or with `--dry-run` tells to what.
+  func goBack(_ back: Controller.GoingBack, by controller: Controller) async throws -> ExitStatus {
+    try await controller.tell(back)
+    guard !has("dry-run") else { return .converged }
+    return show(try await Interrupt.handled { try await controller.goBack(back, stop: $0) })
+  }
+
+  /// As certbot does, without regard to case.
+  fileprivate func revocationReason() throws -> RevocationReason {
+    guard let text = self["reason"] else { return .unspecified }
+    let known = RevocationReason.allCases
+    guard let reason = known.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
+      let words = known.map(\.rawValue)
+      throw UsageError(
+        message:
+          "'\(text.visible)' is not one of \(words.joined(separator: ", "))\(Nearest.suggestion(for: text, among: words))",
+        command: command)
+    }
+    return reason
   }
 }

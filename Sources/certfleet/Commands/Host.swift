@@ -1,18 +1,117 @@
+import Connections
+import Controller
 import Fleet
-import Foundation
 import Reporting
-import Storage
+import struct Fleet.Host
 
 extension Command {
   static let hostList = Command(
-    words: ["host", "list"], summary: "show the hosts and their pinned keys",
-    options: [Option(name: "json", help: "as JSON")]
+    words: ["host", "list"], summary: "show the hosts and their pinned keys", options: [.json]
   ) { invocation in
-    let store = try Session(invocation).store
-    let pinned = try await store.pinnedKeys()
-    let hosts = try await store.hosts().map { ListedHost(host: $0, pinned: pinned[$0.name] ?? []) }
-    Console.standard.result(
-      invocation.has("json") ? try JSONText.encode(hosts, as: .hosts) : Listing.hosts(hosts))
+    try invocation.show(try await invocation.controller().listHosts())
     return .converged
+  }
+
+  static let hostCheck = Command(
+    words: ["host", "check"],
+    summary:
+      "look whether hosts have all that a visit needs: login, sudo, tools, folders, hooks' commands, clock",
+    operands: ["[HOST...]"], options: [.json]
+  ) { invocation in
+    let checked = try await invocation.controller().check(hosts: invocation.operands)
+    try invocation.show(checked)
+    return ExitStatus(checked)
+  }
+
+  static let hostPin = Command(
+    words: ["host", "pin"],
+    summary: "pin the keys that hosts may show: no other key is accepted from then on",
+    operands: ["[HOST...]"],
+    options: [
+      Option(
+        name: "fingerprint", value: "SHA256:…", help: "pin without asking if the key has this fingerprint"),
+      Option(
+        name: "from-known-hosts", value: "FILE",
+        help:
+          "pin what a trusted file says, for all hosts or those named; 'ssh': ssh's own files"
+      ),
+      Option(name: "add", help: "keep what is pinned, too: for a host that is about to change its key"),
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    if let file = invocation["from-known-hosts"] {
+      return try await invocation.pin(fromKnownHosts: file, by: controller)
+    }
+    guard !invocation.operands.isEmpty else {
+      throw UsageError(message: "HOST or --from-known-hosts is missing", command: invocation.command)
+    }
+    let wanted = try invocation.fingerprint()
+    for host in try await controller.hostsToPin(invocation.operands) {
+      let result = try await controller.pin(host, wanted: wanted, keeping: invocation.has("add")) {
+        try invocation.confirm($0, of: host, $1)
+      }
+      let name = host.name
+      switch result {
+      case .pinned(let key): Console.standard.result("\(name): pinned \(key.line(name.rawValue))\n")
+      case .pinnedAlready(let key):
+        Console.standard.result("\(name): \(key.line(name.rawValue)) is pinned already\n")
+      case .declined: throw Declined(description: "\(name): not pinned")
+      }
+    }
+    return .converged
+  }
+}
+
+/// A person said no, or nobody could be asked.
+struct Declined: Error, CustomStringConvertible {
+  let description: String
+}
+
+extension Invocation {
+  fileprivate func pin(fromKnownHosts file: String, by controller: Controller) async throws -> ExitStatus {
+    guard self["fingerprint"] == nil else {
+      throw UsageError(
+        message: "--fingerprint is of one host's key; --from-known-hosts knows them", command: command)
+    }
+    let (pinned, unchanged, missing) = try await controller.pin(
+      fromKnownHosts: file, operands, keeping: has("add"))
+    if !pinned.isEmpty { Console.standard.result("pinned the keys of \(HostSet.folded(pinned))\n") }
+    if !unchanged.isEmpty { Console.standard.result("pinned already: \(HostSet.folded(unchanged))\n") }
+    guard !missing.isEmpty else { return .converged }
+    Console.standard.say(
+      "certfleet: \(file.visible) has no key for \(HostSet.folded(missing)), by name or address; look at each: \(Remedy.pinHost(nil))"
+    )
+    return .failed
+  }
+
+  fileprivate func fingerprint() throws -> String? {
+    guard let wanted = self["fingerprint"] else { return nil }
+    guard wanted.wholeMatch(of: /SHA256:[A-Za-z0-9+\/]{43}/) != nil else {
+      throw UsageError(
+        message:
+          "'\(wanted.visible)' is not a fingerprint; expected SHA256: and 43 characters, as ssh-keygen -l shows it",
+        command: command)
+    }
+    guard operands.count == 1 else {
+      throw UsageError(message: "--fingerprint is of one host's key", command: command)
+    }
+    return wanted
+  }
+
+  fileprivate func confirm(_ key: HostKey, of host: Host, _ pinned: [HostKey]) throws -> Bool {
+    let console = Console.standard
+    let place = host.address.contains(":") ? "[\(host.address)]" : host.address
+    console.say("\(host.name) (\(place):\(host.port)) shows the key \(key.line(host.name.rawValue))")
+    for old in pinned {
+      console.say("until now \(old.type) \(old.fingerprint) was pinned\(has("add") ? ", and stays" : "")")
+    }
+    console.say("compare it on the host: ssh-keygen -lf \(key.file)")
+    guard console.canAsk else {
+      throw Declined(
+        description:
+          "\(host.name): there is no terminal to ask on; when the key is right: \(Remedy.pinHost(host.name, fingerprint: key.fingerprint))"
+      )
+    }
+    return console.confirm("pin it?")
   }
 }

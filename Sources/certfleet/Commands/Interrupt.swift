@@ -1,5 +1,4 @@
 import Dispatch
-import Engine
 import Foundation
 import System
 
@@ -26,5 +25,12 @@ final class Interrupt {
       }
       source.activate()
     }
+  }
+
+  /// Does what may be stopped.
+  static func handled<Value>(_ work: (StopSignal) async throws -> Value) async throws -> Value {
+    let interrupt = Interrupt()
+    defer { withExtendedLifetime(interrupt) {} }
+    return try await work(interrupt.stop)
   }
 }

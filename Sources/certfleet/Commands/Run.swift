@@ -1,12 +1,7 @@
-import Engine
+import Controller
 import Fleet
-import Foundation
 import Issuance
-import Planning
 import Reporting
-import SSH
-import Storage
-import struct Fleet.Host
 
 extension Command {
   static let run = Command(
@@ -14,44 +9,76 @@ extension Command {
     summary: "renew what is due and roll out what is not where it should be; made for a timer",
     options: [
       Option(name: "only", value: "CERT", help: "only this certificate, now if it is due; may be repeated"),
-      Option(name: "dry-run", help: "only show what would be done; contacts nobody"),
+      .dryRun,
       Option(
         name: "staging", help: "rehearse the orders with the CAs' staging directories; rolls nothing out"),
     ]
   ) { invocation in
-    let session = try Session(invocation)
-    try await session.requireLineages()
-    let only = try await session.only(invocation)
-    let errand = FleetRun.Errand(only: only, request: PlanRequest(ignoresPauses: only != nil))
-    if invocation.has("dry-run") {
-      try await session.showPlan(invocation, for: errand)
-      return .converged
+    let controller = try invocation.controller()
+    let only = invocation.all("only")
+    let request = try await controller.runRequest(only: only)
+    if invocation.has("staging"), !invocation.has("dry-run") {
+      return try await invocation.issue(
+        Controller.IssueRequest(names: only, urgency: only == nil ? .due : .dueNow, isRehearsal: true))
     }
-    if invocation.has("staging") {
-      let names = try await session.issuable().filter { only?.contains($0.name) ?? true }
-      return try await session.issue(names, request: only == nil ? .due : .dueNow, invocation)
-    }
-    return try await session.rollOut(
-      errand, under: try ControllerLease(home: session.home, now: Date()), invocation)
+    return try await invocation.run(request, by: controller)
+  }
+
+  static let plan = Command(
+    words: ["plan"],
+    summary: "show what run would issue and roll out now; without --check it contacts nobody",
+    options: [
+      Option(name: "only", value: "CERT", help: "only this certificate; may be repeated"),
+      Option(name: "check", help: "look at every host, too, whether it has all that its visit needs"), .json,
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    return try await invocation.preview(
+      try await controller.previewRequest(only: invocation.all("only")), by: controller,
+      checks: invocation.has("check"))
+  }
+
+  static let report = Command(
+    words: ["report"], summary: "show which host has which certificate, and how its last visit went",
+    options: [.json]
+  ) { invocation in
+    try invocation.show(try await invocation.controller().report())
+    return .converged
   }
 }
 
-extension Session {
-  /// The main job.
-  func rollOut(
-    _ errand: FleetRun.Errand, under lease: ControllerLease, _ invocation: Invocation
-  ) async throws -> ExitCode {
-    let interrupt = Interrupt()
-    let run = FleetRun(
-      session: self, hosts: try await hostErrands(invocation), stop: interrupt.stop,
-      epoch: try await store.beginEpoch(now: Date()), errand: errand)
-    let code = try await run.carryOut()
-    withExtendedLifetime((lease, interrupt)) {}
-    return code
+extension Invocation {
+  /// Runs it, or with `--dry-run` shows what it would do.
+  func run(_ request: RunRequest, by controller: Controller) async throws -> ExitStatus {
+    if has("dry-run") {
+      _ = try await preview(request, by: controller)
+      return .converged
+    }
+    return show(try await Interrupt.handled { try await controller.run(request, stop: $0) })
   }
 
-  fileprivate func requireLineages() async throws {
-    guard try await store.lineages().isEmpty else { return }
-    throw BadInput("no certificate is declared; describe your fleet and apply it: certfleet apply inventory/")
+  func preview(
+    _ request: RunRequest, by controller: Controller, checks: Bool = false
+  ) async throws -> ExitStatus {
+    let preview = try await controller.preview(request, checks: checks)
+    ControllerEvent.ahead(preview.ahead).lines.forEach(Console.standard.say)
+    if !has("json"), !preview.unpinned.isEmpty {
+      ControllerEvent.unpinned(preview.unpinned).lines.forEach(Console.standard.say)
+    }
+    try show(preview)
+    return preview.checked.map { ExitStatus($0) } ?? .converged
+  }
+
+  /// Says how the fleet stands now, in a line or two.
+  func show(_ result: RunResult) -> ExitStatus {
+    Console.standard.show(status: "")
+    if result.wasInterrupted {
+      Console.standard.say("interrupted: what was under way has ended; go on with: \(Remedy.run)")
+    } else if result.hadNothingToDo {
+      Console.standard.say("nothing to do")
+    }
+    Console.standard.result(result.report.summary + "\n")
+    if let rollout = result.unfinished { Console.standard.result(rollout.next) }
+    return ExitStatus(result.outcome)
   }
 }

@@ -39,7 +39,7 @@ struct ModelRun {
       world.with { $0.eventsLeft = random.chance(40) ? random.number(below: 60) : nil }
       let stop = StopSignal()
       world.with { $0.interrupt = random.chance(10) ? (stop, random.number(below: 60)) : nil }
-      let runner = RolloutRunner(id, plan: plan, ports: world.ports, stop: stop)
+      let runner = RolloutRunner(id, plan: plan, ports: world.ports(stop))
       do {
         let state = try await runner.run()
         if state.isEnd { break }

@@ -127,10 +127,10 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
         at: now, subject: .init(rollout: rollout), kind: .instructed(instruction, by: "chance", why: "")))
   }
 
-  var ports: Ports {
+  func ports(_ stop: StopSignal) -> Ports {
     Ports(
       connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
-      time: self, epoch: 1)
+      time: self, stop: stop, epoch: 1)
   }
 }
 

@@ -1,0 +1,82 @@
+package import Fleet
+import Foundation
+import SSH
+package import struct Fleet.Host
+
+/// What a known_hosts file says of hosts, beside what is pinned: what is to be pinned from then on, and what a person should know.
+package struct KnownHostsImport: Sendable {
+  /// New pins; an empty list where all that was pinned is revoked.
+  package private(set) var pins: [Host.Name: [HostKey]] = [:]
+  package private(set) var unchanged: [Host.Name] = []
+  /// The file has no key for them that could be pinned.
+  package private(set) var missing: [Host.Name] = []
+  package private(set) var notices: [Notice] = []
+
+  package enum Notice: Hashable, Sendable {
+    case unreadable(file: String, line: Int)
+    /// Pinned until now.
+    case revoked(Host.Name, HostKey)
+    /// The file trusts whoever this authority vouches for, which libssh2 does not know.
+    case authorityOnly(Host.Name, fingerprint: String)
+    case replaced(Host.Name, by: [HostKey], former: [HostKey])
+  }
+
+  /// The file cannot be read.
+  package struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
+    package let file: String
+    package var description: String { "'\(file.visible)' cannot be read; name a known_hosts file" }
+  }
+
+  /// As many lines of a file that are none are named.
+  private static let mostUnreadable = 5
+
+  /// - Parameters:
+  ///   - file: `ssh` stands for the files of ssh's own configuration.
+  ///   - keeping: whether what is pinned stays, too.
+  package init(
+    of hosts: [Host], in file: String, beside pinned: [Host.Name: [HostKey]], keeping: Bool
+  ) throws {
+    var read: [String: KnownHosts] = [:]
+    for host in hosts {
+      var found = KnownHosts.Found()
+      for file in try Self.files(file, for: host) {
+        let known = try read[file] ?? load(file)
+        read[file] = known
+        found.add(known.keys(of: [host.address, host.name.rawValue], port: host.port))
+      }
+      take(found, of: host.name, former: pinned[host.name] ?? [], keeping: keeping)
+    }
+  }
+
+  private mutating func take(
+    _ found: KnownHosts.Found, of host: Host.Name, former: [HostKey], keeping: Bool
+  ) {
+    let usable = found.keys.filter { ServerKey.knownTypes.contains($0.type) }.map(HostKey.init)
+    let revoked = Set(found.revoked.map(HostKey.init))
+    notices += former.filter(revoked.contains).map { .revoked(host, $0) }
+    if found.keys.isEmpty, let authority = found.authorities.first {
+      notices.append(.authorityOnly(host, fingerprint: authority.fingerprint))
+    }
+    let kept = former.filter { !revoked.contains($0) && !usable.contains($0) }
+    // What is revoked is not accepted any more, even where nothing takes its place.
+    let keys = usable + (keeping || usable.isEmpty ? kept : [])
+    let isMissing = usable.isEmpty && (former.isEmpty || !revoked.isEmpty)
+    if isMissing { missing.append(host) }
+    if Set(keys) != Set(former) { pins[host] = keys } else if !isMissing { unchanged.append(host) }
+    if !former.isEmpty, !usable.isEmpty, !kept.isEmpty, !keeping {
+      notices.append(.replaced(host, by: usable, former: kept))
+    }
+  }
+
+  private static func files(_ file: String, for host: Host) throws -> [String] {
+    guard file == "ssh" else { return [file] }
+    return try SSHConfig.knownHosts(of: host.address).filter(FileManager.default.fileExists(atPath:))
+  }
+
+  private mutating func load(_ file: String) throws -> KnownHosts {
+    guard let data = FileManager.default.contents(atPath: file) else { throw Unreadable(file: file) }
+    let known = KnownHosts(String(decoding: data, as: UTF8.self))
+    notices += known.unreadable.prefix(Self.mostUnreadable).map { .unreadable(file: file, line: $0) }
+    return known
+  }
+}

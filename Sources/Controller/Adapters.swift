@@ -1,0 +1,53 @@
+import Engine
+import Fleet
+import Foundation
+import Issuance
+import PKI
+import Storage
+import struct Fleet.Host
+
+/// What the engine and issuing need of the world, wired to what is there.
+
+extension Store: IssuingStore {}
+
+/// Looks at a host with OpenSSL.
+struct TLSProbe: Probe {
+  private static let timeout = Duration.seconds(5)
+
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
+    do {
+      return try await ServedCertificate.fingerprint(
+        at: question.address ?? host.address, port: question.port, serverName: question.serverName,
+        startTLS: question.startTLS, timeout: Self.timeout)
+    } catch {
+      throw NoAnswer(
+        reason: "\(error)", isOurs: (error as? ServedCertificate.NoAnswer)?.isOurs ?? false)
+    }
+  }
+}
+
+/// What people have said to rollouts, from whichever terminal.
+struct StoredInstructions: InstructionSource {
+  let store: Store
+
+  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
+    try await store.instructions(for: rollout)
+  }
+}
+
+/// Keeps events in the store, then tells them.
+struct StoreRecorder: Recorder {
+  let store: Store
+  let tell: Controller.Listener
+
+  func record(_ event: Event) async throws {
+    try await store.record(event)
+    tell(.recorded(event))
+  }
+
+  func read<Value: Sendable>(
+    _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+  ) async throws -> Value {
+    try await store.read(rollout, query)
+  }
+}

@@ -1,0 +1,70 @@
+package import Agents
+import Connections
+import Engine
+import Fleet
+import Foundation
+import Planning
+import System
+import Storage
+import struct Fleet.Host
+
+/// The agent on hosts, for a key that may deliver certificates and nothing else.
+extension Controller {
+  /// Who logs in to install it: root, or one who may use sudo.
+  package struct Administrator: Sendable {
+    let user: String?
+    let identity: String?
+
+    package init(user: String?, identity: String?) { (self.user, self.identity) = (user, identity) }
+  }
+
+  /// What would be put on a host, and what its key may do there.
+  package func agentInstallation(on name: String) async throws -> AgentInstallation {
+    let host = try await hosts(named: [name])[0]
+    guard host.hasAgent else { throw ControllerError.agentNotDeclared(host.name) }
+    guard let identity = host.identity,
+      let key = HostConnector.publicKey(identity: identity, environment: environment)
+    else { throw ControllerError.noIdentity(host.name) }
+    let snapshot = try await store.planningSnapshot()
+    let visit = Planner.everything(on: host, in: snapshot)
+    let lineages = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
+    let webroots = lineages.compactMap {
+      if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil }
+    }
+    return AgentInstallation(
+      on: host, as: host.user ?? SystemUser.name, key: .init(type: key.type, encoded: key.encoded),
+      permissions: AgentPermissions(
+        for: visit, destinations: StoredMaterials.destinations(of: visit), webroots: webroots,
+        keyTypes: lineages.filter { $0.name.host != nil }.map(\.key.type)))
+  }
+
+  /// Installs it, and believes it only when a login with the host's own key is answered by it.
+  ///
+  /// - Returns: why it was not done, and was undone; `nil` when it was.
+  package func install(_ installation: AgentInstallation, by person: Administrator) async throws -> String? {
+    let host = installation.host
+    var administrator = host
+    administrator.hasAgent = false
+    administrator.user = person.user
+    administrator.identity = person.identity
+    let user = administrator.user ?? SystemUser.name
+    administrator.become = user != "root" && (host.become || user != installation.login)
+    if let identity = administrator.identity,
+      HostConnector.publicKey(identity: identity, environment: environment)?.encoded
+        == installation.key.encoded
+    {
+      throw ControllerError.administratorKeyIsRestricted(host.name, identity: identity)
+    }
+    let connector = try await connector()
+    let visit = Planner.everything(on: host, in: try await store.planningSnapshot())
+    return await AgentInstaller(installation, as: administrator, connector: connector) {
+      let preflight = Preflight(
+        visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
+      switch await preflight.run() {
+      case .ready, .lacks: return nil
+      case .silent(let reason), .unreachable(let reason):
+        return "a login with the key does not work: \(reason)"
+      }
+    }.run()
+  }
+}

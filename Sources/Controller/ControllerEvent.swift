@@ -1,0 +1,32 @@
+package import Connections
+package import Fleet
+package import Issuance
+package import struct Fleet.Host
+
+/// What happens while the controller works, for whoever shows it.
+package enum ControllerEvent: Sendable {
+  case issuing(IssuingEvent)
+  /// An event of a rollout, which is in the store now.
+  case recorded(Event)
+  /// Before a rollout's first event.
+  case rolloutBegins(Rollout.ID, Plan)
+  /// One that a crash or a stop has left; the hosts that were being visited are asked.
+  case rolloutResumes(Rollout.ID)
+  case rolloutStaysPaused(Rollout.ID, reason: String)
+  /// Hosts whose last visit was lost sight of are asked how it ended.
+  case asking([Host.Name], about: Rollout.ID)
+  /// Certificates go to them, and no host key is pinned.
+  case unpinned([Host.Name])
+  case ahead([HostAhead])
+  case deferred([DeferredHost])
+  case planWaits(RolloutPolicy.Name, PlanDelay)
+  /// Hosts are to go back to it; it stays until the next one is issued.
+  case wanted(Certificate, until: Generation?)
+  case knownHosts(KnownHostsImport.Notice)
+
+  /// Why a plan is not begun in this run.
+  package enum PlanDelay: Hashable, Sendable {
+    case lastRolloutNotGood
+    case after(RolloutPolicy.Name)
+  }
+}

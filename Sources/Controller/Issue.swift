@@ -1,0 +1,48 @@
+import Fleet
+import Foundation
+package import Issuance
+package import System
+
+extension Controller {
+  /// Issuing by name, beside the main job.
+  package struct IssueRequest: Sendable {
+    /// `nil` for all.
+    package var names: [String]?
+    package var urgency: DueCertificates.Urgency
+    /// With the CAs' staging directories; nothing of it is kept.
+    package var isRehearsal: Bool
+
+    package init(names: [String]?, urgency: DueCertificates.Urgency, isRehearsal: Bool = false) {
+      (self.names, self.urgency, self.isRehearsal) = (names, urgency, isRehearsal)
+    }
+  }
+
+  /// What would be issued; asks nobody.
+  package func due(_ request: IssueRequest) async throws -> DueCertificates {
+    let lineages =
+      if let named = try await issuable(named: request.names) { named } else { try await issuable() }
+    return try await DueCertificates(
+      lineages, urgency: request.urgency, store: store, now: Date(), isRehearsal: request.isRehearsal)
+  }
+
+  /// Issues what is due of it.
+  ///
+  /// - Returns: what was due, and whether all of it was issued.
+  package func issue(
+    _ request: IssueRequest, stop: StopSignal = StopSignal()
+  ) async throws -> (due: DueCertificates, isComplete: Bool) {
+    try await leased {
+      let due = try await due(request)
+      guard !due.isEmpty else { return (due, true) }
+      let issuing = try await issuing(stop: stop, isRehearsal: request.isRehearsal)
+      try await issuing.cleanUpLeftOvers()
+      return (due, try await issuing.issue(due))
+    }
+  }
+
+  func issuing(stop: StopSignal, isRehearsal: Bool = false) async throws -> CertificateIssuing {
+    CertificateIssuing(store: store, hosts: try await hostServices(), isRehearsal: isRehearsal, stop: stop) {
+      [tell] in tell(.issuing($0))
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Fleet
+import Foundation
+import Issuance
+import Planning
+package import Reporting
+import Storage
+
+extension Controller {
+  /// What a run would do now; it changes nothing.
+  ///
+  /// - Parameter checks: whether every host is looked at, too, for all that its visit needs; else nobody is contacted.
+  package func preview(_ request: RunRequest, checks: Bool = false) async throws -> PlanPreview {
+    let planned = Planner.plan(
+      on: try await store.planningSnapshot(only: request.only), for: request.plan, at: Date())
+    let lineages =
+      request.issues ? try await issuable().filter { request.only?.contains($0.name) ?? true } : []
+    let due = try await DueCertificates(
+      lineages, urgency: request.only == nil ? .due : .dueNow, store: store, now: Date())
+    return PlanPreview(
+      issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
+      checked: checks ? try await check(planned.plans.flatMap(\.visits)) : nil, ahead: planned.ahead,
+      unpinned: try await unpinnedHosts(), open: try await store.openRollouts().map { ($0.id, $0.state) })
+  }
+}
+
+extension DueCertificates {
+  /// A line for each certificate.
+  package var listed: [ListedDue] {
+    orders.map { ListedDue($0.lineage.name, .order, $0.words) }
+      + imports.map { ListedDue($0.lineage.name, .take, "\($0.reason)") }
+      + heldBack.map { ListedDue($0.lineage, .wait, $0.why.words(for: $0.lineage)) }
+      + warnings.map { ListedDue($0.lineage, .warn, $0.why.words(for: $0.lineage)) }
+  }
+}

@@ -1,0 +1,75 @@
+package import Fleet
+import Foundation
+import Issuance
+import Planning
+package import Reporting
+package import Storage
+package import struct Fleet.Host
+
+/// What is stored, as the values that reports are made of.
+extension Controller {
+  package func report() async throws -> FleetReport {
+    FleetReport(
+      generatedAt: Date(), statuses: try await store.statuses(),
+      lastRollout: try await store.rollouts(limit: 1).first)
+  }
+
+  package func listHosts() async throws -> [ListedHost] {
+    let pinned = try await store.pinnedKeys()
+    return try await store.hosts().map { ListedHost(host: $0, pinned: pinned[$0.name] ?? []) }
+  }
+
+  package func listCertificates() async throws -> [ListedCertificate] {
+    let newest = try await store.newestCertificates()
+    let advice = try await store.renewalAdvice()
+    let ordered = Set(try await store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
+    return try await issuable().map { lineage in
+      ListedCertificate(
+        lineage: lineage, newest: newest[lineage.name],
+        renewal: ordered.contains(lineage.issuer)
+          ? newest[lineage.name]?.renewalMoment(advised: advice[lineage.name]) : nil)
+    }
+  }
+
+  /// All about what a certificate's name stands for.
+  package func certificateDetails(_ name: String) async throws -> [CertificateDetails] {
+    var all: [CertificateDetails] = []
+    for lineage in try await issuable(named: name) { all.append(try await details(of: lineage)) }
+    return all
+  }
+
+  package func rolloutReport(_ number: Int) async throws -> (report: RolloutReport, plan: Plan) {
+    let rollout = try await rollout(number)
+    return (RolloutReport(rollout, try await store.ledger(of: rollout.id)), rollout.plan)
+  }
+
+  /// What happened, oldest first.
+  package func log(_ filter: Store.LogFilter) async throws -> [LoggedEvent] {
+    if let rollout = filter.rollout { _ = try await self.rollout(rollout.number) }
+    let events = try await store.events(filter)
+    if events.isEmpty, let host = filter.host {
+      let known = try await store.hosts().map(\.name)
+      guard known.contains(host) else {
+        throw ControllerError.unknown(.host, host.rawValue, among: known.map(\.rawValue))
+      }
+    }
+    return events
+  }
+
+  /// Goes on with a log that lacks its end; the log says who did.
+  package func acceptLoss(by author: Author) async throws {
+    try await leased { try await store.acceptLoss(by: author.name, now: Date()) }
+  }
+
+  private func details(of lineage: Lineage) async throws -> CertificateDetails {
+    let generations = try await store.certificates(of: lineage.name)
+    let advice = try await store.renewalAdvice()[lineage.name]
+    let authority = try await store.declaration().issuers.first { $0.name == lineage.issuer }?.acme
+    var backoff: OrderBackoff?
+    if let authority { backoff = try await store.backoff(of: lineage.name, at: authority.directory) }
+    return CertificateDetails(
+      lineage: lineage, generations: generations, advice: advice,
+      renewal: authority == nil ? nil : generations.last?.renewalMoment(advised: advice),
+      backoff: backoff, statuses: try await store.statuses().filter { $0.lineage == lineage.name })
+  }
+}

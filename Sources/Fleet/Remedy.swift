@@ -1,0 +1,59 @@
+/// What a person can type to mend what an error or a report tells: every command of certfleet's that a text names, in one place.
+///
+/// It is a value beside the words, since what happens to a host is recorded with its remedy. The command line's tests read each.
+package enum Remedy: Hashable, Sendable, CustomStringConvertible {
+  case apply
+  case run
+  case list(Listing)
+  /// `nil` stands for any host.
+  case pinHost(Host.Name?, fingerprint: String? = nil)
+  case installAgent(Host.Name)
+  case renew(Lineage.Name)
+  case issue(Lineage.Name)
+  case revert(Lineage.Name)
+  case adopt(folder: String, lineage: String)
+  case registerAccount(Issuer.Name)
+  case startRollout(Lineage.Name)
+  case showPlan(Rollout.ID)
+  case approve(Rollout.ID, wave: Int)
+  case resume(Rollout.ID)
+  case retry(Rollout.ID)
+  case cancel(Rollout.ID)
+  case showLog(Rollout.ID)
+  case acceptLoss
+
+  package enum Listing: String, Hashable, Sendable, CaseIterable {
+    case hosts = "host list"
+    case certificates = "cert list"
+    case rollouts = "rollout list"
+    case accounts = "account list"
+    case certbotLineages = "cert adopt --dry-run"
+  }
+
+  /// The command line.
+  package var description: String { (["certfleet"] + words).joined(separator: " ") }
+
+  package var words: [String] {
+    switch self {
+    case .apply: ["apply", "inventory/"]
+    case .run: ["run"]
+    case .list(let listing): [listing.rawValue]
+    case .pinHost(let host, let fingerprint):
+      ["host", "pin", host?.rawValue ?? "HOST"] + (fingerprint.map { ["--fingerprint", $0] } ?? [])
+    case .installAgent(let host): ["agent", "install", host.rawValue]
+    case .renew(let lineage): ["cert", "renew", lineage.rawValue]
+    case .issue(let lineage): ["cert", "issue", lineage.rawValue]
+    case .revert(let lineage): ["cert", "revert", lineage.rawValue, "--to", "N"]
+    case .adopt(let folder, let lineage): ["cert", "adopt", "--from", folder, lineage.visible]
+    case .registerAccount(let issuer): ["account", "register", issuer.rawValue]
+    case .startRollout(let lineage): ["rollout", "start", lineage.rawValue]
+    case .showPlan(let id): ["rollout", "show", "\(id)", "--plan"]
+    case .approve(let id, let wave): ["rollout", "approve", "\(id)", "--wave", "\(wave)"]
+    case .resume(let id): ["rollout", "resume", "\(id)"]
+    case .retry(let id): ["rollout", "retry", "\(id)"]
+    case .cancel(let id): ["rollout", "cancel", "\(id)"]
+    case .showLog(let id): ["log", "--rollout", "\(id)"]
+    case .acceptLoss: ["log", "--accept-loss"]
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/// What ssh would do for a host, by the user's own configuration of it.
+package struct SSHSettings: Hashable, Sendable {
+  package var address: String
+  package var port: UInt16
+  package var user: String
+  /// `nil` where the configuration names none.
+  package var identity: String?
+  /// The hosts on the way, the first hop first.
+  package var jumps: [String]
+
+  package init(address: String, port: UInt16, user: String, identity: String? = nil, jumps: [String] = []) {
+    self.address = address
+    self.port = port
+    self.user = user
+    self.identity = identity
+    self.jumps = jumps
+  }
+
+  /// Asks ssh.
+  ///
+  /// - Parameters:
+  ///   - host: what its users type.
+  ///   - file: the configuration; `nil` is the user's and the system's.
+  package typealias Reader = (_ host: String, _ file: String?) throws -> SSHSettings
+
+  /// For where no host's configuration is to be read.
+  package static let nobody: @Sendable (String, String?) throws -> SSHSettings = { _, _ in throw Unasked() }
+
+  private struct Unasked: Error, CustomStringConvertible {
+    let description = "it is not asked here"
+  }
+}

@@ -1,0 +1,37 @@
+import Fleet
+
+/// The solvers of a run: one listener for each address, shared by all orders; the others as they are asked for.
+actor SolverRegistry {
+  private let hosts: any IssuingHosts
+  private let tell: IssuingListener
+  private var listeners: [ListenAddress: HTTP01Listener] = [:]
+
+  init(hosts: any IssuingHosts, tell: @escaping IssuingListener) {
+    self.hosts = hosts
+    self.tell = tell
+  }
+
+  func solver(for challenge: Challenge, of lineage: Lineage) -> any Solver {
+    switch challenge {
+    case .http01(.listener(let address)):
+      let listener =
+        listeners[address] ?? HTTP01Listener(address) { [tell] in tell(.listenerFailing($0)) }
+      listeners[address] = listener
+      return listener
+    case .http01(.webroot(let root)): return Webroot(root: root)
+    case .http01(.hosts(let webroot, let port)):
+      return HostWebroots(hosts: hosts.tokens(for: lineage, webroot: webroot, port: port))
+    case .http01(.hooks(let hooks)): return HookPair(http01: hooks)
+    case .dns01(let dns):
+      switch dns.updater {
+      case .hooks(let hooks): return HookPair(dns01: hooks, dns)
+      case .nsupdate(let update): return DNSUpdate(update, dns)
+      }
+    }
+  }
+
+  func close() {
+    for listener in listeners.values { listener.close() }
+    listeners = [:]
+  }
+}

@@ -1,0 +1,78 @@
+package import Fleet
+package import Foundation
+package import struct Fleet.Host
+
+/// What a run would do.
+package struct PlanPreview: Sendable, Encodable {
+  package let issue: [ListedDue]
+  package let rollouts: [Plan]
+  /// Hosts that are left alone until later.
+  package let deferred: [DeferredHost]
+  /// The hosts' preflights, where they were asked for.
+  package let checked: [CheckedHost]?
+  /// These three are told beside it.
+  package let ahead: [HostAhead]
+  package let unpinned: [Host.Name]
+  package let open: [(id: Rollout.ID, state: RolloutState)]
+
+  private enum CodingKeys: String, CodingKey {
+    case issue, rollouts, checked
+    case deferred = "held"
+  }
+
+  package init(
+    issue: [ListedDue], rollouts: [Plan], deferred: [DeferredHost], checked: [CheckedHost]?,
+    ahead: [HostAhead], unpinned: [Host.Name], open: [(id: Rollout.ID, state: RolloutState)]
+  ) {
+    self.issue = issue
+    self.rollouts = rollouts
+    self.deferred = deferred
+    self.checked = checked
+    self.ahead = ahead
+    self.unpinned = unpinned
+    self.open = open
+  }
+}
+
+extension PlanPreview: Report {
+  package static let schema = JSONText.Schema.plan
+
+  package func text(now: Date) -> String {
+    let open = open.map { "rollout \($0.id) is \($0.state.words), and goes first\n" }
+    let text =
+      open.joined() + ListedDue.text(of: issue) + rollouts.map(\.text).joined(separator: "\n")
+      + DeferredHosts.groups(of: deferred).map { $0.text + "\n" }.joined()
+    let checks = checked.map { $0.isEmpty ? "" : "\n" + CheckedHost.text(of: $0, now: now) } ?? ""
+    return (text.isEmpty ? "nothing to do\n" : text) + checks
+  }
+}
+
+/// A certificate that is to be issued or taken in, or that waits, and why.
+package struct ListedDue: Sendable, Encodable {
+  package enum Action: String, Sendable, Encodable { case order, take, wait, warn }
+  package let certificate: Lineage.Name
+  package let action: Action
+  package let reason: String
+
+  package init(_ certificate: Lineage.Name, _ action: Action, _ reason: String) {
+    (self.certificate, self.action, self.reason) = (certificate, action, reason)
+  }
+
+  /// A line for each certificate, and one for all the hosts that make keys of their own.
+  package static func text(of due: [ListedDue]) -> String {
+    let orders = Dictionary(grouping: due.filter { $0.action == .order }, by: \.certificate.declared)
+    let ordered = orders.sorted { $0.key < $1.key }.map { name, orders in
+      let hosts = orders.compactMap(\.certificate.host)
+      return hosts.isEmpty
+        ? "\(name): a new certificate is to be ordered (\(orders[0].reason)), then rolled out\n"
+        : "\(name): \(hosts.count) order\(hosts.count == 1 ? "" : "s"), one for each host's own key: \(HostSet.folded(hosts))\n"
+    }
+    let taken = due.filter { $0.action == .take }.map {
+      "\($0.certificate): a new certificate is to be taken in (\($0.reason)), then rolled out\n"
+    }
+    let others = due.filter { $0.action == .wait || $0.action == .warn }.map {
+      "\($0.certificate): \($0.reason.visible)\n"
+    }
+    return (ordered + taken + others).joined()
+  }
+}

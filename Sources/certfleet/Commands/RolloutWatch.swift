@@ -1,0 +1,61 @@
+import Controller
+import Fleet
+import Foundation
+import Reporting
+import Storage
+
+extension Command {
+  static let rolloutWatch = Command(
+    words: ["rollout", "watch"],
+    summary: "look at a rollout while it goes on, from another terminal; ^C leaves it alone", operands: ["N"]
+  ) { invocation in
+    let controller = try invocation.controller()
+    let rollout = try await controller.rollout(try invocation.rolloutNumber())
+    return try await RolloutWatch(controller: controller, rollout: rollout).follow()
+  }
+}
+
+/// Follows what is recorded of a rollout until it ends or waits.
+private struct RolloutWatch {
+  let controller: Controller
+  let rollout: Rollout
+  private static let interval = Duration.milliseconds(500)
+
+  func follow() async throws -> ExitStatus {
+    let questions = Questions()
+    var seen = 0
+    var ledger = RolloutLedger(waves: rollout.plan.waves.count)
+    var picture = WavePicture(rollout)
+    while true {
+      for logged in try await controller.store.events(.init(rollout: rollout.id), after: seen) {
+        seen = logged.id
+        // What an earlier certfleet has recorded followed other rules; the end is read from the tables.
+        try? ledger.apply(logged.event)
+        picture.note(logged.event)
+        if let line = EventLine.progress(logged.event) { Console.standard.say(line) }
+      }
+      Console.standard.show(status: picture.status(ledger))
+      if questions.wasAsked { Console.standard.say(picture.awaited(ledger, now: Date())) }
+      let state = try await controller.store.state(of: rollout.id)
+      if state.isEnd || state == .paused, seen > 0 || state.isEnd { break }
+      try await Task.sleep(for: Self.interval)
+    }
+    Console.standard.show(status: "")
+    ledger = try await controller.store.ledger(of: rollout.id)
+    Console.standard.result(RolloutReport(rollout, ledger).text(now: Date()))
+    return ledger.state == .succeeded ? .converged : ledger.state == .paused ? .waiting : .failed
+  }
+}
+
+/// Enter on the terminal asks who is awaited.
+private final class Questions {
+  private let isTerminal = isatty(STDIN_FILENO) == 1
+
+  var wasAsked: Bool {
+    guard isTerminal else { return false }
+    var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    guard poll(&input, 1, 0) > 0 else { return false }
+    var bytes = [UInt8](repeating: 0, count: 256)
+    return read(STDIN_FILENO, &bytes, bytes.count) > 0
+  }
+}

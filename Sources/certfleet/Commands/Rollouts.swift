@@ -1,0 +1,67 @@
+import Controller
+import Fleet
+import Planning
+import Reporting
+import Storage
+
+extension Command {
+  static let rolloutList = Command(
+    words: ["rollout", "list"], summary: "show the rollouts, newest first", options: [.json]
+  ) { invocation in
+    try invocation.show(try await invocation.controller().store.rollouts())
+    return .converged
+  }
+
+  static let rolloutShow = Command(
+    words: ["rollout", "show"],
+    summary: "show where a rollout stands: its waves, its hosts, what it waits for, how to go on",
+    operands: ["N"], options: [Option(name: "plan", help: "show what it was to do, too"), .json]
+  ) { invocation in
+    let (report, plan) = try await invocation.controller().rolloutReport(try invocation.rolloutNumber())
+    try invocation.show(report)
+    if invocation.has("plan"), !invocation.has("json") { Console.standard.result("\n" + plan.text) }
+    return .converged
+  }
+
+  static let rolloutStart = Command(
+    words: ["rollout", "start"], summary: "do for one certificate what run would do for all, now",
+    operands: ["CERT"],
+    options: [
+      Option(name: "to", value: "SELECTOR", help: "only to these of its hosts"),
+      Option(name: "force", help: "push again what is already there, and run its hooks"),
+      Option(name: "hooks-only", help: "run the hooks of what is there, and change nothing"), .dryRun,
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    let (isForced, isHooksOnly) = (invocation.has("force"), invocation.has("hooks-only"))
+    if isForced, isHooksOnly {
+      throw UsageError(
+        message: "--hooks-only pushes nothing, and --force pushes again; choose one",
+        command: invocation.command)
+    }
+    let request = try await controller.startRequest(
+      invocation.operands[0], to: invocation["to"],
+      push: isHooksOnly ? .hooksOnly : isForced ? .everything : .due)
+    return try await invocation.run(request, by: controller)
+  }
+
+  static let rolloutRetry = Command(
+    words: ["rollout", "retry"],
+    summary: "try again, as a new rollout, the hosts of a rollout that failed or were not started",
+    operands: ["N"], options: [.dryRun]
+  ) { invocation in
+    let controller = try invocation.controller()
+    let request = try await controller.retryRequest(try invocation.rolloutNumber())
+    return try await invocation.run(request, by: controller)
+  }
+
+  static let rolloutRollback = Command(
+    words: ["rollout", "rollback"],
+    summary: "take the hosts of a rollout back, as a new rollout, to what they had before",
+    operands: ["N"], options: [.dryRun]
+  ) { invocation in
+    let controller = try invocation.controller()
+    return try await invocation.goBack(
+      try await controller.rollbackTarget(try invocation.rolloutNumber()), by: controller)
+  }
+}

@@ -1,0 +1,77 @@
+import ACME
+import Connections
+import Controller
+import Engine
+import Fleet
+import Inventory
+import Issuance
+import PKI
+import Reporting
+import SSH
+import Storage
+import System
+
+/// What the process tells its caller (sysexits(3) from 64 on).
+enum ExitStatus: Int32, Sendable {
+  case converged = 0
+  /// Some hosts failed, halted a rollout or went back, or a certificate was not issued.
+  case failed = 1
+  /// Nothing worse than hosts that were not reached.
+  case unreachable = 2
+  /// A rollout waits: for an approval, for its window, for a bake.
+  case waiting = 3
+  case usage = 64
+  case badInput = 65
+  case `internal` = 70
+  case anotherController = 75
+
+  init(_ outcome: RunOutcome) {
+    self =
+      switch outcome {
+      case .converged: .converged
+      case .waiting: .waiting
+      case .unreachable: .unreachable
+      case .failed: .failed
+      }
+  }
+
+  init(_ checked: [CheckedHost]) {
+    let results = Set(checked.map(\.result))
+    self =
+      results.contains(.lacking) ? .failed : results.contains(.unreachable) ? .unreachable : .converged
+  }
+
+  init(for error: any Error) {
+    self =
+      switch error {
+      case is UsageError: .usage
+      case is InvalidInventory, is ControllerError, is StateDirectory.Unsafe, is Migrations.WrittenByNewer,
+        is Store.Missing, is Selector.Malformed, is ReadyMadeHook.Unreadable,
+        is CertbotInstallation.Unreadable, is HMACKey.Unreadable, is KnownHostsImport.Unreadable,
+        is SSHConfig.Unreadable, is AccountFailure, is Declined:
+        .badInput
+      case is ControllerLease.Held: .anotherController
+      case is SSHFailure: .unreachable
+      // The world around is at fault: a full disk, a damaged file, a CA that is not there, a clock that is wrong.
+      case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey,
+        is LogCutOff, is AlteredCertificate, is OpenSSLError, is WrongClock, is IssuanceFailure,
+        is ProofFailure, is CannotListen, is CertificateChain.Refused, is ProvidedCertificate.Refused,
+        is AgentTaskRunner.Failure, is ChildProcess.NotStarted, is CancellationError:
+        .failed
+      default: .internal
+      }
+  }
+}
+
+/// Errors as lines on stderr. The texts are the errors' own: each says what, where and what to do next.
+enum ErrorText {
+  /// As many things that are wrong are shown: one slip in a file of a thousand hosts is wrong a thousand times.
+  private static let most = 20
+
+  /// One line for each thing that is wrong, each beginning with the program's name.
+  static func lines(for error: any Error) -> [String] {
+    let all = "\(error)".split(separator: "\n").map { "certfleet: \(String($0).visible)" }
+    guard all.count > most + 1 else { return all }
+    return all.prefix(most) + ["certfleet: and \(all.count - most) more of the kind; mend these first"]
+  }
+}

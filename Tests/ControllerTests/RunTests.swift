@@ -1,0 +1,106 @@
+import Controller
+import Fleet
+import Foundation
+import Planning
+import System
+import Testing
+import ThrowawayFleet
+import Reporting
+import Storage
+import Issuance
+
+@Suite struct RunTests {
+  @Test func `a whole run, through the library, with a listener and no terminal`() async throws {
+    let scene = try await ControllerScene()
+    let controller = try await scene.prepared()
+    let preview = try await controller.preview(try await controller.runRequest(only: nil))
+    #expect(preview.issue.map(\.action) == [.take])
+    #expect(scene.events.isEmpty, "a preview does nothing")
+    let result = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(result.outcome == .converged && !result.hadNothingToDo && result.unfinished == nil)
+    #expect(scene.ends == ["web1": .ok, "web2": .ok])
+    #expect(result.report.statuses.map(\.isConverged) == [true, true])
+    #expect(scene.generation(on: 1) == "1" && scene.generation(on: 2) == "1")
+    let begun = scene.events.compactMap { told in
+      if case .rolloutBegins(let id, _) = told { id } else { nil }
+    }
+    let takenIn = scene.events.compactMap { told in
+      if case .issuing(.tookIn(let one, let reason)) = told { (one.lineage, reason) } else { nil }
+    }
+    #expect(begun == [Rollout.ID(1)])
+    #expect(takenIn.map(\.0) == ["one.example"] && takenIn.map(\.1) == [.first])
+    #expect(try await controller.run(try await controller.runRequest(only: nil)).hadNothingToDo)
+    await scene.stop()
+  }
+
+  @Test func `what failed is told, tried again by itself, and gone back from`() async throws {
+    let scene = try await ControllerScene()
+    let controller = try await scene.prepared(
+      policy: ", max_failed: '100%'", hook: "test ! -e ~/broken || [ $CERTFLEET_ACTION = rollback ]")
+    let home = scene.scratch.path + "/home1"
+    try Files.write(home + "/broken", "")
+    let failed = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(failed.outcome == .failed)
+    #expect(scene.ends == ["web1": .rolledBack, "web2": .ok])
+    #expect(failed.unfinished?.hosts.map(\.end) == [.rolledBack, .ok])
+    try FileManager.default.removeItem(atPath: home + "/broken")
+    #expect(try await controller.run(try await controller.retryRequest(1)).outcome == .converged)
+    #expect(scene.ends["web1"] == .ok)
+
+    // Another certificate, and back from it.
+    try await SelfSigned.make("one.example", in: scene.scratch.path)
+    #expect(
+      try await controller.run(try await controller.runRequest(only: ["one.example"])).outcome == .converged)
+    #expect(scene.generation(on: 1) == "2")
+    let back = try await controller.revertTarget("one.example", to: nil)
+    #expect(back.targets.map(\.generation) == [Generation(1)])
+    #expect(try await controller.goBack(back).outcome == .converged)
+    #expect(scene.generation(on: 1) == "1" && scene.generation(on: 2) == "1")
+    let forced = try await controller.startRequest("one.example", to: "web2*", push: .everything)
+    #expect(try await controller.preview(forced).rollouts.map(\.hostCount) == [1])
+    await scene.stop()
+  }
+
+  @Test func `people steer a rollout: approve, pause, resume, cancel`() async throws {
+    let scene = try await ControllerScene()
+    let controller = try await scene.prepared(waves: "[1, {take: 'rest', approve: true}]")
+    let author = Controller.Author(["SUDO_USER": "anna"], why: "a test")
+    let waiting = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(waiting.outcome == .waiting && scene.ends == ["web1": .ok])
+    #expect(try await controller.isPaused(1))
+    await #expect(throws: ControllerError.self) {
+      try await controller.approve(1, wave: nil, plan: "0123456789", by: author)
+    }
+    #expect(try await controller.approve(1, wave: nil, plan: nil, by: author) == 2)
+    try await controller.pause(1, by: author)
+    #expect(try await controller.run(try await controller.runRequest(only: nil)).outcome == .waiting)
+    try await controller.resume(1, by: author)
+    #expect(try await controller.run(try await controller.runRequest(only: nil)).outcome == .converged)
+    #expect(scene.ends == ["web1": .ok, "web2": .ok])
+    let said = try await controller.log(.init(rollout: Rollout.ID(1))).compactMap { logged -> String? in
+      if case .instructed(let instruction, let name, _) = logged.event.kind {
+        "\(name): \(instruction.word)"
+      } else {
+        nil
+      }
+    }
+    #expect(said == ["anna: wave 2 approved", "anna: pause asked for", "anna: resume asked for"])
+
+    try await SelfSigned.make("one.example", in: scene.scratch.path)
+    _ = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(try await controller.cancel(2, by: author) == .cancelled)
+    await #expect(throws: ControllerError.self) { try await controller.pause(2, by: author) }
+    await scene.stop()
+  }
+
+  @Test func `asked to stop, nothing is begun`() async throws {
+    let scene = try await ControllerScene()
+    let controller = try await scene.prepared()
+    let stop = StopSignal()
+    stop.request()
+    let result = try await controller.run(try await controller.runRequest(only: nil), stop: stop)
+    #expect(result.wasInterrupted && scene.ends.isEmpty)
+    #expect(scene.generation(on: 1) == nil)
+    await scene.stop()
+  }
+}
