@@ -9,6 +9,8 @@ PREFIX ?= /usr/local
 # Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
 # because the linker that is taken otherwise warns of a function that Foundation has and nobody here calls.
 RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld
+# In the order in which AgentScript joins them.
+AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
 .PHONY: release install demo test bench lint format packages
@@ -34,6 +36,9 @@ bench: release
 lint: packages
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
 	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/run
+	cat $(AGENT_PARTS) | shellcheck -s sh -
+	@! grep -n '<<' $(AGENT_PARTS) || { echo 'a here-document would lose its indentation on the wire'; exit 1; }
+	@! wc -l Agents/agent/*.sh | grep -v total | awk '$$1 > 300' | grep . || { echo 'a part of the agent is longer than 300 lines'; exit 1; }
 
 format:
 	swift format format --in-place --recursive $(SWIFT_SOURCES)

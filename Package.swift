@@ -22,6 +22,13 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
+/// The agent's parts, a subject each; AgentScript joins them.
+let agentParts = [
+  "frames", "request", "journal", "base", "places", "keepers",
+  "locks", "processes", "hooks", "certificates", "generations", "files",
+  "rollback", "tasks", "preflight", "permissions", "visit", "main",
+]
+
 /// The ready-made hooks, a script each.
 let hookRecipes = ["nginx", "apache", "haproxy", "postfix", "dovecot", "systemd"]
 
@@ -53,10 +60,8 @@ let package = Package(
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents",
       exclude: ["PROTOCOL.md", "SECURITY.md", "samples"],
-      resources: (["certfleet-agent", "install-agent", "verify-tls"] + hookRecipes.map { "hooks/\($0)" }).map
-      {
-        .embedInCode("\($0).sh")
-      }, swiftSettings: strict),
+      resources: (agentParts.map { "agent/\($0)" } + hookRecipes.map { "hooks/\($0)" }
+        + ["install-agent", "verify-tls"]).map { .embedInCode("\($0).sh") }, swiftSettings: strict),
     module("Engine", ["Fleet", "System", "Planning", "Agents"]),
     module("SSH", ["System", "CSSH2", "COpenSSL"]),
     module("Connections", ["Fleet", "System", "Agents", "Engine", "SSH"]),

@@ -2,15 +2,39 @@ package import Fleet
 import Foundation
 package import struct Fleet.Host
 
-/// The script that is sent to a host. `certfleet-agent.sh` beside this file is embedded as it is.
+/// The script that is sent to a host: the parts in `agent/`, one subject each, one after another. They are embedded as they are.
 package enum AgentScript {
+  /// In this order: what a part defines, those after it use. `make lint` reads this list.
+  private static let parts: [[UInt8]] = [
+    PackageResources.frames_sh,
+    PackageResources.request_sh,
+    PackageResources.journal_sh,
+    PackageResources.base_sh,
+    PackageResources.places_sh,
+    PackageResources.keepers_sh,
+    PackageResources.locks_sh,
+    PackageResources.processes_sh,
+    PackageResources.hooks_sh,
+    PackageResources.certificates_sh,
+    PackageResources.generations_sh,
+    PackageResources.files_sh,
+    PackageResources.rollback_sh,
+    PackageResources.tasks_sh,
+    PackageResources.preflight_sh,
+    PackageResources.permissions_sh,
+    PackageResources.visit_sh,
+    PackageResources.main_sh,
+  ]
+
   /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
   package static func command(for host: Host) -> String {
     host.become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
   }
 
   /// The script itself.
-  package static var text: String { String(decoding: PackageResources.certfleet_agent_sh, as: UTF8.self) }
+  package static var text: String {
+    parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+  }
 
   /// The same for the wire: without comments and indentation, which every host would read again. There is one of it, however many
   /// hosts it goes to at once.

@@ -1,0 +1,140 @@
+# --- Certificates: staged aside, activated by one rename -----------------------------------------------------
+
+# stage cert LINEAGE GENERATION FINGERPRINT DOMAINS
+stage() {
+  say begin stage "$2" - 0
+  told=''
+  if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && each install place; then
+    step stage "$2" - ok 0 "$told"
+    return 0
+  fi
+  step stage "$2" - error 1 "$why"
+  return 1
+}
+
+# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept in
+# $active, as `LINEAGE=GENERATION`.
+is_ours() {
+  why="$base/live/$1 is not a link that certfleet made; move it away or set another base"
+  if [ ! -e "$base/live/$1" ] && [ ! -L "$base/live/$1" ]; then
+    active="$active $1=-"
+    return 0
+  fi
+  # What was seen before the lock was had may be another visit's by now.
+  # shellcheck disable=SC3013 # every shell that we know has -ef
+  if leads_at_first "$base/live/$1" && [ "$base/live/$1" -ef "$target" ]; then
+    set -- "$1" "../archive/${target#"$base/live/../archive/"}"
+  else
+    set -- "$1" "$(readlink "$base/live/$1")"
+  fi
+  case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
+  active="$active $1=${2##*/}"
+  set -- "$base/archive/$1/${2##*/}"
+  [ -d "$1" ] || return 1
+  # shellcheck disable=SC3067 # every shell that we know has -O
+  [ -O "$1" ] || {
+    why="$1 belongs to somebody else; mend it: chown -R $(id -un) $1"
+    return 1
+  }
+}
+
+# is_forward LINEAGE GENERATION: a controller whose state is an older copy does not know what is here; it must say that it goes back.
+is_forward() {
+  active_of "$1"
+  case $old in -) return 0 ;; esac
+  [ "$old" -gt "$2" ] || return 0
+  case "$newline$plan$newline" in *"${newline}kept $1 $2$newline"* | *"${newline}back $1$newline"*) return 0 ;; esac
+  why="generation $old of $1 is active here, which is newer than the $2 that was to be put there; nothing is taken back without a person's word: certfleet cert revert $1, or bring all forward: certfleet cert renew $1"
+  return 1
+}
+
+# active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing.
+active_of() {
+  old=${active##*" $1="}
+  old=${old%% *}
+}
+
+# stage_files LINEAGE GENERATION: into a folder that only the agent can enter, which then becomes the generation's by one rename. No
+# access list of the base reaches what is made there, and nobody else could have made it before.
+stage_files() {
+  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here='' certificate_text='' key_text=''
+  active_of "$1"
+  if [ -e "$dir" ]; then
+    why="generation $2 on the host is not the one that was issued"
+    if each file is_there && each hostkey key_is_there && each kept kept_is_there; then
+      each file renew_file && set_layout "$dir"
+      return
+    fi
+    if [ "$old" = "$2" ]; then
+      why="$dir is active and holds another certificate; renew once more for a new generation"
+      return 1
+    fi
+    each kept refuse_kept || return 1
+    why=$(rm -rf "$dir" 2>&1 | one_line)
+    [ -z "$why" ] || return 1
+  fi
+  each kept refuse_kept || return 1
+  journal "stage $1 $2 " || return 1
+  set --
+  for folder in "$base/live" "$base/archive" "$base/archive/$lineage"; do
+    [ -d "$folder" ] || set -- "$@" "$folder"
+  done
+  clear_building
+  building=$state/building
+  mkdir -m 755 "$@" "$building" 2>/dev/null || why=$(exec mkdir -p -m 755 "$@" "$building" 2>&1)
+  [ -d "$building" ] && [ -d "$base/archive/$lineage" ] || {
+    why=$(put "$why" | one_line)
+    return 1
+  }
+  each file write_file || return 1
+  why="the files of $dir cannot be written; is the disk full?"
+  # A full disk can leave a short file behind a command that ended well.
+  # shellcheck disable=SC2086 # names of ours
+  [ -z "$names" ] || [ "$(cd "$building" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
+  each hostkey write_hostkey && key_fits && set_layout "$building" || return 1
+  mv -T "$building" "$dir" 2>/dev/null || why=$(exec mv -T "$building" "$dir" 2>&1) && return 0
+  why=$(put "$why" | one_line)
+  return 1
+}
+clear_building() { [ ! -e "$state/building" ] || rm -rf "$state/building"; }
+
+# key_fits: before anything becomes active. By the text where that tells it, for OpenSSL takes as long as ten other programs; else
+# by OpenSSL, which exports no certificate with another's key.
+key_fits() {
+  [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] || return 0
+  fits=''
+  each public look_at_texts
+  [ -z "$fits" ] && command -v openssl >/dev/null 2>&1 || return 0
+  why=$(OPENSSL_CONF=/dev/null exec openssl pkcs12 -export -keypbe NONE -certpbe NONE -nomac -passout pass: \
+    -in "$building/cert.pem" -inkey "$building/privkey.pem" -out /dev/null 2>&1 </dev/null) && return 0
+  if [ -n "$made_here" ]; then
+    why='the key that this host made does not belong to the certificate'
+    return 1
+  fi
+  # One that this OpenSSL cannot read is not judged.
+  case $why in *'matches private key'* | *mismatch*) ;; *) return 0 ;; esac
+  why='the key does not belong to the certificate; nothing was changed'
+  return 1
+}
+
+# look_at_texts public LINEAGE TEXT TEXT TEXT: whether both files hold that public key, which is told as it is in base64, by where in
+# a group of three bytes it begins (RFC 4648, 4).
+look_at_texts() {
+  [ "$2" = "$lineage" ] || return 0
+  has_text "$certificate_text" "$3" "$4" "$5" && has_text "$key_text" "$3" "$4" "$5" && fits=yes
+  return 0
+}
+has_text() {
+  without_lines "$1"
+  case $joined in *"$2"* | *"$3"* | *"$4"*) ;; *) return 1 ;; esac
+}
+
+# without_lines TEXT: sets $joined to its lines, one after another.
+without_lines() {
+  IFS=$newline
+  # shellcheck disable=SC2086 # its lines
+  set -- $1
+  IFS=''
+  joined=$*
+  IFS=' '
+}

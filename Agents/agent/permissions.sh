@@ -1,0 +1,48 @@
+# --- What an installed agent allows, by its configuration ------------------------------------------------------
+
+# permits LINE: whether the configuration has it. An agent that comes with the request has none, and allows all: its
+# key has a shell already.
+permits() {
+  [ -n "$allowed" ] || return 0
+  case $1 in *"$newline"*) ;; *) case "$allowed$newline" in *"$newline$1$newline"*) return 0 ;; esac ;; esac
+  why="$configuration does not allow '$1'"
+  return 1
+}
+
+permit_lineage() { permits "certificate $2"; }
+permit_layout() { permits "layout $2 $3 $4 $5"; }
+permit_need() { decode "$2" && permits "need $decoded"; }
+permit_key() { permit_lineage "$@" && permits "key $4"; }
+permit_file() { decode "$8" && permits "file $2 $decoded $3 $4 $5:$6 $7"; }
+permit_directory() { decode "$3" && permits "hooks-directory $2 $decoded"; }
+permit_token() { decode "$3" && permits "webroot $decoded"; }
+permit_base() { decode "$2" && permits "base $decoded"; }
+
+# permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: its line in the configuration is
+# `hook MOMENT SECONDS USER FAILURE COMMAND [NAME VALUE]...` as it is sent, with the longest time that it may take.
+permit_hook() {
+  [ -n "$allowed" ] || return 0
+  if [ "$3" != - ]; then
+    IFS=,
+    for lineage in $3; do
+      IFS=' '
+      permits "certificate $lineage" || return 1
+    done
+    IFS=' '
+  fi
+  moment=$2 seconds=$5
+  decode "$8" || return 1
+  why="$configuration does not allow this hook as it is sent ($moment, $seconds s, user $6, with these variables): '$decoded'"
+  shift 5
+  IFS=$newline
+  for line in $allowed; do
+    IFS=' '
+    case $line in "hook $moment "*" $*") ;; *) continue ;; esac
+    line=${line#"hook $moment "}
+    line=${line%" $*"}
+    if is_number "$line" && [ "$seconds" -le "$line" ]; then return 0; fi
+  done
+  IFS=' '
+  why=$(put "$why" | one_line)
+  return 1
+}

@@ -1,0 +1,168 @@
+# --- The request: records of space-separated fields, one a line ----------------------------------------------
+
+# each KIND FUNCTION: calls FUNCTION with the fields of every record of that kind, until it fails. The list is
+# expanded before the first call, so calls may nest. Files are most of a request and are kept by themselves ($files), so that what
+# looks for other records does not go through all of them.
+each() {
+  IFS=$newline
+  case $1 in file) records=$files ;; *) records=$plan ;; esac
+  for record in $records; do
+    IFS=' '
+    # shellcheck disable=SC2086 # the fields are to be split
+    case $record in
+      "$1 "*) "$2" $record || return 1 ;;
+    esac
+  done
+  IFS=' '
+}
+
+# decode FIELD: sets $decoded. `=` and base64, with trailing newlines kept; or `:` and text in which % stands before
+# the letter of what a field cannot hold.
+decode() {
+  case $1 in
+    =*)
+      decoded=$(put "${1#=}" | base64 -d && echo .) || return 1
+      decoded=${decoded%.}
+      ;;
+    *) unescape "${1#:}" ;;
+  esac
+}
+
+unescape() {
+  decoded=${1%%\%*}
+  [ "$decoded" != "$1" ] || return 0
+  IFS=%
+  # shellcheck disable=SC2086
+  set -- ${1#*\%}
+  IFS=' '
+  for piece in "$@"; do
+    case $piece in
+      n*) decoded=$decoded$newline${piece#n} ;;
+      s*) decoded="$decoded ${piece#s}" ;;
+      t*) decoded=$decoded$tab${piece#t} ;;
+      q*) decoded="$decoded'${piece#q}" ;;
+      *) decoded=$decoded%${piece#p} ;;
+    esac
+  done
+}
+
+# decode_path FIELD: sets $path; `~/` is the login user's own folder, as ssh and every shell write it.
+decode_path() {
+  decode "$1" || return 1
+  # shellcheck disable=SC2088
+  case $decoded in '~/'*) path=${HOME:-}/${decoded#'~/'} ;; *) path=$decoded ;; esac
+}
+
+# load PLAN: makes these records the current ones, beside $files.
+load() {
+  plan=$1
+  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains=''
+  each visit load_visit
+  each base load_base
+  each cert load_domains
+  state=$base/.certfleet
+  case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
+}
+load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
+load_base() { decode_path "$2" && base=$path; }
+load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
+
+# --- What a request may hold: an installed agent believes none, and a shell calculates with whatever it is given ----
+
+# take_request TEXT: sets $plan and $files; or $why, where the request is not well formed. Files are gathered by pieces, as a shell
+# copies the whole for each one that comes to it.
+take_request() {
+  visits=0 bases=0 certificates=' ' plan='' files='' chunk=''
+  IFS=$newline
+  for record in $1; do
+    IFS=' '
+    # shellcheck disable=SC2086 # its fields
+    is_sound $record || {
+      why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
+      return 1
+    }
+    case $record in file\ *) chunk=$chunk$newline$record ;; *) plan=$plan$newline$record ;; esac
+    [ "${#chunk}" -lt 65536 ] || files=$files$chunk chunk=''
+  done
+  IFS=' ' files=$files$chunk why='the request must name one visit and one base'
+  [ "$visits:$bases" = 1:1 ]
+}
+
+# is_sound KIND FIELD...: a kind that is not known is not passed over, for it might be what forbids something.
+is_sound() {
+  case $1 in
+    visit) visits=$((visits + 1)) && visit_is_sound "$@" ;;
+    base) bases=$((bases + 1)) && base_is_sound "$@" ;;
+    cert) cert_is_sound "$@" ;;
+    layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
+    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
+    public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
+    kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
+    back) [ "$#" -eq 2 ] && is_name "$2" ;;
+    hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
+    install) install_is_sound "$@" ;;
+    hook) hook_is_sound "$@" ;;
+    directory) [ "$#" -eq 3 ] && is_number "$2" && decode_path "$3" && [ "${#path}" -le 4096 ] ;;
+    need) [ "$#" -eq 3 ] ;;
+    key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
+    token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
+    stay) [ "$#" -eq 1 ] ;;
+    *) false ;;
+  esac
+}
+
+is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
+is_number() { case $1 in '' | *[!0-9]* | 0?* | ???????????????*) return 1 ;; esac; }
+is_account() { case $1 in -) ;; '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) return 1 ;; esac; }
+is_key_mode() { case $1 in 0[46]00 | 0[46]40) ;; *) return 1 ;; esac; }
+is_key_text() { [ "${#1}" -ge 60 ] && [ "${#1}" -le 80 ] && case $1 in *[!A-Za-z0-9+/]*) false ;; esac; }
+is_key_type() { case $1 in ecdsa-p256 | ecdsa-p384 | rsa-2048 | rsa-3072 | rsa-4096) ;; *) return 1 ;; esac; }
+are_domains() { decode "$1" && case $decoded in *[!A-Za-z0-9.*:\ -]*) return 1 ;; esac; }
+
+# are_names SEPARATOR LIST
+are_names() {
+  IFS=$1
+  # shellcheck disable=SC2086 # its names
+  set -- $2
+  IFS=' '
+  [ "$#" -gt 0 ] || return 1
+  for entry in "$@"; do is_name "$entry" || return 1; done
+}
+
+visit_is_sound() {
+  [ "$#" -eq 8 ] && is_name "$2" && is_number "$3" && is_number "$4" && is_number "$5" && is_name "$6" &&
+    is_number "$7" && is_number "$8" && { [ -z "$allowed" ] || [ "$7" -le 7200 ]; }
+}
+base_is_sound() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
+cert_is_sound() {
+  # Once each: what is done for one is done for all its records.
+  case $certificates in *" $2 "*) return 1 ;; esac
+  certificates="$certificates$2 "
+  [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5"
+}
+
+# install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
+install_is_sound() {
+  [ "$#" -eq 8 ] && is_name "$2" && are_names + "$3" && is_account "$5" && is_account "$6" && decode_path "$8" || return 1
+  case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
+  # Together they would let somebody choose a file of root's.
+  case $7 in - | symlink | shared) ;; *) return 1 ;; esac
+  [ "${#path}" -le 4096 ] || return 1
+  case $path in *"$newline"* | [!/]* | */) return 1 ;; esac
+}
+
+# hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...
+hook_is_sound() {
+  [ "$#" -ge 8 ] && [ "$(($# % 2))" -eq 0 ] && is_number "$4" && is_number "$5" && is_account "$6" || return 1
+  case $2:$3 in
+    pre:- | post:-) ;;
+    deploy:* | verify:*) are_names , "$3" || return 1 ;;
+    *) return 1 ;;
+  esac
+  shift 8
+  while [ "$#" -gt 0 ]; do
+    case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]* | certfleet_*) return 1 ;; esac
+    case $1 in PATH | IFS | OPTIND | ENV | BASH_ENV | SHELLOPTS | BASHOPTS | PS4 | LD_*) return 1 ;; esac
+    shift 2
+  done
+}
