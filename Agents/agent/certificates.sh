@@ -4,7 +4,8 @@
 stage() {
   say begin stage "$2" - 0
   told=''
-  if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && each install place; then
+  slot_of "$2"
+  if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && own install place; then
     step stage "$2" - ok 0 "$told"
     return 0
   fi
@@ -12,23 +13,23 @@ stage() {
   return 1
 }
 
-# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept in
-# $active, as `LINEAGE=GENERATION`.
+# is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept beside $slot.
 is_ours() {
   why="$base/live/$1 is not a link that certfleet made; move it away or set another base"
   if [ ! -e "$base/live/$1" ] && [ ! -L "$base/live/$1" ]; then
-    active="$active $1=-"
+    eval "active_$slot=-"
     return 0
   fi
   # What was seen before the lock was had may be another visit's by now.
+  eval "target=\${link_$slot:-}"
   # shellcheck disable=SC3013 # every shell that we know has -ef
-  if leads_at_first "$base/live/$1" && [ "$base/live/$1" -ef "$target" ]; then
+  if [ -n "$target" ] && [ "$base/live/$1" -ef "$target" ]; then
     set -- "$1" "../archive/${target#"$base/live/../archive/"}"
   else
     set -- "$1" "$(readlink "$base/live/$1")"
   fi
   case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
-  active="$active $1=${2##*/}"
+  eval "active_$slot=\${2##*/}"
   set -- "$base/archive/$1/${2##*/}"
   [ -d "$1" ] || return 1
   # shellcheck disable=SC3067 # every shell that we know has -O
@@ -48,10 +49,10 @@ is_forward() {
   return 1
 }
 
-# active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing.
+# active_of LINEAGE: sets $old to what was active when it was staged; `-` is nothing; and $slot.
 active_of() {
-  old=${active##*" $1="}
-  old=${old%% *}
+  slot_of "$1"
+  eval "old=\$active_$slot"
 }
 
 # stage_files LINEAGE GENERATION: into a folder that only the agent can enter, which then becomes the generation's by one rename. No
@@ -61,19 +62,19 @@ stage_files() {
   active_of "$1"
   if [ -e "$dir" ]; then
     why="generation $2 on the host is not the one that was issued"
-    if each file is_there && each hostkey key_is_there && each kept kept_is_there; then
-      each file renew_file && set_layout "$dir"
+    if own file is_there && own hostkey key_is_there && own kept kept_is_there; then
+      own file renew_file && set_layout "$dir"
       return
     fi
     if [ "$old" = "$2" ]; then
       why="$dir is active and holds another certificate; renew once more for a new generation"
       return 1
     fi
-    each kept refuse_kept || return 1
+    own kept refuse_kept || return 1
     why=$(rm -rf "$dir" 2>&1 | one_line)
     [ -z "$why" ] || return 1
   fi
-  each kept refuse_kept || return 1
+  own kept refuse_kept || return 1
   journal "stage $1 $2 " || return 1
   set --
   for folder in "$base/live" "$base/archive" "$base/archive/$lineage"; do
@@ -86,12 +87,12 @@ stage_files() {
     why=$(put "$why" | one_line)
     return 1
   }
-  each file write_file || return 1
+  own file write_file || return 1
   why="the files of $dir cannot be written; is the disk full?"
   # A full disk can leave a short file behind a command that ended well.
   # shellcheck disable=SC2086 # names of ours
   [ -z "$names" ] || [ "$(cd "$building" && exec cat $names)" = "${expected%"$newline"}" ] || return 1
-  each hostkey write_hostkey && key_fits && set_layout "$building" || return 1
+  own hostkey write_hostkey && key_fits && set_layout "$building" || return 1
   mv -T "$building" "$dir" 2>/dev/null || why=$(exec mv -T "$building" "$dir" 2>&1) && return 0
   why=$(put "$why" | one_line)
   return 1
@@ -103,7 +104,7 @@ clear_building() { [ ! -e "$state/building" ] || rm -rf "$state/building"; }
 key_fits() {
   [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] || return 0
   fits=''
-  each public look_at_texts
+  own public look_at_texts
   [ -z "$fits" ] && command -v openssl >/dev/null 2>&1 || return 0
   why=$(OPENSSL_CONF=/dev/null exec openssl pkcs12 -export -keypbe NONE -certpbe NONE -nomac -passout pass: \
     -in "$building/cert.pem" -inkey "$building/privkey.pem" -out /dev/null 2>&1 </dev/null) && return 0
@@ -120,7 +121,6 @@ key_fits() {
 # look_at_texts public LINEAGE TEXT TEXT TEXT: whether both files hold that public key, which is told as it is in base64, by where in
 # a group of three bytes it begins (RFC 4648, 4).
 look_at_texts() {
-  [ "$2" = "$lineage" ] || return 0
   has_text "$certificate_text" "$3" "$4" "$5" && has_text "$key_text" "$3" "$4" "$5" && fits=yes
   return 0
 }

@@ -9,12 +9,20 @@ destination() {
   folder=${path%/*} file=${path##*/}
   [ -n "$folder" ] || folder=/
   staging=${folder%/}/.certfleet-staging
-  within=${keepers#*"$newline$2$tab$folder$tab"} keeper=nobody
-  [ "$within" != "$keepers" ] || return 0
-  within=${within%%"$newline"*}
-  keeper=${within%%"$tab"*} within=${within#*"$tab"}
-  keeper_group=${within%%"$tab"*} within=${within#*"$tab"}
+  keeper=nobody
+  spot_of "$2$tab$folder" || return 0
+  eval "keeper=\$keeper_$spot keeper_group=\$group_$spot within=\$within_$spot"
   [ -z "$keeper" ] || staging=$within/.certfleet-$token
+}
+
+# spot_of ALLOWED_AND_FOLDER: sets $spot to its number among the folders that were found good, as `slot_of` does for certificates.
+spot_of() {
+  tried=0
+  until [ "$spot" -le "$spots" ] && eval "[ \"\${spot_$spot:-}\" = \"\$1\" ]"; do
+    spot=$((spot + 1)) tried=$((tried + 1))
+    [ "$spot" -le "$spots" ] || spot=1
+    [ "$tried" -le "$spots" ] || return 1
+  done
 }
 
 # find_keeper ALLOWED: of $folder, for `destination`. Fails with $why where nothing may be done.
@@ -34,7 +42,9 @@ find_keeper() {
       }
       ;;
   esac
-  keepers="$keepers$newline$1$tab$folder$tab$keeper$tab$keeper_group$tab$within$newline"
+  spots=$((spots + 1))
+  spot=$spots
+  eval "spot_$spots=\$1\$tab\$folder keeper_$spots=\$keeper group_$spots=\$keeper_group within_$spots=\$within"
 }
 
 # place_is_safe install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: nobody but root and the agent's user may be able to
@@ -100,7 +110,7 @@ owner_is_possible() {
 # place install LINEAGE NAMES MODE OWNER GROUP ALLOWED PATH: beside the destination, with the owner and the mode that it
 # will have; and the old one as a second link, for going back.
 place() {
-  [ "$2" = "$lineage" ] && destination "$8" "$7" || return 0
+  destination "$8" "$7" || return 0
   has_parts "$3" || {
     why="$path was declared after generation ${dir##*/} was issued, which has no '$missing' on the host; bring the host forward: certfleet cert renew $2"
     return 1

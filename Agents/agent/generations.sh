@@ -4,11 +4,12 @@
 # nobody but a group may read it; what is not taken over is told.
 set_layout() {
   wanted_owner=- wanted_group=- wanted_mode=''
-  each layout note_layout
+  own layout note_layout
   [ -f "$1/privkey.pem" ] || return 0
   if [ -z "$wanted_mode" ]; then
     [ "$old" != - ] || return 0
-    listed_as "$base/archive/$lineage/$old/privkey.pem" "$listings_before" || return 0
+    eval "line=\$keys_$slot"
+    listed_as "$base/archive/$lineage/$old/privkey.pem" "$newline$line$newline" || return 0
     # shellcheck disable=SC2086 # its fields
     set -- "$1" $line
     case $2:$4 in -rw-------*:"$self") [ "$5" != 0 ] || return 0 ;; esac
@@ -31,7 +32,7 @@ set_layout() {
   give "$wanted_owner" "$wanted_group" "$1/privkey.pem" 2>/dev/null && chmod "$wanted_mode" "$1/privkey.pem" 2>/dev/null
 }
 # note_layout layout LINEAGE OWNER GROUP MODE
-note_layout() { [ "$2" != "$lineage" ] || wanted_owner=$3 wanted_group=$4 wanted_mode=$5; }
+note_layout() { wanted_owner=$3 wanted_group=$4 wanted_mode=$5; }
 
 # give OWNER GROUP FILE
 give() {
@@ -48,12 +49,11 @@ same() { cmp -s "$1" "$2" 2>/dev/null; }
 # is_there file LINEAGE NAME MODE CONTENT: whether the generation has it already. A keystore has other bytes each time
 # that it is made of the same certificate.
 is_there() {
-  case $2:$3 in "$lineage":*.pem) ;; *) return 0 ;; esac
+  case $3 in *.pem) ;; *) return 0 ;; esac
   [ -f "$dir/$3" ] && content_is "$dir/$3" "$5"
 }
 renew_file() {
-  case $2:$3 in "$lineage":*.pem) return 0 ;; esac
-  [ "$2" = "$lineage" ] || return 0
+  case $3 in *.pem) return 0 ;; esac
   # The generation may be active: whoever reads it finds the old file or the new one.
   building=$state
   write_file "$1" "$2" "$3.new" "$4" "$5" && mv -f "$state/$3.new" "$dir/$3" 2>/dev/null
@@ -72,7 +72,6 @@ content_is() {
 
 # write_file file LINEAGE NAME MODE CONTENT: an empty chain.pem is right for a CA without intermediates.
 write_file() {
-  [ "$2" = "$lineage" ] || return 0
   is_name "$3" || { why="'$3' cannot be a file's name" && return 1; }
   why="$building/$3 cannot be written; is the disk full?"
   case $4 in 0644) umask 022 ;; esac
@@ -94,9 +93,8 @@ write_file() {
 }
 
 # hostkey LINEAGE ID GENERATION: the key that this host has made for the certificate, or has in its place already.
-key_is_there() { [ "$2" != "$lineage" ] || [ -f "$dir/privkey.pem" ]; }
+key_is_there() { [ -f "$dir/privkey.pem" ]; }
 write_hostkey() {
-  [ "$2" = "$lineage" ] || return 0
   is_name "$3" || { why="'$3' cannot be a key's name" && return 1; }
   set -- "$2" "$state/keys/$2/$3.pem"
   why="the key that this host made for the certificate is gone; make new ones: certfleet cert renew $1"
@@ -111,9 +109,8 @@ write_hostkey() {
 forget_key() { rm -f "$state/keys/$2/$3.pem"; }
 
 # kept LINEAGE GENERATION: one that the host is to have still, so its key is not sent again.
-kept_is_there() { [ "$2" != "$lineage" ] || [ -f "$dir/privkey.pem" ]; }
+kept_is_there() { [ -f "$dir/privkey.pem" ]; }
 refuse_kept() {
-  [ "$2" = "$lineage" ] || return 0
   [ -f "$dir/privkey.pem" ] || why="generation $3 is not on the host any more"
   why="$why; bring the host forward: certfleet cert renew $2"
   return 1

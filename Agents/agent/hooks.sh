@@ -82,7 +82,12 @@ hook_environment() {
   case $moment in
     deploy | verify)
       lineage_path=$base/live/$subject renewed=''
-      each cert for_lineages
+      IFS=,
+      for entry in $lineages; do
+        IFS=' '
+        ! slot_of "$entry" || own cert for_lineage
+      done
+      IFS=' '
       ;;
     post)
       failed=$failed_domains renewed=''
@@ -90,8 +95,7 @@ hook_environment() {
       ;;
   esac
 }
-for_lineages() {
-  case ",$lineages," in *",$2,"*) ;; *) return 0 ;; esac
+for_lineage() {
   [ "$2" != "$subject" ] || generation=$3
   set -- "$5" "$decoded"
   decode "$1"
@@ -178,7 +182,7 @@ programs_are_ours() {
 in_directories() {
   ran=
   wanted=$1 whose=$2
-  each directory in_directory
+  through "$directories" directory in_directory
 }
 in_directory() {
   decode_path "$3" || return 1
@@ -207,7 +211,10 @@ in_directory() {
 # run_moment MOMENT LINEAGES: the directories' hooks, then the request's own.
 run_moment() {
   in_directories "$1" "$2" || return 1
-  each hook "run_$1"
+  case $1 in
+    deploy) slot_of "$2" && own hook run_deploy ;;
+    *) each hook "run_$1" ;;
+  esac
 }
 
 run_pre() {
@@ -222,7 +229,6 @@ deploy() {
   run_moment deploy "$2" || { why="deploy hook of $for_lineage failed" && return 1; }
 }
 run_deploy() {
-  [ "$2" = deploy ] && [ "$3" = "$for_lineage" ] || return 0
   journal "deploy $3 $4 " || return 1
   configured "$@"
 }

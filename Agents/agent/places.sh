@@ -201,18 +201,35 @@ find_flaw() {
   case $sticky in *"$newline$2$newline"*) ;; *) return 1 ;; esac
 }
 
-# leads PATH: whether it is a link; sets $target.
+# leads PATH: whether it is a link; sets $target. Most are none, and looking is linear where cutting off is not.
 leads() {
+  case $links in *"$newline$1$tab"*) ;; *) return 1 ;; esac
   target=${links#*"$newline$1$tab"}
-  [ "$target" != "$links" ] || return 1
   target=${target%%"$newline"*}
 }
 
-# leads_at_first PATH: the same of what was seen when the visit began.
-leads_at_first() {
-  target=${links_before#*"$newline$1$tab"}
-  [ "$target" != "$links_before" ] || return 1
-  target=${target%%"$newline"*}
+# note_first_look: beside each certificate what was seen of it when the visit began: where its link leads, and the keys that it has.
+note_first_look() {
+  each cert forget_look
+  IFS=$newline
+  for listed in $links; do
+    case $listed in "$base/live/"*"$tab"*) slot_of_path "${listed%%"$tab"*}" && eval "link_$slot=\${listed#*\$tab}" ;; esac
+  done
+  for listed in $listings; do
+    case $listed in
+      *" $base/archive/"*/privkey.pem) slot_of_path "${listed#*" $base/archive/"}" && eval "keys_$slot=\$keys_$slot\$newline\$listed" ;;
+    esac
+  done
+  IFS=' '
+}
+forget_look() {
+  slot_of "$2"
+  eval "link_$slot='' keys_$slot=''"
+}
+# slot_of_path PATH: of the lineage that it names behind `live/`, or at its beginning.
+slot_of_path() {
+  set -- "${1#"$base/live/"}"
+  slot_of "${1%%/*}"
 }
 
 # listed_as PATH [LISTINGS]: sets $line to what ls says of it; a link is not found.

@@ -28,7 +28,7 @@ permitted() {
 preflight() {
   complaint=''
   [ "$surveyed_for" = "$token" ] || survey_all
-  links_before=$links listings_before=$listings
+  note_first_look
   skew=$((now - clock))
   if [ "$clock" -gt 0 ] && { [ "$skew" -gt 300 ] || [ "$skew" -lt -300 ]; }; then
     complain "the host's clock is $skew seconds from the controller's, 300 are allowed; set it (is its time service running?)"

@@ -1,19 +1,40 @@
 # --- The request: records of space-separated fields, one a line ----------------------------------------------
 
-# each KIND FUNCTION: calls FUNCTION with the fields of every record of that kind, until it fails. The list is
-# expanded before the first call, so calls may nest. Files are most of a request and are kept by themselves ($files), so that what
-# looks for other records does not go through all of them.
-each() {
+# through RECORDS KIND FUNCTION: calls FUNCTION with the fields of every record of that kind, until it fails. The list is
+# expanded before the first call, so calls may nest.
+through() {
   IFS=$newline
-  case $1 in file) records=$files ;; *) records=$plan ;; esac
-  for record in $records; do
+  for record in $1; do
     IFS=' '
     # shellcheck disable=SC2086 # the fields are to be split
     case $record in
-      "$1 "*) "$2" $record || return 1 ;;
+      "$2 "*) "$3" $record || return 1 ;;
     esac
   done
   IFS=' '
+}
+
+# each KIND FUNCTION: of the whole plan.
+each() { through "$plan" "$@"; }
+
+# own KIND FUNCTION: of the certificate in $slot alone: what is done for one does not go through the records of all. Files are most of a
+# request, and apart from the others.
+own() {
+  case $1 in
+    file) eval "through \"\$files_$slot\" \"\$@\"" ;;
+    *) eval "through \"\$own_$slot\" \"\$@\"" ;;
+  esac
+}
+
+# slot_of LINEAGE: sets $slot to its certificate's number in the request. Records come in the order of their certificates, so it is
+# mostly where the last one was, or the next. Fails where there is none.
+slot_of() {
+  tried=0
+  until [ "$slot" -le "$slots" ] && eval "[ \"\${name_$slot:-}\" = \"\$1\" ]"; do
+    slot=$((slot + 1)) tried=$((tried + 1))
+    [ "$slot" -le "$slots" ] || slot=1
+    [ "$tried" -le "$slots" ] || return 1
+  done
 }
 
 # decode FIELD: sets $decoded. `=` and base64, with trailing newlines kept; or `:` and text in which % stands before
@@ -53,26 +74,44 @@ decode_path() {
   case $decoded in '~/'*) path=${HOME:-}/${decoded#'~/'} ;; *) path=$decoded ;; esac
 }
 
-# load PLAN: makes these records the current ones, beside $files.
+# load PLAN: makes these records the current ones, beside the files.
 load() {
-  plan=$1
+  plan=$1 slots=0 slot=1 directories=''
   token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains=''
   each visit load_visit
   each base load_base
-  each cert load_domains
+  each cert load_cert
+  IFS=$newline
+  for record in $plan; do
+    IFS=' '
+    # shellcheck disable=SC2086 # its fields
+    case $record in
+      layout\ * | public\ * | kept\ * | hostkey\ * | install\ * | hook\ deploy\ *) keep_own $record ;;
+      directory\ *) directories=$directories$newline$record ;;
+    esac
+  done
+  IFS=' '
   state=$base/.certfleet
   case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_base() { decode_path "$2" && base=$path; }
-load_domains() { decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"; }
+load_cert() {
+  slots=$((slots + 1))
+  eval "name_$slots=\$2 own_$slots=\$record"
+  decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"
+}
+# keep_own KIND FIELD...: $record, beside its certificate. A hook that several share belongs to none.
+keep_own() {
+  case $1 in hook) set -- "$3" ;; *) set -- "$2" ;; esac
+  ! slot_of "$1" || eval "own_$slot=\$own_$slot\$newline\$record"
+}
 
 # --- What a request may hold: an installed agent believes none, and a shell calculates with whatever it is given ----
 
-# take_request TEXT: sets $plan and $files; or $why, where the request is not well formed. Files are gathered by pieces, as a shell
-# copies the whole for each one that comes to it.
+# take_request TEXT: sets $plan, and beside each certificate its files; or $why, where the request is not well formed.
 take_request() {
-  visits=0 bases=0 certificates=' ' plan='' files='' chunk=''
+  visits=0 bases=0 certificates=' ' slots=0 slot=1 plan='' files_0=''
   IFS=$newline
   for record in $1; do
     IFS=' '
@@ -81,10 +120,9 @@ take_request() {
       why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
       return 1
     }
-    case $record in file\ *) chunk=$chunk$newline$record ;; *) plan=$plan$newline$record ;; esac
-    [ "${#chunk}" -lt 65536 ] || files=$files$chunk chunk=''
+    case $record in file\ *) eval "files_$slot=\$files_$slot\$newline\$record" ;; *) plan=$plan$newline$record ;; esac
   done
-  IFS=' ' files=$files$chunk why='the request must name one visit and one base'
+  IFS=' ' why='the request must name one visit and one base'
   [ "$visits:$bases" = 1:1 ]
 }
 
@@ -95,7 +133,7 @@ is_sound() {
     base) bases=$((bases + 1)) && base_is_sound "$@" ;;
     cert) cert_is_sound "$@" ;;
     layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
-    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
+    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && { slot_of "$2" || slot=0; } && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
     back) [ "$#" -eq 2 ] && is_name "$2" ;;
@@ -138,7 +176,9 @@ cert_is_sound() {
   # Once each: what is done for one is done for all its records.
   case $certificates in *" $2 "*) return 1 ;; esac
   certificates="$certificates$2 "
-  [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5"
+  [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5" || return 1
+  slots=$((slots + 1))
+  eval "name_$slots=\$2 files_$slots=''"
 }
 
 # install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH

@@ -68,8 +68,10 @@ restore() {
 deploy_again() {
   had_one_before "$2" && logged "deploy $2 " || return 0
   for_lineage=$2
+  slot_of "$2"
   in_directories deploy "$2" || dirty=yes
-  each hook run_again
+  slot_of "$2"
+  own hook run_again
 }
 run_again() {
   [ "$2:$3" = "deploy:$for_lineage" ] && logged "deploy $3 $4 " || return 0
@@ -89,12 +91,13 @@ look_again() {
 # had_one_before LINEAGE: a generation of certfleet's, or a file of somebody's where one of its files went.
 had_one_before() {
   if logged "activate $1 " && [ "${entry##* }" != - ]; then return 0; fi
-  owner=$1 found=
-  each install had_file_before
+  found=
+  slot_of "$1"
+  own install had_file_before
   [ -n "$found" ]
 }
 had_file_before() {
-  [ "$2" = "$owner" ] && destination "$8" "$7" && logged "install old $path" && found=yes
+  destination "$8" "$7" && logged "install old $path" && found=yes
   return 0
 }
 
@@ -139,7 +142,7 @@ recover() {
   logged 'end '
   step recover - - ok 0 "${entry#end }"
   load "$1"
-  base=$2 state=$2/.certfleet keepers='' done_within=''
+  base=$2 state=$2/.certfleet spots=0 done_within=''
 }
 
 find_again() {

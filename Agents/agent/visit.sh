@@ -2,7 +2,7 @@
 
 # visit: from the request to the end frame.
 visit() {
-  now=$(date +%s) active=''
+  now=$(date +%s)
   hold hello "$version" "$now"
   say begin preflight - - 0
   permitted || { say end failed_clean "$why"; return; }

@@ -11,26 +11,33 @@ struct ManyCertificates {
   /// The best of several, in seconds.
   private static let tries = 2
 
-  /// 400 beside 100.
+  /// 400 beside 100, of a first visit and of a renewal the worse.
   static func ratio() async throws -> Double {
     let (few, many) = (try await seconds(100), try await seconds(400))
-    let shown = [few, many].map { $0.formatted(.number.precision(.fractionLength(2))) }
-    Said.line("certificates on one host: 100 in \(shown[0]) s, 400 in \(shown[1]) s")
-    return many / few
+    let shown = (few + many).map { $0.formatted(.number.precision(.fractionLength(2))) }
+    Said.line(
+      "certificates on one host: 100 in \(shown[0]) s, renewed in \(shown[1]) s; 400 in \(shown[2]) s, renewed in \(shown[3]) s"
+    )
+    return zip(many, few).map { $0 / $1 }.max() ?? 0
   }
 
-  private static func seconds(_ count: Int) async throws -> Double {
-    var best = Double.infinity
-    for _ in 0..<tries { best = min(best, try await once(count)) }
+  /// Of the first visit, and of the renewal.
+  private static func seconds(_ count: Int) async throws -> [Double] {
+    var best = [Double.infinity, .infinity]
+    for _ in 0..<tries {
+      let scratch = try ScratchFolder()
+      try await SelfSigned.make("one.example", in: scratch.path)
+      try Files.makeFolder(scratch.path + "/haproxy")
+      for visit in 0...1 { best[visit] = min(best[visit], try await seconds(count, visit + 1, scratch)) }
+    }
     return best
   }
 
-  private static func once(_ count: Int) async throws -> Double {
-    let scratch = try ScratchFolder()
-    try await SelfSigned.make("one.example", in: scratch.path)
-    try Files.makeFolder(scratch.path + "/haproxy")
-    let input = try scratch.write(
-      "request", String(decoding: try request(count, scratch).bytes(now: Date()), as: UTF8.self))
+  private static func seconds(_ count: Int, _ generation: Int, _ scratch: ScratchFolder) async throws
+    -> Double
+  {
+    let request = try request(count, Generation(generation), scratch)
+    let input = try scratch.write("request", String(decoding: request.bytes(now: Date()), as: UTF8.self))
     let started = ContinuousClock.now
     let agent = try Running(
       "/bin/sh", ["-s"], environment: ["HOME": scratch.path], stdin: input, stdout: scratch.path + "/out",
@@ -43,13 +50,15 @@ struct ManyCertificates {
     return Double(taken.seconds) + Double(taken.attoseconds) / 1e18
   }
 
-  private static func request(_ count: Int, _ scratch: ScratchFolder) throws -> AgentRequest {
+  private static func request(
+    _ count: Int, _ generation: Generation, _ scratch: ScratchFolder
+  ) throws -> AgentRequest {
     let (chain, key) = (Files.read(scratch.path + "/cert.pem"), Files.read(scratch.path + "/key.pem"))
     let publicKey = try CertificateChain(pem: chain).leaf.publicKey()
     let names = (1...count).map { Lineage.Name("site\($0).example") }
     let certificates = names.map { name in
       PlannedCertificate(
-        lineage: name, generation: Generation(1), fingerprint: "f", domains: [name.rawValue],
+        lineage: name, generation: generation, fingerprint: "f", domains: [name.rawValue],
         hooks: Hooks(deploy: [Hook(command: ": \(name)")]), verify: [])
     }
     let files = names.flatMap { name in
@@ -59,7 +68,7 @@ struct ManyCertificates {
       ].map { AgentRequest.File(lineage: name, name: $0, mode: $1, content: Array($2.utf8)) }
     }
     return AgentRequest(
-      nonce: "n0nce", token: "t1", epoch: 1, rollout: Rollout.ID(1), wave: 1,
+      nonce: "n0nce", token: VisitToken("t\(generation)"), epoch: 1, rollout: Rollout.ID(1), wave: 1,
       visit: PlannedVisit(
         host: Host(name: "web1", address: "a", base: scratch.path + "/base"), certificates: certificates),
       materials: .init(
