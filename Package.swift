@@ -46,10 +46,11 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error)]
         + (Context.environment["CERTFLEET_COMMIT"].map { [.define("CERTFLEET_COMMIT", to: "\"\($0)\"")] }
           ?? [])),
+    .target(name: "CZone", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CHeap", cSettings: [.treatAllWarnings(as: .error)]),
 
-    module("Fleet"),
-    module("System", ["CSystem"]),
+    module("Fleet", ["System"]),
+    module("System", ["CSystem", "CZone"]),
     module("PKI", ["Fleet", "System", "COpenSSL"]),
     module("Inventory", ["Fleet", "System", "PKI"]),
     module("Storage", ["Fleet", "System", "PKI", "CSQLite"]),

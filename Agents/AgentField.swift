@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A value as a field of a record: without a space, a newline or a quote.
 ///

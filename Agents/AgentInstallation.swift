@@ -1,6 +1,5 @@
 package import Fleet
-import Foundation
-package import struct Fleet.Host
+import FoundationEssentials
 
 /// What puts the agent on a host for a key that may do nothing else (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
 package struct AgentInstallation: Sendable {

@@ -1,5 +1,4 @@
 package import Fleet
-package import struct Fleet.Host
 
 /// What the agent that is installed on a host may be asked for: its `agent.conf`.
 package struct AgentPermissions: Hashable, Sendable {

@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 /// What one visit asks of a host. It is a value that knows its bytes; nothing here does I/O.
 package struct AgentRequest: Sendable {

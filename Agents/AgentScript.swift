@@ -1,6 +1,5 @@
 package import Fleet
-import Foundation
-package import struct Fleet.Host
+import FoundationEssentials
 
 /// The script that is sent to a host: the parts in `agent/`, one subject each, one after another. They are embedded as they are.
 package enum AgentScript {

@@ -1,5 +1,4 @@
 package import Fleet
-package import struct Fleet.Host
 
 /// What issuing asks of a host beside any visit.
 package enum AgentTask: Sendable {

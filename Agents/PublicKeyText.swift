@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a host needs to see by the text alone that a private key belongs to a certificate. Both hold the public key, each in base64 that
 /// depends on where in a group of three bytes it begins (RFC 4648, 4): so this is a part of it in each of the three ways. With another

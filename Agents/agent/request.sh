@@ -111,6 +111,7 @@ keep_own() {
 
 # take_request TEXT: sets $plan, and beside each certificate its files; or $why, where the request is not well formed.
 take_request() {
+  # shellcheck disable=SC2034 # those of no certificate, by its number
   visits=0 bases=0 certificates=' ' slots=0 slot=1 plan='' files_0=''
   IFS=$newline
   for record in $1; do

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 /// RFC 8555 §7.4 and after: orders, authorizations, certificates.

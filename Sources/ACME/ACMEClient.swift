@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 /// RFC 8555 on the wire for one account: each method is one resource's request. It decides nothing; what to do

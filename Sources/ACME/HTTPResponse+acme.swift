@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A response as ACME reads it.
 extension HTTPResponse {

@@ -1,4 +1,5 @@
-package import Foundation
+import CCurl
+package import FoundationEssentials
 
 /// RFC 9110 §10.2.3: a number of seconds, or a date.
 package enum RetryAfter {
@@ -11,13 +12,10 @@ package enum RetryAfter {
   }
 }
 
-/// RFC 9110 §5.6.7: an HTTP date in the form that is to be sent.
+/// RFC 9110 §5.6.7: an HTTP date, as curl_getdate(3) reads it.
 enum HTTPDate {
   static func read(_ text: String) -> Date? {
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.timeZone = TimeZone(secondsFromGMT: 0)
-    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return format.date(from: text)
+    let seconds = curl_getdate(text, nil)
+    return seconds < 0 ? nil : Date(timeIntervalSince1970: TimeInterval(seconds))
   }
 }

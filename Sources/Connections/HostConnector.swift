@@ -2,7 +2,6 @@ import Agents
 package import Engine
 package import Fleet
 import SSH
-package import struct Fleet.Host
 
 /// The engine's connector: limits what goes on at once, and has the host's transport do the rest.
 package struct HostConnector: Connector {

@@ -1,7 +1,6 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import SSH
-package import struct Fleet.Host
 
 /// What a known_hosts file says of hosts, beside what is pinned: what is to be pinned from then on, and what a person should know.
 package struct KnownHostsImport: Sendable {

@@ -1,5 +1,5 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import System
 
 /// What ssh itself makes of ssh_config(5), with Include, Match and tokens: `ssh -G`.

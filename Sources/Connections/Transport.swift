@@ -1,6 +1,5 @@
 import Engine
 import Fleet
-import struct Fleet.Host
 
 /// One way to reach hosts: libssh2 today. Pins, limits and retries are the connector's and the engine's, whichever way is taken.
 protocol Transport: Sendable {

@@ -1,6 +1,6 @@
 import ACME
 import Fleet
-package import Foundation
+package import FoundationEssentials
 import Issuance
 import PKI
 package import Reporting

@@ -1,10 +1,10 @@
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import PKI
 import Storage
-import struct Fleet.Host
+import System
 
 /// What the engine and issuing need of the world, wired to what is there.
 
@@ -15,11 +15,15 @@ struct TLSProbe: Probe {
   private static let timeout = Duration.seconds(5)
 
   func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
+    let place = "\(question.address ?? host.address) port \(question.port) for \(question.serverName)"
     do {
-      return try await ServedCertificate.fingerprint(
+      let served = try await ServedCertificate.fingerprint(
         at: question.address ?? host.address, port: question.port, serverName: question.serverName,
         startTLS: question.startTLS, timeout: Self.timeout)
+      DebugLog.write("\(host.name): \(place) serves \(served.short)")
+      return served
     } catch {
+      DebugLog.write("\(host.name): \(place) serves nothing: \(error)")
       throw NoAnswer(
         reason: "\(error)", isOurs: (error as? ServedCertificate.NoAnswer)?.isOurs ?? false)
     }

@@ -2,11 +2,10 @@ package import Agents
 import Connections
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import Planning
 import System
 import Storage
-import struct Fleet.Host
 
 /// The agent on hosts, for a key that may deliver certificates and nothing else.
 extension Controller {

@@ -1,6 +1,6 @@
 import Connections
 import Fleet
-import Foundation
+import FoundationEssentials
 import Inventory
 package import Storage
 

@@ -1,8 +1,7 @@
 import Connections
 package import Fleet
-import Foundation
+import FoundationEssentials
 package import Storage
-package import struct Fleet.Host
 
 /// What certfleet does, as functions: a command line, a test or another front end calls them. What they return is the answer,
 /// what happens meanwhile is told to the listener, what must be known later is in the store. Nothing here prints or exits.

@@ -1,7 +1,6 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 import Connections
-package import struct Fleet.Host
 
 /// A request that names what is not there, or cannot be done as it is put.
 package enum ControllerError: Error, Sendable {

@@ -1,7 +1,6 @@
 package import Connections
 package import Fleet
 package import Issuance
-package import struct Fleet.Host
 
 /// What happens while the controller works, for whoever shows it.
 package enum ControllerEvent: Sendable {

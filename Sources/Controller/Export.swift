@@ -1,9 +1,10 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Install
 import PKI
 import Storage
 import System
+import Glibc
 
 extension Controller {
   /// Writes a certificate and its key into a new or empty folder, as certbot names them.
@@ -24,8 +25,10 @@ extension Controller {
       throw ControllerError.export(
         "\(folder.visible) is not empty; choose an empty folder, or one that is not there yet")
     }
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch { throw ControllerError.export("the folder \(folder.visible) cannot be made; choose another") }
     var paths: [String] = []
     for file in try CertbotLayout.files(chain: material.chain, key: key) {
       let path = "\(folder)/\(file.name)"
@@ -47,7 +50,7 @@ extension Controller {
     defer { close(descriptor) }
     var bytes = Array(content.reveal().utf8)[...]
     while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 || errno == EINTR else { throw failure() }
       bytes = bytes.dropFirst(max(count, 0))
     }

@@ -1,12 +1,11 @@
 import Agents
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import Planning
 package import Reporting
 import System
 import Storage
-import struct Fleet.Host
 
 /// Whether hosts have all that a visit needs, and the agent installed on them.
 extension Controller {

@@ -1,8 +1,7 @@
 import Connections
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Storage
-package import struct Fleet.Host
 
 /// The keys that hosts may show.
 extension Controller {

@@ -2,11 +2,10 @@ import ACME
 import Agents
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import PKI
 import Synchronization
-import struct Fleet.Host
 import System
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
@@ -119,7 +118,7 @@ private final class HostTokens: TokenHosts {
     do {
       answer = try await Self.http.send(HTTPRequest(.get, url, headers: ["Host": name]))
     } catch { throw ProofFailure("\(host.name): \(error)") }
-    let body = String(decoding: answer.body, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    let body = String(decoding: answer.body, as: UTF8.self).trimmed
     guard (300..<400).contains(answer.status) || answer.status == 200 && body == proof.keyAuthorization else {
       throw ProofFailure(
         "\(host.name): \(url.absoluteString) answers \(answer.status)\(answer.status == 200 ? " with something else" : "")"

@@ -1,7 +1,7 @@
 import Agents
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import Install
 import PKI
 import Storage

@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 package import Issuance
 package import System
 

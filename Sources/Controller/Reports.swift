@@ -1,10 +1,9 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import Planning
 package import Reporting
 package import Storage
-package import struct Fleet.Host
 
 /// What is stored, as the values that reports are made of.
 extension Controller {

@@ -1,10 +1,9 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import Planning
 package import System
 import Storage
-package import struct Fleet.Host
 
 /// Going back: hosts get a generation again that they had before.
 extension Controller {

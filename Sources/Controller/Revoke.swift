@@ -1,6 +1,6 @@
 import ACME
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import PKI
 import Storage

@@ -1,6 +1,6 @@
 import Engine
 package import Fleet
-import Foundation
+import FoundationEssentials
 package import System
 import Storage
 

@@ -1,10 +1,9 @@
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 package import Planning
 package import System
 import Storage
-import struct Fleet.Host
 
 /// The main job, and rollouts by hand: each is a run that is for something less.
 extension Controller {

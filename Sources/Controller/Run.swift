@@ -1,12 +1,11 @@
 import Engine
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 package import Planning
 package import Reporting
 import System
 import Storage
-package import struct Fleet.Host
 
 /// What a run is for.
 package struct RunRequest: Sendable {

@@ -1,8 +1,7 @@
 package import Agents
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 package import System
-package import struct Fleet.Host
 
 /// What the engine needs of the world. It imports neither SSH nor SQLite nor OpenSSL: they are wired to these.
 

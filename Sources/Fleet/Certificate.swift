@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// Counts a lineage's certificates: 1, 2, 3 …
 package struct Generation: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// How control of a name is shown to the CA (RFC 8555 §8).
 package enum Challenge: Hashable, Sendable, Codable {

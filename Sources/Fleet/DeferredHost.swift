@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// A host that is not what it should be and is left alone until later.
 package struct DeferredHost: Hashable, Sendable, Codable {

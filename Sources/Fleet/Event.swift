@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// Something that happened, as it is recorded and never changed.
 package struct Event: Hashable, Sendable {

@@ -1,4 +1,5 @@
-package import Foundation
+package import FoundationEssentials
+import Glibc
 
 /// A host whose last visit did not end well, and when it is tried again.
 package struct HostBackoff: Hashable, Sendable {
@@ -35,7 +36,7 @@ package struct HostBackoff: Hashable, Sendable {
   package var retryAt: Date {
     guard failures > Self.freeTries else { return at }
     let doublings = Double(min(failures - Self.freeTries - 1, 20))
-    return at.addingTimeInterval(min(Self.firstPause * pow(2, doublings), Self.longestPause))
+    return at.addingTimeInterval(min(Self.firstPause * exp2(doublings), Self.longestPause))
   }
 
   /// Whether it belongs to a rollout that passed all the same, and nothing else is wanted since.

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// What one host has of one lineage, beside what it should have: a row of the report.
 package struct HostCertificateStatus: Hashable, Sendable, Codable {

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// What one rollout will do, frozen: the hosts in their waves, and for each host the certificates and hooks.
 package struct Plan: Hashable, Sendable, Codable {

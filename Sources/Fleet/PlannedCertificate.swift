@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// One certificate as it goes to one host.
 ///

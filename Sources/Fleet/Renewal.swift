@@ -1,4 +1,5 @@
-package import Foundation
+package import FoundationEssentials
+import Glibc
 
 /// When a CA wants a certificate renewed (RFC 9773), and what we made of it.
 package struct RenewalAdvice: Hashable, Sendable {
@@ -54,7 +55,7 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
     spread: Double = .random(in: 0.8...1)
   ) -> OrderBackoff {
     let failures = (earlier?.failures ?? 0) + 1
-    let pause = min(first * pow(2, Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
+    let pause = min(first * exp2(Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
     let ours = now.addingTimeInterval(pause)
     return OrderBackoff(
       failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// One frozen plan carried out.
 package struct Rollout: Hashable, Sendable {

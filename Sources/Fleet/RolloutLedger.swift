@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// What a rollout's events add up to: where it, its waves and its visits stand. An event that may not follow what
 /// came before is refused.

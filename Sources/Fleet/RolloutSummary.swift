@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// A rollout in a line of a list.
 package struct RolloutSummary: Hashable, Sendable, Codable {

@@ -1,5 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The DNS names that may stand in a certificate (RFC 1035 §2.3.4, RFC 5890, RFC 6125).
 enum DomainName {

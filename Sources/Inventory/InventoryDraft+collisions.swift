@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// What meets on a host: deployments are declared by selectors, so only here is it seen.
 extension InventoryDraft {

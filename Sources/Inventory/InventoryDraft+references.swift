@@ -1,7 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 import PKI
-import struct Fleet.Host
 
 /// Everything that is referred to must be declared here or stored already, and must go together.
 extension InventoryDraft {

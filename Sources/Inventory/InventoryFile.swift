@@ -1,5 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Finding and parsing the files themselves.
 enum InventoryFile {
@@ -8,12 +9,12 @@ enum InventoryFile {
 
   /// The file at `path`, or a folder's `*.json5` files in the order of their names.
   static func find(_ path: String, _ problems: Problems) -> [String] {
-    var isFolder: ObjCBool = false
+    var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       problems.add(file: path, path: "", "there is no such file or folder")
       return []
     }
-    guard isFolder.boolValue else { return [path] }
+    guard isFolder else { return [path] }
     let found = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
       .filter { $0.hasSuffix(".json5") && !$0.hasPrefix(".") }.sorted()
     if found.isEmpty { problems.add(file: path, path: "", "the folder holds no *.json5 file") }

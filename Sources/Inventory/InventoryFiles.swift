@@ -1,5 +1,5 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 
 /// Reads the declared fleet from JSON5 files. All problems of all files are reported together.
 package enum InventoryFiles {

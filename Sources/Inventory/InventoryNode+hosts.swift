@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// Where the agent's script comes from.
 enum AgentPlace: String, CaseIterable {

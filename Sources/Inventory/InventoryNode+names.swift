@@ -1,6 +1,7 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 import System
+import Glibc
 
 /// Strings of ours that have rules.
 extension InventoryNode {
@@ -81,8 +82,8 @@ extension InventoryNode {
   /// A document root on this machine.
   func webrootHere() -> String? {
     guard let path = expandedPath() else { return nil }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+    var isFolder = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder else {
       return refuse(
         "\(value.shown) is not a folder on this machine; for the hosts' web servers write via: 'hosts'")
     }

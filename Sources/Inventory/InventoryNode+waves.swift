@@ -1,5 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
+import System
 
 extension InventoryNode {
   func waves() -> [WaveRule]? {
@@ -73,7 +74,7 @@ extension InventoryNode {
     var days: Set<Weekday> = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
-        Weekday(rawValue: $0.trimmingCharacters(in: .whitespaces))
+        Weekday(rawValue: $0.trimmed)
       }
       guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1] else {
         return refuse("\(value.shown) are not days; write 'mon-fri', or 'sat,sun'")
@@ -93,7 +94,7 @@ extension InventoryNode {
 
   private func timeZone() -> String? {
     guard let text = string() else { return nil }
-    guard TimeZone(identifier: text) != nil else {
+    guard TimeZones.contains(text) else {
       return refuse(
         "\(value.shown) is not a time zone; write its name in the IANA database, such as 'Europe/Berlin' or 'UTC'"
       )

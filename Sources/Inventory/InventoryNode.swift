@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// A value with the place where it stands. Reading it as something it is not reports a problem and gives `nil`.
 struct InventoryNode {

@@ -1,6 +1,6 @@
 package import ACME
 package import Fleet
-import Foundation
+import FoundationEssentials
 import PKI
 
 /// One client for each account, however many orders ask for it at once: registered, with the declared contact, and

@@ -1,6 +1,6 @@
 import ACME
 import Fleet
-import Foundation
+import FoundationEssentials
 import PKI
 
 /// Showing control of the order's names: all proofs are shown before the CA is asked to look at the first, as certbot

@@ -1,6 +1,6 @@
 package import ACME
 package import Fleet
-import Foundation
+import FoundationEssentials
 package import PKI
 package import System
 

@@ -1,9 +1,8 @@
 import ACME
 package import Fleet
-import Foundation
+import FoundationEssentials
 package import PKI
 package import System
-package import struct Fleet.Host
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
 package protocol IssuingHosts: Sendable {

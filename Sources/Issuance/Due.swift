@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 extension Certificate {
   /// Whether it is in the last tenth of its lifetime, or past it: nobody goes back to such a one.

@@ -1,5 +1,5 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 
 /// The same for a person.
 extension DueCertificates.Order {

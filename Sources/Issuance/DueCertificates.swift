@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 /// What is to be issued or taken in, decided from what is stored and from files on this machine alone.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Places where a test can have the process killed, as by a crash: `CERTFLEET_FAILPOINT` names one. Release builds
 /// have none.

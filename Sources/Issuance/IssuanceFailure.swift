@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// Why a certificate was not issued.
 package struct IssuanceFailure: Error, Hashable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// What happens while certificates are issued, for whoever shows it. What must be known later is recorded in the store.
 package enum IssuingEvent: Sendable {

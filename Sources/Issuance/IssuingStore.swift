@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 /// What issuing keeps and looks up. Storage's store is the one; a test may have another.

@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 import System
 
 /// Asks a server again and again for what it is still working on.

@@ -1,6 +1,6 @@
 package import ACME
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 import PKI
 
 /// When a CA wants certificates renewed, by RFC 9773.

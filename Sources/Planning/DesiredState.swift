@@ -1,6 +1,5 @@
 import Fleet
-import Foundation
-import struct Fleet.Host
+import FoundationEssentials
 
 /// What hosts are to have under one policy.
 struct DesiredState {

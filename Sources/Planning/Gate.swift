@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// What has to be given before a wave may begin.
 package enum Gate {
@@ -34,6 +34,10 @@ package enum Gate {
       return .overridden(
         "the window \(windows.map(\.description).joined(separator: ", ")) \(opens), too late for a certificate that must be replaced by \(deadline.ISO8601Format())"
       )
+    }
+    if opening == nil, let unknown = windows.first(where: { !$0.isZoneKnown }) {
+      return .closed(
+        "the time zone '\(unknown.zone)' of the window is not on this machine; install it (Debian: tzdata)")
     }
     let opens = opening.map { "opens at \($0.ISO8601Format())" } ?? "does not open within a week"
     return .closed("the window \(windows.map(\.description).joined(separator: ", ")) \(opens)")

@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// The order in which hosts are taken: the first ones are the canaries.
 struct HostSequence {

@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 /// Desired against actual. The same snapshot always gives the same plans.
 package enum Planner {

@@ -1,5 +1,4 @@
 package import Fleet
-package import struct Fleet.Host
 
 /// What the planner made of a snapshot: the plans in the order in which they go, and what has to wait.
 package struct PlanningResult: Sendable {

@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// Everything about one lineage, as `cert show` tells it.
 package struct CertificateDetails: Sendable, Codable, ReportRow {

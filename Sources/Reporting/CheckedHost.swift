@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 /// What a host's preflight found.
 package struct CheckedHost: Hashable, Sendable, Codable {

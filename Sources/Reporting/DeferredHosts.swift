@@ -1,5 +1,5 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 
 /// Hosts that wait for the same reason, as one line.
 package struct DeferredHosts {

@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// Which host has which generation, since when, expiring when, and how the last visit went.
 package struct FleetReport: Sendable, Codable, Report {

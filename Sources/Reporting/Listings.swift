@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 // The listings: what each row says, and the table that people read.
 

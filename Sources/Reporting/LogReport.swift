@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// What happened, as the log has it.
 package struct LogReport: Sendable {

@@ -1,5 +1,5 @@
 import Fleet
-package import Foundation
+package import FoundationEssentials
 
 extension Date {
   /// `2026-11-23 12:05:09Z`: UTC, because hosts and operators are anywhere.

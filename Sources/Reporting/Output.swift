@@ -1,5 +1,5 @@
 import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// How a result is printed. A new format is a case here, and a file in Formats.
 package enum Output: Sendable {

@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 /// What a run would do.
 package struct PlanPreview: Sendable, Encodable {

@@ -1,6 +1,6 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
+import Glibc
 
 /// A rollout as it stands, for a person: what stopped it or what it waits for, which hosts, what the fleet serves now,
 /// and which command goes on.
@@ -139,7 +139,7 @@ package struct RolloutReport: Sendable, Report {
 
 extension String {
   fileprivate func split(at separator: String) -> (String, String) {
-    guard let place = range(of: separator) else { return (self, "") }
+    guard let place = firstRange(of: separator) else { return (self, "") }
     return (String(self[..<place.lowerBound]), String(self[place.upperBound...]))
   }
 }

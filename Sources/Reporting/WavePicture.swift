@@ -1,6 +1,5 @@
 package import Fleet
-package import Foundation
-package import struct Fleet.Host
+package import FoundationEssentials
 
 /// A rollout as it goes: its wave as a bar, who is at work, and since when.
 package struct WavePicture: Sendable {

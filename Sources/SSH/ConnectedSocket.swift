@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import Synchronization
+import Glibc
 
 /// A connected socket that nothing has been said over yet.
 package final class ConnectedSocket: Sendable {

@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 import System
 
 /// What to log in with: exactly one key, because servers count refused ones.

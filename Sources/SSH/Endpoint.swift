@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Where a server listens.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {

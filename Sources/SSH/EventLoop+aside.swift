@@ -1,7 +1,8 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 import Synchronization
 import System
+import Glibc
 
 extension EventLoop {
   /// Does what blocks on a thread of its own, and waits for it here.

@@ -1,7 +1,8 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 import Synchronization
 import System
+import Glibc
 
 /// One thread that waits for many sockets, and the executor of the actors that own them.
 ///

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Several sockets that are waited for as one: an epoll(7) instance, which is ready itself when one of them is.
 struct ReadySet: ~Copyable {

@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// Logging in with a key that an SSH agent holds.
 ///

@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// A command and its streams.
 extension SSHConnection {

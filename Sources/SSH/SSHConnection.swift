@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// One SSH connection to one server, with one command on it.
 ///

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A libssh2 session and its socket, with one owner.
 struct SessionHandle: ~Copyable {
@@ -15,7 +16,7 @@ struct SessionHandle: ~Copyable {
   /// Takes the socket over; `nil` when libssh2 has no memory, and then the socket is closed.
   init?(owning descriptor: Int32) {
     guard Self.isInitialised, let made = libssh2_session_init_ex(nil, nil, nil, greeting.abstract) else {
-      Foundation.close(descriptor)
+      Glibc.close(descriptor)
       return nil
     }
     libssh2_session_set_blocking(made, 0)
@@ -47,7 +48,7 @@ struct SessionHandle: ~Copyable {
     shutdown(descriptor, Int32(SHUT_RDWR))
     var tries = 0
     while libssh2_session_free(session) == LIBSSH2_ERROR_EAGAIN, tries < 100 { tries += 1 }
-    Foundation.close(descriptor)
+    Glibc.close(descriptor)
   }
 
   /// What libssh2 says about its last error.

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A connected, non-blocking TCP socket.
 enum Socket {
@@ -71,7 +72,7 @@ enum Socket {
       setOptions(descriptor)
       let status = address.bytes.withUnsafeBytes { bytes in
         bytes.withMemoryRebound(to: sockaddr.self) {
-          Foundation.connect(descriptor, $0.baseAddress, socklen_t(bytes.count))
+          Glibc.connect(descriptor, $0.baseAddress, socklen_t(bytes.count))
         }
       }
       if status == 0 { return descriptor }

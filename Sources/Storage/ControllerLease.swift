@@ -1,5 +1,7 @@
-package import Foundation
+package import FoundationEssentials
 import System
+import Glibc
+import Fleet
 
 /// The right to act on the fleet, held by one controller at a time.
 ///
@@ -24,7 +26,7 @@ package final class ControllerLease: Sendable {
     guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
       close(opened)
       let said = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      throw Held(by: said.trimmingCharacters(in: .whitespacesAndNewlines))
+      throw Held(by: said.trimmed)
     }
     descriptor = opened
     let holder = Array("\(Self.holder) since \(now.ISO8601Format())\n".utf8)

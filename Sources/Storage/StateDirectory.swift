@@ -1,6 +1,7 @@
-import Foundation
+import FoundationEssentials
 import PKI
 import System
+import Glibc
 
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
 package struct StateDirectory: Sendable {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// pipe(2), whose ends no other child inherits.
 struct Pipe {

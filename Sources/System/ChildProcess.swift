@@ -1,5 +1,7 @@
-import Foundation
+import CZone
+import FoundationEssentials
 import Synchronization
+import Glibc
 
 /// A program on this machine, in a process group of its own that is ended at its deadline.
 ///
@@ -70,6 +72,8 @@ package struct ChildProcess: Sendable {
   /// As `run`, on this thread.
   package func runBlocking() throws -> Result {
     let (started, streams) = try Self.starting.withLock { _ in try start() }
+    // What a command line of the user's says may be a secret.
+    DebugLog.write("process \(started): \(path) with \(arguments.count) arguments, at most \(deadline)")
     defer { for end in [streams.stdout, streams.stderr] { close(end) } }
     // What is written here is less than a pipe holds (pipe(7)), so it cannot block.
     let bytes = Array(input.utf8.prefix(32 << 10))
@@ -101,10 +105,18 @@ package struct ChildProcess: Sendable {
     out.take()
     err.take()
     let signal = status & 0x7f
+    DebugLog.write("process \(started): ended with \(status)\(timedOut ? ", at its deadline" : "")")
     return Result(
       status: signal == 0 ? status >> 8 & 0xff : 128 + signal, stdout: out.text, stderr: err.text,
       timedOut: timedOut)
   }
+
+  /// As this process was given it. What TimeZones sets meanwhile is its own.
+  private static let inherited: [String: String] = {
+    var environment = ProcessInfo.processInfo.environment
+    if certfleet_zone_made_tz() { environment["TZ"] = nil }
+    return environment
+  }()
 
   /// One start at a time: between the making of a pipe and its marking another child would inherit it.
   private static let starting = Mutex(())
@@ -141,7 +153,7 @@ package struct ChildProcess: Sendable {
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
-    let inherited = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let inherited = Self.inherited.merging(environment) { $1 }
     var words = ([path] + arguments).map { strdup($0) } + [nil]
     var settings = inherited.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in words + settings { free(text) } }

@@ -1,5 +1,6 @@
 import CSystem
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Whether a file or folder of the controller's is only its own: every folder and link on the way to it, as it is written and where
 /// it leads, is nobody's but root's and the user's to put things into, to turn or to replace. The same rule as the agent's on a

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Who this process runs as: passwd(5).
 package enum SystemUser {

@@ -1,7 +1,9 @@
 import CSystem
 import Connections
-import Foundation
+import FoundationEssentials
 import SSH
+import System
+import Glibc
 
 @main
 enum Certfleet {
@@ -31,7 +33,9 @@ enum Certfleet {
       case .help(let text):
         Console.standard.result(text)
         code = .converged
-      case .run(let invocation): code = try await invocation.command.perform(invocation)
+      case .run(let invocation):
+        if invocation.isVerbose { DebugLog.send(to: Console.standard.debug) }
+        code = try await invocation.command.perform(invocation)
       }
     } catch {
       Console.standard.show(status: "")

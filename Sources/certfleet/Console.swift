@@ -1,6 +1,8 @@
 import Dispatch
-import Foundation
+import FoundationEssentials
 import Synchronization
+import Glibc
+import Fleet
 
 /// The only place that writes to the terminal. Results go to stdout; progress and errors to stderr, where a
 /// terminal also gets a status line that is redrawn below what has been said.
@@ -34,6 +36,12 @@ final class Console: Sendable {
     }
   }
 
+  /// A line of the debug log, with the moment in UTC.
+  func debug(_ line: String) {
+    let moment = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+    say("debug \(moment): \(line.visible)")
+  }
+
   /// Replaces the status line; an empty one removes it. Without a terminal there is none.
   func show(status text: String) {
     guard isLive else { return }
@@ -48,7 +56,7 @@ final class Console: Sendable {
   func confirm(_ question: String) -> Bool {
     write("\(question) [yes/no]: ", to: STDERR_FILENO)
     flush()
-    return readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes"
+    return readLine()?.trimmed.lowercased() == "yes"
   }
 
   var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
@@ -65,7 +73,7 @@ final class Console: Sendable {
   private static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 || errno == EINTR else {
         let code = errno
         if descriptor == STDOUT_FILENO, code != EPIPE { failure.withLock { $0 = $0 ?? code } }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// RFC 8555 §7.3: the request for an account.
 struct NewAccount: Encodable {

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// RFC 8555 §7.1.1: where a server's resources are, and what it says about itself.
 package struct Directory: Sendable, Decodable {

@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// RFC 8555 §7.1.3: a request for a certificate on its way.
 package struct Order: Sendable, Decodable {

@@ -1,5 +1,6 @@
 import Fleet
-package import Foundation
+package import FoundationEssentials
+import Glibc
 
 /// RFC 8555 §6.7 and RFC 7807: what the server objects to.
 package struct Problem: Error, Hashable, Sendable, Decodable {

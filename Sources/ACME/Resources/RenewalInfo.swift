@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// RFC 9773 §4.2: when the server wants a certificate to be renewed.
 package struct RenewalInfo: Sendable, Decodable {

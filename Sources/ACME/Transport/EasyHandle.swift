@@ -1,5 +1,6 @@
 import CCurl
-import Foundation
+import FoundationEssentials
+import Fleet
 
 /// A libcurl easy handle with one owner.
 ///
@@ -126,7 +127,7 @@ private func receiveHeader(
   let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
   let parts = line.split(separator: ":", maxSplits: 1)
   if parts.count == 2 {
-    let (name, value) = (parts[0].lowercased(), parts[1].trimmingCharacters(in: .whitespacesAndNewlines))
+    let (name, value) = (parts[0].lowercased(), parts[1].trimmed)
     let earlier = name == "link" ? received.headers[name].map { $0 + ", " } : nil
     received.headers[name] = (earlier ?? "") + value
   }

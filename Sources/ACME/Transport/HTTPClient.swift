@@ -1,8 +1,9 @@
 import CCurl
-package import Foundation
+package import FoundationEssentials
 import PKI
 import Synchronization
 import System
+import Fleet
 
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
 /// for the next.
@@ -40,8 +41,21 @@ package final class HTTPClient: Sendable {
     guard Self.initialised, let handle = idle.withLock({ $0.popLast() }) ?? EasyHandle() else {
       throw HTTPFailure(url: request.url, reason: "libcurl could not be initialised")
     }
-    let response = try handle.perform(
-      request, caFile: caFile, agent: agent, protocols: isPlain ? "http" : "https")
+    let started = ContinuousClock.now
+    func note(_ outcome: String) {
+      let (method, url) = (request.method.rawValue, request.url.absoluteString)
+      DebugLog.write(
+        "http: \(method) \(url), \(request.body.count) bytes: \(outcome) (\((.now - started).short))")
+    }
+    let response: HTTPResponse
+    do {
+      response = try handle.perform(
+        request, caFile: caFile, agent: agent, protocols: isPlain ? "http" : "https")
+    } catch {
+      note("\(error)")
+      throw error
+    }
+    note("\(response.status), \(response.body.count) bytes")
     idle.withLock { $0.append(handle) }
     return response
   }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Fleet
 
 /// RFC 8288 §3: a link in a header, `<target>; rel="relation"`. What is not of that form is passed over; each character is looked
 /// at once, whatever a server sends.
@@ -37,8 +38,4 @@ struct Link: Hashable {
     }
     return nil
   }
-}
-
-extension Substring {
-  fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
 }

@@ -1,6 +1,5 @@
 import Fleet
 import SSH
-import struct Fleet.Host
 
 /// Connections to the hosts that others are reached through: one each, made when it is first needed, and shared. Where it
 /// is held up by a host behind it that does not answer, another takes its place.

@@ -1,9 +1,8 @@
 import Engine
 import Fleet
-import Foundation
+import FoundationEssentials
 import SSH
 import System
-import struct Fleet.Host
 
 /// Reaches hosts by libssh2, on one event loop for all.
 struct LibSSH2Transport: Transport {
@@ -33,12 +32,14 @@ struct LibSSH2Transport: Transport {
       let connection = try await login(to: host, slot)
       do {
         try await connection.execute(command, within: Self.connectTimeout)
+        DebugLog.write("\(host.name): logged in, and started '\(command)'")
       } catch {
         await connection.close()
         throw error
       }
       return SSHCommandChannel(connection: connection, slot: slot, sendTimeout: Self.sendTimeout)
     } catch {
+      DebugLog.write("\(host.name): not connected: \(error)")
       throw (error as? SSHFailure).map(ConnectFailure.init)
         ?? ConnectFailure(reason: "\(error)", isPassing: false)
     }
@@ -74,6 +75,8 @@ struct LibSSH2Transport: Transport {
       do {
         jump = try await jumpHost(of: host, insteadOf: occupied)
         await limits.starts.begin()
+        DebugLog.write(
+          "\(host.name): connecting to \(Endpoint(host))\(host.via.map { " by way of \($0)" } ?? "")")
         return try await socket(to: host, through: jump)
       } catch let failure as SSHFailure {
         switch failure {
@@ -108,8 +111,9 @@ struct LibSSH2Transport: Transport {
       throw SSHFailure.hostKey("\(why); if expected: \(Remedy.pinHost(host.name))")
     }
     do {
-      try await connection.authenticate(
-        as: host.user ?? SystemUser.name, with: credential, within: Self.connectTimeout)
+      let user = host.user ?? SystemUser.name
+      DebugLog.write("\(host.name): its key is pinned; logging in as \(user) with \(credential.summary)")
+      try await connection.authenticate(as: user, with: credential, within: Self.connectTimeout)
       return connection
     } catch {
       await connection.close()
@@ -145,5 +149,16 @@ extension ServerKey {
 extension HostKey {
   init(_ key: ServerKey) {
     self.init(type: key.type, encoded: Data(key.blob).base64EncodedString(), fingerprint: key.fingerprint)
+  }
+}
+
+extension Credential {
+  /// Which key it is, for the debug log.
+  fileprivate var summary: String {
+    switch self {
+    case .file(let path, _): "the key in \(path)"
+    case .agent(nil): "the agent's first key"
+    case .agent: "a key that the agent has"
+    }
   }
 }

@@ -1,7 +1,6 @@
 import Engine
 import Fleet
 import SSH
-import struct Fleet.Host
 
 extension SSHFailure {
   /// The same of a host on the way.

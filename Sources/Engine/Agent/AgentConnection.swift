@@ -1,7 +1,6 @@
 import Agents
 import Fleet
 import System
-import struct Fleet.Host
 
 /// A connection to a host's agent, from the login to the last reply: visits, queries, preflights, tasks and installations
 /// differ in what they ask and in what they make of the replies, and share this loop.
@@ -60,6 +59,7 @@ struct AgentConnection: Sendable {
     _ react: (AgentReply, inout AgentReplyStream) async throws(Failure) -> Reaction<Answer>
   ) async throws(Failure) -> Result<Answer> {
     var replies = stream
+    DebugLog.write("\(host.name): sending a request of \(request.reduce(0) { $0 + $1.count }) bytes")
     for part in request { if let reason = await send(part) { return .lost(reason) } }
     while true {
       switch await replies.next(from: channel) {
@@ -69,10 +69,12 @@ struct AgentConnection: Sendable {
           ? .lost("the agent ended with status \(status) and no answer")
           : .notStarted(notStarted(status, replies.complaint))
       case .reply(let reply):
+        DebugLog.write("\(host.name): the agent says \(reply.summary)")
         switch try await react(reply, &replies) {
         case .goOn: continue
         case .answer(let answer): return .answered(answer)
         case .give(let word):
+          DebugLog.write("\(host.name): the word is \(word.summary)")
           if let reason = await send(word.bytes(nonce: replies.nonce)) { return .lost(reason) }
           replies.gaveWord()
         }
@@ -96,5 +98,30 @@ struct AgentConnection: Sendable {
       ? "install it, or mend what keeps it: \(Remedy.installAgent(host.name))"
       : "check that `\(AgentScript.command(for: host))` works on the host for the login user"
     return "the agent did not start (exit status \(status): \(last.shortened(to: 300))); \(advice)"
+  }
+}
+
+extension AgentReply {
+  /// For the debug log, without what hooks have printed.
+  fileprivate var summary: String {
+    switch self {
+    case .hello: "hello"
+    case .begin(let step, let lineage, let hook):
+      "begin \(step.rawValue) \(lineage?.rawValue ?? "-") \(hook.map(String.init) ?? "-")"
+    case .output(_, let output): "output, \(output.totalBytes) bytes"
+    case .step(let step, let lineage, _, let outcome, _):
+      "step \(step.rawValue) \(lineage?.rawValue ?? "-"): \(outcome.isSuccess ? "ok" : "not ok")"
+    case .await: "await"
+    case .end(let end, _): "end \(end.rawValue)"
+    }
+  }
+}
+
+extension AgentRequest.Word {
+  fileprivate var summary: String {
+    switch self {
+    case .commit: "commit"
+    case .revert: "revert"
+    }
   }
 }

@@ -1,6 +1,5 @@
 package import Agents
 package import Fleet
-package import struct Fleet.Host
 
 /// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered.
 package struct AgentInstaller: Sendable {

@@ -1,6 +1,5 @@
 package import Agents
 package import Fleet
-package import struct Fleet.Host
 
 /// Runs a short task on a host beside any visit: one request, one answer.
 package struct AgentTaskRunner: Sendable {

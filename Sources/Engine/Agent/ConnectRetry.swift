@@ -25,6 +25,7 @@ struct ConnectRetry: Sendable {
         else { throw error }
         failure = error
       }
+      DebugLog.write("\(host.name): try \(tried) failed, and is made again: \(failure.reason)")
       // Who is cancelled, or asked to stop, does not try again: nothing has begun on the host.
       do {
         try await time.pause(for: ceiling * Double.random(in: 0...1), orUntil: stop)

@@ -1,7 +1,6 @@
 package import Agents
 package import Fleet
-import Foundation
-package import struct Fleet.Host
+import FoundationEssentials
 
 /// The preflight alone: whether a host has what a visit would need.
 package struct Preflight: Sendable {

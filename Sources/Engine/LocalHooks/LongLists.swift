@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// Variables that are too long for the kernel (execve(2): MAX_ARG_STRLEN): in their place NAME_FILE names a file with the
 /// words of NAME, a line each. Nothing is ever cut.

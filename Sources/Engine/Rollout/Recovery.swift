@@ -1,7 +1,6 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import System
-package import struct Fleet.Host
 
 /// After a crash: visits that were begun and have no end are resolved by asking their hosts.
 package struct Recovery: Sendable {

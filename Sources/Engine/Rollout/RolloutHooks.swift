@@ -1,6 +1,5 @@
 import Fleet
-import Foundation
-import struct Fleet.Host
+import FoundationEssentials
 
 /// A policy's own hooks on the controller, around the whole rollout.
 struct RolloutHooks: Sendable {

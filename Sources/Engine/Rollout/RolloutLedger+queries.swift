@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// What decisions ask of a rollout's ledger.
 extension RolloutLedger {

@@ -1,8 +1,7 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 import Planning
 import System
-import struct Fleet.Host
 
 extension RolloutRunner {
   /// A bake that takes longer is waited for by the next run, so that this one does not keep others from theirs.

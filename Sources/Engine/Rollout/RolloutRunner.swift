@@ -1,7 +1,6 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Planning
-package import struct Fleet.Host
 import System
 
 /// Carries a plan out, wave by wave. Everything that it decides, it decides from what was recorded: killed at any

@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// Decides from the controller whether a host serves a certificate.
 struct Verifier: Sendable {

@@ -1,7 +1,6 @@
 import Agents
 import Fleet
-import Foundation
-import struct Fleet.Host
+import FoundationEssentials
 
 /// One host's part of a rollout, from the intent to its end. Failures on the host are data; what is thrown means
 /// that the recorder could not keep what happened.

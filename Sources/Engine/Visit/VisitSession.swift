@@ -1,6 +1,6 @@
 import Agents
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// What the controller makes of the agent's replies in one visit: each step is recorded before the next is awaited, and the
 /// controller's word is given when the agent asks for it.

@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// Visits that are to be carried out at the same time, as many as the limits allow.
 struct VisitQueue {

@@ -1,5 +1,4 @@
 import Fleet
-import struct Fleet.Host
 
 /// Hooks on the controller, once beside a wave: a load balancer drained before its first host, and filled again after
 /// its last, whatever became of them.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The form of everything that is stored as JSON and of all that `--json` prints: keys in snake_case, moments as RFC 3339 has them, in
 /// whole seconds and UTC, durations in seconds, and a `type` where there are several kinds. The types write it down themselves, so

@@ -1,4 +1,5 @@
-package import Foundation
+package import FoundationEssentials
+import System
 
 /// A time of the week in which visits may begin, in a time zone of its own.
 package struct RolloutWindow: Hashable, Sendable {
@@ -19,19 +20,28 @@ package struct RolloutWindow: Hashable, Sendable {
 
   /// The times, of a week from the day before `moment` on, in which it is open, in their order.
   private func openings(around moment: Date) -> [DateInterval] {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = TimeZone(identifier: zone) ?? .gmt
-    let today = calendar.startOfDay(for: moment)
-    return (-1...8).compactMap { offset in
-      guard let day = calendar.date(byAdding: .day, value: offset, to: today),
-        days.contains(Weekday(calendar: calendar.component(.weekday, from: day))),
-        let opens = calendar.date(from, on: day),
-        let lastDay = to <= from ? calendar.date(byAdding: .day, value: 1, to: day) : day,
-        let closes = calendar.date(to, on: lastDay), opens < closes
+    // Never another zone in its place: it would open at a wrong hour, and nobody would know.
+    guard let offset = TimeZones.offset(of: zone, at: moment) else { return [] }
+    // Days as clocks there show them, counted as if they were UTC's.
+    let today = Int(((moment.timeIntervalSince1970 + Double(offset)) / Self.day).rounded(.down))
+    return (today - 1...today + 8).compactMap { day in
+      guard days.contains(Weekday(day: day)), let opens = self.moment(from, on: day),
+        let closes = self.moment(to, on: to <= from ? day + 1 : day), opens < closes
       else { return nil }
       return DateInterval(start: opens, end: closes)
     }
   }
+
+  private static let day: TimeInterval = 86400
+
+  /// - Parameter day: since 1 January 1970.
+  private func moment(_ time: TimeOfDay, on day: Int) -> Date? {
+    let wall = Double(day) * Self.day + Double(time.minutes) * 60
+    return TimeZones.moment(of: Date(timeIntervalSince1970: wall), in: zone)
+  }
+
+  /// Whether this machine has the zone; where it has not, nobody knows when the window is open.
+  package var isZoneKnown: Bool { TimeZones.contains(zone) }
 
   /// When it closes; `nil` while it is not open.
   package func closing(at moment: Date) -> Date? {
@@ -54,15 +64,6 @@ package struct TimeOfDay: Hashable, Sendable, Comparable {
   package static func < (a: Self, b: Self) -> Bool { a.minutes < b.minutes }
 }
 
-extension Calendar {
-  /// A time that a day leaves out, when clocks are put forward, is the next that it has.
-  fileprivate func date(_ time: TimeOfDay, on day: Date) -> Date? {
-    let (hour, minute) = time.minutes.quotientAndRemainder(dividingBy: 60)
-    if hour >= 24 { return date(byAdding: .day, value: 1, to: day) }
-    return date(bySettingHour: hour, minute: minute, second: 0, of: day)
-  }
-}
-
 package enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
   case monday = "mon"
   case tuesday = "tue"
@@ -72,8 +73,8 @@ package enum Weekday: String, Hashable, Sendable, Codable, CaseIterable {
   case saturday = "sat"
   case sunday = "sun"
 
-  /// Foundation counts from Sunday, which is 1.
-  init(calendar number: Int) { self = Weekday.allCases[(number + 5) % 7] }
+  /// - Parameter day: since 1 January 1970, which was a Thursday.
+  init(day: Int) { self = Weekday.allCases[((day + 3) % 7 + 7) % 7] }
 }
 
 extension RolloutWindow: CustomStringConvertible {

@@ -1,4 +1,6 @@
-import Foundation
+import FoundationEssentials
+import Fleet
+import Glibc
 
 /// A lineage as an existing certbot keeps it: `renewal/NAME.conf` and `live/NAME/`.
 package struct CertbotLineage: Hashable, Sendable, Codable {
@@ -93,15 +95,15 @@ struct ConfigurationFile {
   init(_ text: String) {
     var section: String? = ""
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)[...]
-    while let line = lines.popFirst()?.trimmingCharacters(in: .whitespaces) {
+    while let line = lines.popFirst()?.trimmed {
       if line.isEmpty || line.hasPrefix("#") { continue }
       if line.hasPrefix("[") {
-        section = line.hasPrefix("[[") ? nil : line.trimmingCharacters(in: ["[", "]"])
+        section = line.hasPrefix("[[") ? nil : line.dropFirst().prefix { $0 != "]" }.trimmed
         continue
       }
       guard let section, let equals = line.firstIndex(of: "=") else { continue }
-      let key = line[..<equals].trimmingCharacters(in: .whitespaces)
-      let value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+      let key = line[..<equals].trimmed
+      let value = line[line.index(after: equals)...].trimmed
       sections[section, default: [:]][key] = Self.plain(value, &lines)
     }
   }

@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 import System
 
 /// Questions to the DNS by dig(1), which comes with nsupdate(1).

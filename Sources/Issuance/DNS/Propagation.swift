@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// Where a validation record has to be, and whether it is there: asked of the zone's own servers, as a CA's resolver
 /// will, and not of a cache that may still say no.

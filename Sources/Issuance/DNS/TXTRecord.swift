@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import PKI
 
 /// RFC 8555 §8.4: "a TXT resource record containing the digest value under that name".

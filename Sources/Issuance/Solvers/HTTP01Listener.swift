@@ -1,8 +1,9 @@
 import Dispatch
 package import Fleet
-import Foundation
+import FoundationEssentials
 import Synchronization
 import System
+import Glibc
 
 /// RFC 8555 §8.3 by a listener of our own: exact tokens are answered with their key authorization and everything
 /// else with 404. One listener serves all orders at once; it listens from the first token until it is
@@ -59,11 +60,11 @@ package final class HTTP01Listener: Solver {
         serve(connection)
         // Not closed before it is forgotten: the number may be another's at once.
         state.withLock { $0.clients.forget(connection) }
-        Foundation.close(connection)
+        Glibc.close(connection)
       }
     }
     // The descriptor may be reused as soon as it is closed, so it stays open until Dispatch has let go of it.
-    source.setCancelHandler { Foundation.close(descriptor) }
+    source.setCancelHandler { Glibc.close(descriptor) }
     source.activate()
     return source
   }

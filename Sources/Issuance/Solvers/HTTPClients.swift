@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Who is connected to the http-01 listener. Room is shared by source address: whoever has the most connections gives up the
 /// oldest of them when there are too many, so that nobody keeps the CA out by opening connections and saying nothing.
@@ -42,7 +43,7 @@ struct HTTPClients {
     var address = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let descriptor = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Foundation.accept(listener, $0, &size) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.accept(listener, $0, &size) }
     }
     guard descriptor >= 0 else { return (descriptor, "") }
     let isIPv6 = address.ss_family == sa_family_t(AF_INET6)

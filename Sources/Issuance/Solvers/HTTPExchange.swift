@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The little of HTTP/1.1 that a validation request needs: one GET, one answer, then the connection closes.
 enum HTTPExchange {

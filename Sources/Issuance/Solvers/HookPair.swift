@@ -1,5 +1,5 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
 import PKI
 import Synchronization
 import System
@@ -64,6 +64,6 @@ package final class HookPair: Solver {
       let said = result.lastLine.isEmpty ? "" : ": \(result.lastLine.visible.shortened(to: 300))"
       throw ProofFailure("\(proof.domain): the \(name) hook \(how)\(said)")
     }
-    return result.stdout.trimmingCharacters(in: .whitespacesAndNewlines)
+    return result.stdout.trimmed
   }
 }

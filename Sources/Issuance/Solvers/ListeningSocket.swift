@@ -1,5 +1,6 @@
 package import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 enum ListeningSocket {
   /// `::` takes IPv4 connections as well (ipv6(7)), and where the machine has no IPv6 it is `0.0.0.0`.
@@ -28,7 +29,7 @@ enum ListeningSocket {
     set(SO_REUSEADDR, SOL_SOCKET, 1, on: descriptor)
     if info.pointee.ai_family == AF_INET6 { set(IPV6_V6ONLY, Int32(IPPROTO_IPV6), 0, on: descriptor) }
     guard bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
-      Foundation.listen(descriptor, 1024) == 0
+      Glibc.listen(descriptor, 1024) == 0
     else {
       let code = errno
       close(descriptor)

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// RFC 8555 §8.3 by a web server on this machine: the token is a file below its document root.
 package struct Webroot: Solver {
@@ -17,9 +18,10 @@ package struct Webroot: Solver {
       try Data(proof.keyAuthorization.utf8).write(to: URL(filePath: path), options: .atomic)
       try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
     } catch {
-      throw ProofFailure(
-        "\(path) cannot be written (\((error as NSError).localizedDescription)); check the owner and mode of the webroot"
-      )
+      // What keeps us out of the folder; where nothing does, it is full.
+      let isOurs = access(folder.path, W_OK) == 0
+      let why = isOurs ? "is the disk full?" : String(cString: strerror(errno)).lowercased()
+      throw ProofFailure("\(path) cannot be written (\(why)); check the owner and mode of the webroot")
     }
   }
 

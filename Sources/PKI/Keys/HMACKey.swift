@@ -1,5 +1,6 @@
 import COpenSSL
-package import Foundation
+package import FoundationEssentials
+import Fleet
 
 /// The key of an external account (RFC 8555 §7.3.4), which "the CA operator" gives out.
 package struct HMACKey: Sendable {
@@ -12,7 +13,7 @@ package struct HMACKey: Sendable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Unreadable(description: "the key cannot be read")
     }
-    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    let text = String(decoding: data, as: UTF8.self).trimmed
     guard let key = Data(base64URL: text) else {
       throw Unreadable(description: "the key is not base64url; copy it as the CA shows it")
     }
@@ -27,7 +28,7 @@ package struct HMACKey: Sendable {
   /// §7.3.4: the account's public key, signed with HS256 under the key's identifier.
   package func binding(of account: JWSSigner, keyID: String, url: URL) throws -> Data {
     try FlattenedJWS.make(
-      header: ["alg": "HS256", "kid": keyID, "url": url.absoluteString], payload: try account.publicKey()
+      header: JWSHeader(alg: "HS256", url: url.absoluteString, kid: keyID), payload: try account.publicKey()
     ) { message in
       var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
       var count: UInt32 = 0

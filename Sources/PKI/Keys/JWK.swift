@@ -1,6 +1,6 @@
 import COpenSSL
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// A public key as JOSE writes it (RFC 7517), and the signature algorithm that goes with it (RFC 7518).
 struct JWK {
@@ -46,8 +46,7 @@ struct JWK {
 
   /// RFC 7638.
   func thumbprint() throws -> String {
-    let canonical = try JSONSerialization.data(withJSONObject: members, options: [.sortedKeys])
-    return Data(SHA256.hash(canonical)).base64URL
+    Data(SHA256.hash(try CompactJSON.encode(members))).base64URL
   }
 }
 

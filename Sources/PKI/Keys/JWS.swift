@@ -1,5 +1,5 @@
 import COpenSSL
-package import Foundation
+package import FoundationEssentials
 
 /// What ACME needs of JOSE: flattened JWS (RFC 7515 §7.2.2), and key authorizations.
 package struct JWSSigner: Sendable {
@@ -19,11 +19,10 @@ package struct JWSSigner: Sendable {
   ///   - nonce: `nil` for the inner JWS of a key change (§7.3.5).
   package func sign(payload: Data?, url: URL, nonce: String?, as signer: Signer) throws -> Data {
     let jwk = try JWK(key)
-    var header: [String: Any] = ["alg": jwk.algorithm.rawValue, "url": url.absoluteString]
-    if let nonce { header["nonce"] = nonce }
+    var header = JWSHeader(alg: jwk.algorithm.rawValue, url: url.absoluteString, nonce: nonce)
     switch signer {
-    case .key: header["jwk"] = jwk.members
-    case .account(let account): header["kid"] = account.absoluteString
+    case .key: header.jwk = jwk.members
+    case .account(let account): header.kid = account.absoluteString
     }
     return try FlattenedJWS.make(header: header, payload: payload ?? Data()) { message in
       try sign(message, jwk.algorithm)
@@ -35,7 +34,7 @@ package struct JWSSigner: Sendable {
 
   /// The public key as JSON.
   package func publicKey() throws -> Data {
-    try JSONSerialization.data(withJSONObject: try JWK(key).members, options: [.sortedKeys])
+    try CompactJSON.encode(try JWK(key).members)
   }
 
   private func sign(_ message: [UInt8], _ algorithm: JWK.Algorithm) throws(OpenSSLError) -> [UInt8] {
@@ -68,15 +67,32 @@ package struct JWSSigner: Sendable {
 /// RFC 7515 §7.2.2.
 enum FlattenedJWS {
   static func make(
-    header: [String: Any], payload: Data, _ sign: ([UInt8]) throws -> [UInt8]
+    header: JWSHeader, payload: Data, _ sign: ([UInt8]) throws -> [UInt8]
   ) throws -> Data {
-    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
-    let protected = try JSONSerialization.data(withJSONObject: header, options: options).base64URL
+    let protected = try CompactJSON.encode(header).base64URL
     let body = payload.base64URL
     let signature = try sign(Array("\(protected).\(body)".utf8))
-    return try JSONSerialization.data(
-      withJSONObject: ["protected": protected, "payload": body, "signature": Data(signature).base64URL],
-      options: options)
+    return try CompactJSON.encode([
+      "protected": protected, "payload": body, "signature": Data(signature).base64URL,
+    ])
+  }
+}
+
+/// RFC 7515 §4.1, as far as RFC 8555 §6.2 and §7.3.4 want it.
+struct JWSHeader: Encodable {
+  var alg: String
+  var url: String
+  var nonce: String?
+  var jwk: [String: String]?
+  var kid: String?
+}
+
+/// Members in their order, nothing between them, and no slash escaped: RFC 7638 §3.3.
+enum CompactJSON {
+  static func encode(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value)
   }
 }
 

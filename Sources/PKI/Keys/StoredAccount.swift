@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// An account with an ACME server, as far as it is known.
 package struct StoredAccount: Sendable {

@@ -1,5 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A connected TCP socket with one owner, whose every call ends by itself.
 struct BlockingSocket: ~Copyable {

@@ -1,5 +1,6 @@
 import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A conversation in the clear, up to the server's consent to TLS. Nothing that it says is trusted; it is only
 /// bounded, and compared with what its protocol asks for.
@@ -127,7 +128,7 @@ struct STARTTLS {
   private mutating func line() throws -> String {
     var line: [UInt8] = []
     while line.last != UInt8(ascii: "\n") { line += try bytes(try countToEndOfLine()) }
-    return String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)
+    return String(decoding: line, as: UTF8.self).trimmed
   }
 
   /// How much of what has arrived belongs to this line. It is looked at without taking it, so that nothing that belongs to

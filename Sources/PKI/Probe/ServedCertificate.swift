@@ -1,7 +1,8 @@
 import COpenSSL
 package import Fleet
-import Foundation
+import FoundationEssentials
 import System
+import Glibc
 
 /// Asks a server which certificate it serves.
 ///

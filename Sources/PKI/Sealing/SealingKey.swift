@@ -1,5 +1,5 @@
 import COpenSSL
-package import Foundation
+package import FoundationEssentials
 
 /// Seals secrets for rest with AES-256-GCM (NIST SP 800-38D): 12 random bytes, the ciphertext, a 16-byte tag.
 ///

@@ -1,6 +1,7 @@
 import COpenSSL
 package import Fleet
-package import Foundation
+package import FoundationEssentials
+import Glibc
 
 /// A leaf and the intermediates that came with it, leaf first.
 package struct CertificateChain: Sendable {

@@ -1,5 +1,5 @@
 import COpenSSL
-package import Foundation
+package import FoundationEssentials
 package import Fleet
 
 /// A PKCS#10 request (RFC 2986) for DNS names and IP addresses.

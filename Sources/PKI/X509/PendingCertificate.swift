@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// A certificate that has been asked for and not come yet: what a crash must not lose.
 package struct PendingCertificate: Sendable {

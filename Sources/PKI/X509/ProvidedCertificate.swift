@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 
 /// A certificate that comes as files, checked in full before anything is done with it.
 package struct ProvidedCertificate: Sendable {

@@ -1,6 +1,7 @@
 import COpenSSL
 import Fleet
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One file that should hold certificates or a key in PEM, and what to say when it does not.
 struct ProvidedFile {

@@ -1,5 +1,5 @@
 import COpenSSL
-import Foundation
+import FoundationEssentials
 
 extension X509Certificate {
   /// RFC 9773 §4.1: the authority key identifier and the serial number's DER value, a leading zero included, each in

@@ -1,6 +1,7 @@
 import COpenSSL
 package import Fleet
-package import Foundation
+package import FoundationEssentials
+import Glibc
 
 /// One X.509 certificate, read.
 ///

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The tunnels of one connection, as its own loop carries them: bytes go between channels of the session and sockets of this
 /// process, whose other ends are connections of their own.

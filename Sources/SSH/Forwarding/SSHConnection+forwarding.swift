@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// A connection as the way to others, over channels to where they listen (RFC 4254 §7.2).
 extension SSHConnection {

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// One channel and the socket that it is forwarded to.
 final class Tunnel {

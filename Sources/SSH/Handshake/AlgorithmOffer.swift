@@ -1,5 +1,5 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// What one side of a handshake can do: the lists of its KEXINIT, which it sends in the clear (RFC 4253 §7.1).
 struct AlgorithmOffer {

@@ -1,5 +1,6 @@
 import COpenSSL
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a known_hosts file says (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), looked up as ssh does it: a host at another port
 /// than 22 is `[name]:port` there and nothing else. libssh2's own reader falls back to the bare name and takes `@revoked`

@@ -1,5 +1,6 @@
 import CSSH2
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The first bytes that a server says, in the clear: its version line and the lists of its algorithms. A server that is not
 /// willing says why before its version (RFC 4253 §4.2 lets it), and libssh2 throws that away; one that is no SSH server may

@@ -1,6 +1,6 @@
 import COpenSSL
 import CSSH2
-import Foundation
+import FoundationEssentials
 
 /// A server's public host key.
 package struct ServerKey: Hashable, Sendable {

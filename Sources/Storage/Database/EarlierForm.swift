@@ -1,5 +1,5 @@
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// JSON as releases before schema 7 stored it, in the shapes that Swift makes by itself: brought to today's form (`FleetJSON`). What a
 /// hash or a seal covers is never rewritten, and read through here for good; `form` in its row says which it is.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import PKI
 
 /// Numbered, append-only: what is in a released version is never changed, only followed by another.

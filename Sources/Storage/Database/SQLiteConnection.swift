@@ -1,5 +1,5 @@
 import CSQLite
-import Foundation
+import FoundationEssentials
 
 /// One connection to one database file. It is used by the store's actor alone.
 struct SQLiteConnection: ~Copyable {

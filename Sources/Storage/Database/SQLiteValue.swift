@@ -1,6 +1,6 @@
 import CSQLite
 import Fleet
-import Foundation
+import FoundationEssentials
 
 /// A value on its way into a statement.
 enum SQLiteValue {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import PKI
 
 /// A certificate's key as it rests: ours sealed, or the name of a host's with the request that the host made.

@@ -1,6 +1,5 @@
 package import Fleet
-import Foundation
-package import struct Fleet.Host
+import FoundationEssentials
 
 /// The rollout whose events are coming in: its plan, read once, and where it stands.
 struct RolloutProjection {

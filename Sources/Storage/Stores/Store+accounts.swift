@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 extension Store {

@@ -1,6 +1,5 @@
 package import Fleet
-package import struct Fleet.Host
-import Foundation
+import FoundationEssentials
 
 extension Store {
   /// Hosts whose last visit under a policy did not end well.

@@ -1,6 +1,5 @@
 package import Fleet
-package import struct Fleet.Host
-import Foundation
+import FoundationEssentials
 import PKI
 
 extension Store {

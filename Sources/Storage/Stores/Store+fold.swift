@@ -1,6 +1,5 @@
 import Fleet
-import struct Fleet.Host
-import Foundation
+import FoundationEssentials
 
 /// What an event changes in the tables that answer questions about now. The log is the truth; these rows follow
 /// from it, in the same transaction. What the ledger refuses is not written.

@@ -1,6 +1,5 @@
 package import Fleet
-package import struct Fleet.Host
-package import Foundation
+package import FoundationEssentials
 
 extension Store {
   package func pinnedKeys(of host: Host.Name) throws -> [HostKey] {

@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 package import PKI
 
 /// What issuing must not forget: open orders, when the CA wants to be asked again, and what was shown to it.

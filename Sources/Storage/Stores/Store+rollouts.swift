@@ -1,6 +1,5 @@
 package import Fleet
-package import struct Fleet.Host
-package import Foundation
+package import FoundationEssentials
 import PKI
 
 extension Store {

@@ -1,5 +1,5 @@
 package import Fleet
-package import Foundation
+package import FoundationEssentials
 import PKI
 
 /// What shows that the database is as this controller left it: the sealing key that it belongs to, each certificate as one whole,

@@ -1,6 +1,5 @@
 package import Fleet
-package import struct Fleet.Host
-import Foundation
+import FoundationEssentials
 
 extension Store {
   /// A generation that became active on a host and is not known to be gone.

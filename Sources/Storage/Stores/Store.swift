@@ -1,8 +1,8 @@
 import Dispatch
 package import Fleet
-package import struct Fleet.Host
-import Foundation
+import FoundationEssentials
 import PKI
+import Glibc
 
 /// The database, spoken to in the vocabulary's values: one actor, one connection, one writer.
 package actor Store {

@@ -11,9 +11,7 @@ struct CommandLineParser {
   }
 
   func parse(_ typed: [String]) throws(UsageError) -> Parsed {
-    // --home may stand before the command, as git's and kubectl's global options do.
-    let leading = typed.first == "--home" ? 2 : typed.first?.hasPrefix("--home=") == true ? 1 : 0
-    let arguments = Array(typed.dropFirst(leading) + typed.prefix(leading))
+    let arguments = Self.withGlobalOptionsLast(typed.map { $0 == "-v" ? "--verbose" : $0 })
     if arguments.count == 2, ["--help", "-h"].contains(arguments[1]) {
       let group = commands.filter { $0.words.count == 2 && $0.words[0] == arguments[0] }
       if !group.isEmpty { return .help(group.map(\.help).joined(separator: "\n")) }
@@ -58,6 +56,17 @@ struct CommandLineParser {
     return .run(
       Invocation(
         command: command, operands: operands, values: values, switches: switches, environment: environment))
+  }
+
+  /// --home and --verbose may stand before the command, as git's and kubectl's global options do.
+  private static func withGlobalOptionsLast(_ typed: [String]) -> [String] {
+    var (rest, leading): (ArraySlice<String>, [String]) = (typed[...], [])
+    while let first = rest.first, first.hasPrefix("--home") || first == "--verbose" {
+      let count = first == "--home" ? 2 : 1
+      leading += rest.prefix(count)
+      rest = rest.dropFirst(count)
+    }
+    return rest + leading
   }
 
   /// The command with the most words that the arguments begin with.

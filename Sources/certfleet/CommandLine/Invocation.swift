@@ -1,6 +1,6 @@
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 import Reporting
 
 /// What was typed, read by a command's rules.
@@ -19,6 +19,8 @@ struct Invocation: Sendable {
   func all(_ option: String) -> [String]? {
     values[option].map { $0.flatMap { $0.split(separator: ",").map(String.init) } }
   }
+
+  var isVerbose: Bool { has("verbose") || environment["CERTFLEET_LOG"] == "debug" }
 
   var statePath: String { self["home"] ?? StateFolder.standard(environment) }
 

@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import System
+import Glibc
 
 /// Where the state is when nobody says so.
 enum StateFolder {

@@ -1,6 +1,6 @@
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 
 extension Command {
   static let certAdopt = Command(

@@ -2,7 +2,6 @@ import Connections
 import Controller
 import Fleet
 import Reporting
-import struct Fleet.Host
 
 extension Command {
   static let hostList = Command(

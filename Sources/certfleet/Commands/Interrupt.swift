@@ -1,6 +1,7 @@
 import Dispatch
-import Foundation
+import FoundationEssentials
 import System
+import Glibc
 
 /// ^C and SIGTERM ask for a stop; a second one ends the process where it is.
 final class Interrupt {

@@ -2,7 +2,6 @@ import Controller
 import Fleet
 import Reporting
 import Storage
-import struct Fleet.Host
 
 extension Command {
   static let log = Command(

@@ -1,8 +1,9 @@
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 import Reporting
 import Storage
+import Glibc
 
 extension Command {
   static let rolloutWatch = Command(

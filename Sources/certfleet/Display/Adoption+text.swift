@@ -1,6 +1,6 @@
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import Reporting
 

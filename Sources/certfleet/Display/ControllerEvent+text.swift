@@ -1,10 +1,9 @@
 import Connections
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import Reporting
-import struct Fleet.Host
 
 /// What happens, as lines on stderr. Warnings begin with the program's name.
 extension ControllerEvent {

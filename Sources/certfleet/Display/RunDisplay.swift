@@ -1,10 +1,9 @@
 import Controller
 import Fleet
-import Foundation
+import FoundationEssentials
 import Issuance
 import Reporting
 import Synchronization
-import struct Fleet.Host
 
 /// Shows what the controller does as it goes: a line for each thing worth one, and on a terminal a status line with who is
 /// still at work.
