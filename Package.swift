@@ -38,7 +38,6 @@ let package = Package(
     systemLibrary("CSSH2", pkgConfig: "libssh2", apt: "libssh2-1-dev"),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     systemLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
-    systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
     .systemLibrary(name: "CSystem"),
     .target(
@@ -46,6 +45,7 @@ let package = Package(
       cSettings: [.treatAllWarnings(as: .error)]
         + (Context.environment["CERTFLEET_COMMIT"].map { [.define("CERTFLEET_COMMIT", to: "\"\($0)\"")] }
           ?? [])),
+    .target(name: "CCurl", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CZone", cSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "CHeap", cSettings: [.treatAllWarnings(as: .error)]),
 

@@ -4,9 +4,9 @@ import Fleet
 ///
 /// PROTOCOL.md, "Order of the frames".
 package struct AgentReplyOrder: Hashable, Sendable {
-  package enum Conversation: Hashable, Sendable, CaseIterable { case visit, query, check, task, installation }
+  package enum Exchange: Hashable, Sendable, CaseIterable { case visit, query, check, task, installation }
 
-  private let conversation: Conversation
+  private let exchange: Exchange
   private let asksForWord: Bool
   private var hasGreeted = false
   /// The step that was told last; a visit never goes back to an earlier one.
@@ -18,8 +18,8 @@ package struct AgentReplyOrder: Hashable, Sendable {
   private var hasEnded = false
 
   /// - Parameter asksForWord: whether the host is to ask for the controller's word.
-  package init(_ conversation: Conversation, asksForWord: Bool = false) {
-    self.conversation = conversation
+  package init(_ exchange: Exchange, asksForWord: Bool = false) {
+    self.exchange = exchange
     self.asksForWord = asksForWord
   }
 
@@ -45,7 +45,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
   }
 
   private mutating func greet(_ version: Int) throws(OutOfOrder) {
-    guard conversation != .installation, !hasGreeted else { throw refused("a second greeting") }
+    guard exchange != .installation, !hasGreeted else { throw refused("a second greeting") }
     guard version == AgentScript.version else {
       throw refused("version \(version), and version \(AgentScript.version) was asked")
     }
@@ -59,7 +59,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
   }
 
   private mutating func take(_ stream: AgentReply.Stream) throws(OutOfOrder) {
-    switch conversation {
+    switch exchange {
     case .visit, .query:
       guard isBegun, streams.insert(stream).inserted else { throw refused("output of no step") }
     case .task:
@@ -80,7 +80,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
   private func check(_ step: Step, _ verb: String) throws(OutOfOrder) {
     guard hasGreeted else { throw refused("steps before its greeting") }
     let isPossible =
-      switch conversation {
+      switch exchange {
       // While its preflight is under way the host mends what an earlier visit has left.
       case .visit: reached.map { step.rank >= $0.rank } ?? (step.rank <= Step.preflight.rank)
       case .query: step == .recover
@@ -94,7 +94,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
   }
 
   private mutating func ask() throws(OutOfOrder) {
-    switch conversation {
+    switch exchange {
     case .visit:
       guard asksForWord, !hasAsked, let reached, reached.rank >= Step.activate.rank,
         reached.rank <= Step.verify.rank
@@ -107,7 +107,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
 
   private mutating func finish(_ end: AgentReply.End) throws(OutOfOrder) {
     let isPossible =
-      switch conversation {
+      switch exchange {
       case .visit: end != .unknownToken && (hasGreeted || end == .failedClean)
       case .query: hasGreeted || end == .failedClean
       case .check, .task: end == .failedClean || hasGreeted && end == .ok

@@ -126,14 +126,14 @@ package struct AgentRequest: Sendable {
 
   /// The same request, for the preflight alone.
   package func check(now: Date) -> [UInt8] {
-    Self.conversation(records: records(now: now), nonce: nonce, command: "check", host: visit.host)
+    Self.framed(records: records(now: now), nonce: nonce, command: "check", host: visit.host)
   }
 
   /// Asks how a visit ended that the controller lost sight of.
   package static func query(
     _ token: VisitToken, nonce: String, host: Host, patience: Duration
   ) -> [UInt8] {
-    conversation(
+    framed(
       records: [
         "visit \(token) 0 0 0 \(host.name) \(Int(patience.seconds.rounded(.up))) 0",
         "base \(AgentField.encode(host.base))",
@@ -237,7 +237,7 @@ package struct AgentRequest: Sendable {
   }
 
   /// Every value in a record is a validated name, a number or a field: none can end the single-quoted literal.
-  static func conversation(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
+  static func framed(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
     let request = request(records: records, nonce: nonce, command: command)
     return host.hasAgent ? request : AgentScript.bytes + request
   }

@@ -20,8 +20,8 @@ package enum AgentTask: Sendable {
 
   /// Script, request and start, for the stdin of `AgentScript.command`.
   package func bytes(nonce: String, host: Host) -> [UInt8] {
-    let head = ["visit errand 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
-    return AgentRequest.conversation(records: head + records, nonce: nonce, command: "errand", host: host)
+    let head = ["visit task 0 0 0 \(host.name) 0 0", "base \(AgentField.encode(host.base))"]
+    return AgentRequest.framed(records: head + records, nonce: nonce, command: "task", host: host)
   }
 
   var records: [String] {

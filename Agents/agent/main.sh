@@ -19,7 +19,7 @@ start() {
   load "$plan"
   case $3 in
     query) query "$confirm" ;;
-    errand) errand ;;
+    task) task ;;
     check) check ;;
     visit) visit ;;
   esac

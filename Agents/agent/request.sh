@@ -117,7 +117,7 @@ take_request() {
   for record in $1; do
     IFS=' '
     # shellcheck disable=SC2086 # its fields
-    is_sound $record || {
+    is_valid $record || {
       why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
       return 1
     }
@@ -127,20 +127,20 @@ take_request() {
   [ "$visits:$bases" = 1:1 ]
 }
 
-# is_sound KIND FIELD...: a kind that is not known is not passed over, for it might be what forbids something.
-is_sound() {
+# is_valid KIND FIELD...: a kind that is not known is not passed over, for it might be what forbids something.
+is_valid() {
   case $1 in
-    visit) visits=$((visits + 1)) && visit_is_sound "$@" ;;
-    base) bases=$((bases + 1)) && base_is_sound "$@" ;;
-    cert) cert_is_sound "$@" ;;
+    visit) visits=$((visits + 1)) && visit_is_valid "$@" ;;
+    base) bases=$((bases + 1)) && base_is_valid "$@" ;;
+    cert) cert_is_valid "$@" ;;
     layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
     file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && { slot_of "$2" || slot=0; } && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
     back) [ "$#" -eq 2 ] && is_name "$2" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
-    install) install_is_sound "$@" ;;
-    hook) hook_is_sound "$@" ;;
+    install) install_is_valid "$@" ;;
+    hook) hook_is_valid "$@" ;;
     directory) [ "$#" -eq 3 ] && is_number "$2" && decode_path "$3" && [ "${#path}" -le 4096 ] ;;
     need) [ "$#" -eq 3 ] ;;
     key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
@@ -168,12 +168,12 @@ are_names() {
   for entry in "$@"; do is_name "$entry" || return 1; done
 }
 
-visit_is_sound() {
+visit_is_valid() {
   [ "$#" -eq 8 ] && is_name "$2" && is_number "$3" && is_number "$4" && is_number "$5" && is_name "$6" &&
     is_number "$7" && is_number "$8" && { [ -z "$allowed" ] || [ "$7" -le 7200 ]; }
 }
-base_is_sound() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
-cert_is_sound() {
+base_is_valid() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
+cert_is_valid() {
   # Once each: what is done for one is done for all its records.
   case $certificates in *" $2 "*) return 1 ;; esac
   certificates="$certificates$2 "
@@ -183,7 +183,7 @@ cert_is_sound() {
 }
 
 # install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
-install_is_sound() {
+install_is_valid() {
   [ "$#" -eq 8 ] && is_name "$2" && are_names + "$3" && is_account "$5" && is_account "$6" && decode_path "$8" || return 1
   case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
   # Together they would let somebody choose a file of root's.
@@ -193,7 +193,7 @@ install_is_sound() {
 }
 
 # hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...
-hook_is_sound() {
+hook_is_valid() {
   [ "$#" -ge 8 ] && [ "$(($# % 2))" -eq 0 ] && is_number "$4" && is_number "$5" && is_account "$6" || return 1
   case $2:$3 in
     pre:- | post:-) ;;

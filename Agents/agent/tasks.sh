@@ -59,22 +59,22 @@ enter_webroot() {
   keeper_of "$2" any || return 1
   if [ -n "$keeper" ]; then
     set -- "$1" "$keeper" "$within"
-    begin_errand || return 1
+    begin_task || return 1
     keeper=$2 within=$3
   fi
   webroot=$1
 }
 
-# begin_errand: what a hook's pipes are for a visit, in a folder of its own: a visit may be under way.
-begin_errand() {
+# begin_task: what a hook's pipes are for a visit, in a folder of its own: a visit may be under way.
+begin_task() {
   prepare || return 1
-  work=$state/errand-$$ token=errand-$$
+  work=$state/task-$$ token=task-$$
   why="$work cannot be made; is the disk full?"
   rm -rf "$work"
   mkdir -m 700 "$work" 2>/dev/null
 }
-end_errand() {
-  case $work in */errand-*) ;; *) return 0 ;; esac
+end_task() {
+  case $work in */task-*) ;; *) return 0 ;; esac
   end_hooks
   rm -rf "$work"
 }
@@ -125,8 +125,8 @@ subjectAltName=$5
   ls -t "$state/keys/$1" | tail -n +4 | while IFS= read -r old; do rm -f "$state/keys/$1/$old"; done
 }
 
-# errand: everything that its records ask for, or why not.
-errand() {
+# task: everything that its records ask for, or why not.
+task() {
   say hello "$version" "$(date +%s)"
   why=''
   permitted && each token permit_token && each key permit_key || { say end failed_clean "$why"; return; }
@@ -134,6 +134,6 @@ errand() {
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac
   if each token token && each key make_key; then set -- ok; else set -- failed_clean "$why"; fi
-  end_errand
+  end_task
   say end "$@"
 }

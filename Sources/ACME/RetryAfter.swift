@@ -15,7 +15,7 @@ package enum RetryAfter {
 /// RFC 9110 §5.6.7: an HTTP date, as curl_getdate(3) reads it.
 enum HTTPDate {
   static func read(_ text: String) -> Date? {
-    let seconds = curl_getdate(text, nil)
+    let seconds = certfleet_curl_getdate(text)
     return seconds < 0 ? nil : Date(timeIntervalSince1970: TimeInterval(seconds))
   }
 }

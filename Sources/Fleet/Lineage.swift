@@ -14,7 +14,7 @@ package struct Lineage: Hashable, Sendable, Codable {
   package var profile: String?
   /// The common name of an issuer in the chain that is wanted where the CA offers several (RFC 8555 §7.4.2).
   package var preferredChain: String?
-  /// Where a certificate that is brought along lies, for an issuer of files.
+  /// Where a certificate that is provided lies, for an issuer of files.
   package var files: ProvidedFiles?
   package var deployments: [Deployment]
 

@@ -89,14 +89,14 @@ extension CertificateIssuing {
     let (name, directory, now) = (order.lineage.name, directory(of: order), Date())
     let reason = Self.reason(for: error, account: accountAtFault(in: error, of: order.issuer))
     let (problem, failure) = (error as? Problem, error as? IssuanceFailure)
-    let wish = problem?.isSlowDown == true ? problem?.retryAfter : failure?.retryAfter
-    guard problem != nil || error is HTTPFailure || failure?.endsOrder == true || wish != nil else {
+    let retryAfter = problem?.isSlowDown == true ? problem?.retryAfter : failure?.retryAfter
+    guard problem != nil || error is HTTPFailure || failure?.endsOrder == true || retryAfter != nil else {
       try await store.record(
         Event(at: now, subject: .init(lineage: name), kind: .note(.issueFailed, text: reason)))
       return nil
     }
     let backoff = OrderBackoff.after(
-      try await store.backoff(of: name, at: directory), reason: reason, caSays: wish, now: now,
+      try await store.backoff(of: name, at: directory), reason: reason, caSays: retryAfter, now: now,
       longest: try await longestPause(for: name, after: error, now))
     try await store.keep(backoff, of: name, at: directory, now: now)
     return backoff.retryAt

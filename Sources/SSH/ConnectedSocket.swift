@@ -27,7 +27,7 @@ package final class ConnectedSocket: Sendable {
     let deadline = ContinuousClock.now + timeout
     let descriptor =
       switch route {
-      case .direct: try await Dialer(loop: loop).dial(endpoint, until: deadline)
+      case .direct: try await Dialer(loop: loop).connect(endpoint, until: deadline)
       case .through(let jump): try await jump.forward(to: endpoint, until: deadline)
       }
     return ConnectedSocket(descriptor, to: endpoint)
@@ -50,7 +50,9 @@ private actor Dialer {
 
   init(loop: EventLoop) { self.loop = loop }
 
-  func dial(_ endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws(SSHFailure) -> Int32 {
+  func connect(_ endpoint: Endpoint, until deadline: ContinuousClock.Instant) async throws(SSHFailure)
+    -> Int32
+  {
     try await Socket.connect(to: endpoint, on: loop, until: deadline)
   }
 }

@@ -70,7 +70,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     for descriptor: Int32, reading: Bool, writing: Bool, until deadline: ContinuousClock.Instant,
     isolation: isolated (any Actor)? = #isolation
   ) async -> Wake {
-    await suspended { continuation in
+    // What is waited for is kept without a lock: only actors whose executor is this loop may call.
+    precondition(
+      thread.load(ordering: .relaxed) == pthread_self(), "waited for on another thread than the loop's")
+    return await suspended { continuation in
       var event = epoll_event()
       // One shot: the kernel is silent about a socket that nobody waits for.
       event.events =

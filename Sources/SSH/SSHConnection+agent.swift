@@ -1,5 +1,7 @@
 import CSSH2
 import FoundationEssentials
+import Glibc
+import Synchronization
 
 /// Logging in with a key that an SSH agent holds.
 ///
@@ -9,6 +11,9 @@ extension SSHConnection {
   func authenticate(
     _ user: String, agentKey blob: [UInt8]?, until deadline: ContinuousClock.Instant
   ) async throws(SSHFailure) {
+    // One that has not answered once holds a thread and a descriptor until it does; it is not asked again.
+    let agentSocket = getenv("SSH_AUTH_SOCK").map { String(cString: $0) } ?? ""
+    guard !Self.silentAgents.withLock({ $0.contains(agentSocket) }) else { throw Self.noAgent }
     guard let made = libssh2_agent_init(session.pointer) else {
       throw .authentication("libssh2's agent support could not be initialised")
     }
@@ -44,6 +49,9 @@ extension SSHConnection {
     }
   }
 
+  /// The sockets of those that have not answered.
+  private static let silentAgents = Mutex<Set<String>>([])
+
   private static let noAgent = SSHFailure.authentication(
     "the SSH agent does not answer; check SSH_AUTH_SOCK, or set identity to a key file")
 
@@ -52,6 +60,7 @@ extension SSHConnection {
   ) async throws(SSHFailure) -> Int32 {
     guard let status = try await loop.aside(until: deadline, question) else {
       session.abandon()
+      _ = Self.silentAgents.withLock { $0.insert(getenv("SSH_AUTH_SOCK").map { String(cString: $0) } ?? "") }
       throw Self.noAgent
     }
     return status

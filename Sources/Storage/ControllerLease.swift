@@ -34,7 +34,11 @@ package final class ControllerLease: Sendable {
     _ = write(opened, holder, holder.count)
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child that is just being started has the descriptor, too, until it is another program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Who this process is, to another controller's operator.
   static var holder: String {

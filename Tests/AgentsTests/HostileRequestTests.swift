@@ -132,7 +132,7 @@ import ThrowawayFleet
       ("rsa-16384", "there is a record 'key'"), ("rsa-4096", "does not allow 'key rsa-4096'"),
     ] {
       let replies = try await host.answer(
-        to: host.request([query, "base :\(host.scene.base)", "key x k1 \(type) no :DNS:x.example"], "errand"))
+        to: host.request([query, "base :\(host.scene.base)", "key x k1 \(type) no :DNS:x.example"], "task"))
       #expect("\(replies)".replacing("\\'", with: "'").contains(reason), "\(replies)")
     }
     #expect(host.processorTime.worst < 5)
@@ -164,7 +164,7 @@ import ThrowawayFleet
     let deep = (1...200).map {
       "install a cert.pem 0600 - - - :" + String(repeating: "/d", count: 150) + "/\($0)"
     }
-    for command in ["query", "errand", "visit"] {
+    for command in ["query", "task", "visit"] {
       _ = try await host.answer(to: host.request(head + deep, command))
     }
     #expect(host.processorTime.worst < 10)

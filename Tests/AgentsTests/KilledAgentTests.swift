@@ -10,14 +10,16 @@ import ThrowawayFleet
   private static let tracer = Shell(words: ["bash", "--posix"])
   private static let atOnce = 4
 
-  enum Course: String, CaseIterable, CustomTestStringConvertible {
+  enum Direction: String, CaseIterable, CustomTestStringConvertible {
     case good, goingBack = "going back"
     var testDescription: String { rawValue }
   }
 
-  @Test(arguments: Course.allCases)
-  func `killed at any line, a host has one pair, and the next visit converges`(course: Course) async throws {
-    let template = try KilledScene(Self.tracer, course)
+  @Test(arguments: Direction.allCases)
+  func `killed at any line, a host has one pair, and the next visit converges`(direction: Direction)
+    async throws
+  {
+    let template = try KilledScene(Self.tracer, direction)
     #expect(try await template.visit(1, by: "").replies.end == .end(.ok, text: ""))
     let traced = try template.copy()
     let trace = traced.scratch.path + "/trace"
@@ -44,7 +46,7 @@ import ThrowawayFleet
       return reached
     }
     print(
-      "the agent was killed at \(reached) points of a visit (\(course.rawValue)), on \(times.count) lines")
+      "the agent was killed at \(reached) points of a visit (\(direction.rawValue)), on \(times.count) lines")
     // How often it hears its clock is another number each time, so a few points are not reached.
     #expect(reached * 10 >= points.count * 9)
   }
@@ -54,12 +56,12 @@ import ThrowawayFleet
 private struct KilledScene: Sendable {
   let scratch: ScratchFolder
   let shell: Shell
-  let course: KilledAgentTests.Course
+  let direction: KilledAgentTests.Direction
   var base: String { scratch.path + "/base" }
   private var files: String { scratch.path + "/files" }
 
-  init(_ shell: Shell, _ course: KilledAgentTests.Course) throws {
-    (self.shell, self.course) = (shell, course)
+  init(_ shell: Shell, _ direction: KilledAgentTests.Direction) throws {
+    (self.shell, self.direction) = (shell, direction)
     scratch = try ScratchFolder()
     try Files.makeFolder(scratch.path + "/files")
     chmod(scratch.path + "/files", 0o755)
@@ -67,7 +69,7 @@ private struct KilledScene: Sendable {
 
   /// The same host once more, elsewhere.
   func copy() throws -> KilledScene {
-    let copy = try KilledScene(shell, course)
+    let copy = try KilledScene(shell, direction)
     for name in ["base", "files"] {
       try? FileManager.default.removeItem(atPath: copy.scratch.path + "/" + name)
       try FileManager.default.copyItem(
@@ -125,7 +127,7 @@ private struct KilledScene: Sendable {
 
   /// - Returns: the agent's exit status.
   func trappedVisit(_ trap: String) async throws -> Int32 {
-    if course == .goingBack { try Files.write(scratch.path + "/broken", "") }
+    if direction == .goingBack { try Files.write(scratch.path + "/broken", "") }
     let status = try await visit(2, by: "set -T; certfleet_times=0; trap '\(trap)' DEBUG\n").status
     try? FileManager.default.removeItem(atPath: scratch.path + "/broken")
     return status

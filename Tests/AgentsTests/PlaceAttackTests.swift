@@ -84,9 +84,9 @@ struct PlaceAttackTests {
     let sticky = try scene.folder("sticky")
     chmod(sticky, 0o1777)
     symlink(victim, sticky + "/certs")
-    let brought = try await scene.visit(1, scene.place(sticky + "/certs/x.pem"))
+    let provided = try await scene.visit(1, scene.place(sticky + "/certs/x.pem"))
     #expect(
-      brought.contains("\(sticky)/certs is a link in a folder where everybody may put one"), "\(brought)")
+      provided.contains("\(sticky)/certs is a link in a folder where everybody may put one"), "\(provided)")
     // His own link in a folder of root's.
     symlink(victim, ours + "/certs")
     lchown(ours + "/certs", daemon.uid, daemon.gid)

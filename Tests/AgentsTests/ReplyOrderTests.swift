@@ -98,21 +98,20 @@ import Testing
     }
   }
 
-  @Test(arguments: AgentReplyOrder.Conversation.allCases)
-  func `what is no visit is told only what belongs to it`(_ conversation: AgentReplyOrder.Conversation) throws
-  {
-    guard conversation != .visit else { return }
-    let allowed: [AgentReplyOrder.Conversation: [AgentReply]] = [
+  @Test(arguments: AgentReplyOrder.Exchange.allCases)
+  func `what is no visit is told only what belongs to it`(_ exchange: AgentReplyOrder.Exchange) throws {
+    guard exchange != .visit else { return }
+    let allowed: [AgentReplyOrder.Exchange: [AgentReply]] = [
       .query: [.begin(.recover, nil, hook: nil), Self.step(.recover)] + Self.ends,
       .check: [.begin(.preflight, nil, hook: nil), Self.step(.preflight), Self.ends[0], Self.ends[3]],
       .task: [.output(.stdout, .empty), .output(.stderr, .empty), Self.ends[0], Self.ends[3]],
       .installation: [.await(seconds: 5), Self.ends[3]],
     ]
     for frame in Self.frames {
-      var order = AgentReplyOrder(conversation)
-      if conversation != .installation { try order.accept(Self.hello) }
+      var order = AgentReplyOrder(exchange)
+      if exchange != .installation { try order.accept(Self.hello) }
       let isTaken = (try? order.accept(frame)) != nil
-      #expect(isTaken == allowed[conversation]?.contains(frame), "\(frame)")
+      #expect(isTaken == allowed[exchange]?.contains(frame), "\(frame)")
     }
   }
 }

@@ -35,7 +35,7 @@ struct WebrootAttackTests {
     #expect(try await remove(scene, webroot) == .end(.ok, text: "") && !scene.exists(path))
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: scene.base + "/.certfleet").filter {
-        $0.hasPrefix("errand")
+        $0.hasPrefix("task")
       } == [])
   }
 
@@ -138,7 +138,7 @@ struct WebrootAttackTests {
     let webroot = try scene.folder("www", of: www)
     let stop = #"""
       export webroot='\#(webroot)'; perl -e 'for (1 .. 400) { for my $p (</proc/[0-9]*>) { next unless (stat $p)[4] == $>;
-        open my $f, "<", "$p/cmdline" or next; kill STOP => $p =~ /(\d+)/ if <$f> =~ /\Q$ENV{webroot}\E.*[.]certfleet-errand/s } }'
+        open my $f, "<", "$p/cmdline" or next; kill STOP => $p =~ /(\d+)/ if <$f> =~ /\Q$ENV{webroot}\E.*[.]certfleet-task/s } }'
       """#
     var held = 0
     try await www.repeating(stop, in: scene) {

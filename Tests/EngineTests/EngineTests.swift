@@ -214,7 +214,10 @@ private final class StagedConversation: CommandChannel {
     let hosts = StagedHosts(["h1": .rolledBack])
     #expect(try await run(plan([1, 4]), hosts) == .halted)
     #expect(ends(hosts) == ["h1": .rolledBack])
-    guard case .rolloutEnded(.halted, let reason)? = hosts.events.last?.kind else { return }
+    guard case .rolloutEnded(.halted, let reason)? = hosts.events.last?.kind else {
+      Issue.record("the rollout has not ended halted: \(String(describing: hosts.events.last))")
+      return
+    }
     #expect(reason == "wave 1 failed: 1 failed in wave 1, 0 allowed; 4 of 5 hosts were not started")
   }
 

@@ -231,9 +231,9 @@ import struct Fleet.Host
     ]
     for piece in pieces {
       let flood = Flood(piece)
-      let errand = AgentTaskRunner(on: Host(name: "h", address: "a"), connector: Flooded(flood: flood))
+      let runner = AgentTaskRunner(on: Host(name: "h", address: "a"), connector: Flooded(flood: flood))
       await #expect(throws: AgentTaskRunner.Failure.self) {
-        _ = try await errand.run(.remove([.init(name: "t", content: "")], webroot: "/w"))
+        _ = try await runner.run(.remove([.init(name: "t", content: "")], webroot: "/w"))
       }
       #expect(flood.received.withLock { $0 } < 2 << 20)
     }

@@ -458,7 +458,7 @@ import ThrowawayFleet
     #expect(!fleet.lineages.isEmpty)
   }
 
-  /// The same names as a host refuses (`hook_is_sound` in Agents/agent/request.sh), but told before anything is sent.
+  /// The same names as a host refuses (`hook_is_valid` in Agents/agent/request.sh), but told before anything is sent.
   @Test(arguments: ["PATH", "IFS", "OPTIND", "BASHOPTS", "LD_PRELOAD", "certfleet_group"])
   func `a variable that a shell or certfleet needs is refused`(name: String) {
     let found = problems(

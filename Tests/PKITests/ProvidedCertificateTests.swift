@@ -55,11 +55,11 @@ import ThrowawayFleet
     try scratch.write(
       "full.pem", Files.read(path("root.pem")) + Files.read(path("leaf.pem")) + Files.read(path("middle.pem"))
     )
-    let brought = try ProvidedCertificate(
+    let provided = try ProvidedCertificate(
       ProvidedFiles(certificate: path("full.pem"), chain: nil, privateKey: path("leaf.key")),
       names: ["a.example", "x.b.example"], at: Date())
-    #expect(brought.chain.leaf.names == ["a.example", "*.b.example"])
-    #expect(brought.chain.intermediates.map(\.subjectName) == ["Middle", "Root"])
+    #expect(provided.chain.leaf.names == ["a.example", "*.b.example"])
+    #expect(provided.chain.intermediates.map(\.subjectName) == ["Middle", "Root"])
     #expect(problems("leaf.pem", chain: "middle.pem").isEmpty)
   }
 

@@ -165,6 +165,18 @@ import System
     #expect(started.duration(to: .now) < patience)
     await #expect { try await waiting.value } throws: { "\($0)".contains("the SSH agent does not answer") }
     await connection.close()
+    // Nobody else of this process waits for it again, with a thread and a descriptor each.
+    let second = try await SSHConnection.connect(
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10)
+    ).connection
+    let asked = ContinuousClock.now
+    await #expect {
+      try await second.authenticate(as: user, with: .agent(blob: nil), within: patience)
+    } throws: {
+      "\($0)".contains("the SSH agent does not answer")
+    }
+    #expect(asked.duration(to: .now) < patience / 2)
+    await second.close()
     silent.close()
     unsetenv("SSH_AUTH_SOCK")
     await server.stop()

@@ -160,13 +160,13 @@ import ThrowawayFleet
     #expect(try await store.add(chain, key: .held(key), to: "c", now: now) == first)
     let second = try await store.add(try await selfSigned(key), key: .held(key), to: "c", now: now)
     try await visit(second, ending: .rolledBack, rollout: 2)
-    var standing = try #require(try await store.statuses().first { $0.host == "web1" })
+    var status = try #require(try await store.statuses().first { $0.host == "web1" })
     #expect(
-      standing.active == Generation(1) && standing.wanted == Generation(2) && standing.lastEnd == .rolledBack)
-    #expect(!standing.isConverged)
+      status.active == Generation(1) && status.wanted == Generation(2) && status.lastEnd == .rolledBack)
+    #expect(!status.isConverged)
     try await visit(second, ending: .degraded, rollout: 3)
-    standing = try #require(try await store.statuses().first { $0.host == "web1" })
-    #expect(standing.active == Generation(2) && standing.isConverged)
+    status = try #require(try await store.statuses().first { $0.host == "web1" })
+    #expect(status.active == Generation(2) && status.isConverged)
     #expect(try await store.keptCertificates()["web1"]?["c"] == second)
   }
 

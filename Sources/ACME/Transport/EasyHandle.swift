@@ -14,23 +14,23 @@ final class EasyHandle: @unchecked Sendable {
   private static let largestHeaders = 64 << 10
 
   init?() {
-    guard let handle = curl_easy_init() else { return nil }
+    guard let handle = certfleet_curl_easy_init() else { return nil }
     self.handle = handle
   }
 
-  deinit { curl_easy_cleanup(handle) }
+  deinit { certfleet_curl_easy_cleanup(handle) }
 
   func perform(_ request: HTTPRequest, caFile: String?, agent: String, protocols: String) throws
     -> HTTPResponse
   {
-    curl_easy_reset(handle)
+    certfleet_curl_easy_reset(handle)
     let received = Received(limit: Self.largestBody, headerLimit: Self.largestHeaders)
     var reason = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     let body = Array(request.body)
     let headers = request.headers.reduce(nil as UnsafeMutablePointer<curl_slist>?) { list, header in
-      curl_slist_append(list, "\(header.key): \(header.value)")
+      certfleet_curl_slist_append(list, "\(header.key): \(header.value)")
     }
-    defer { curl_slist_free_all(headers) }
+    defer { certfleet_curl_slist_free_all(headers) }
 
     certfleet_curl_set_string(handle, CURLOPT_URL, request.url.absoluteString)
     certfleet_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, protocols)
@@ -59,14 +59,14 @@ final class EasyHandle: @unchecked Sendable {
           certfleet_curl_set_pointer(
             handle, CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(mutating: body.baseAddress))
         }
-        return withExtendedLifetime(received) { curl_easy_perform(handle) }
+        return withExtendedLifetime(received) { certfleet_curl_easy_perform(handle) }
       }
     }
     guard status == CURLE_OK else {
       if let excess = received.excess { throw HTTPFailure(url: request.url, reason: excess) }
       let told = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       throw HTTPFailure(
-        url: request.url, reason: told.isEmpty ? String(cString: curl_easy_strerror(status)) : told)
+        url: request.url, reason: told.isEmpty ? String(cString: certfleet_curl_easy_strerror(status)) : told)
     }
     var code = 0
     certfleet_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &code)

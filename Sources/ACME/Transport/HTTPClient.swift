@@ -10,7 +10,8 @@ import Fleet
 package final class HTTPClient: Sendable {
   /// Of the libcurl that this program runs with, as in `7.88.1` (curl_version(3)).
   package static var libraryVersion: String {
-    let words = curl_version().map { String(cString: $0) } ?? ""
+    guard certfleet_curl_load() else { return "not there" }
+    let words = certfleet_curl_version().map { String(cString: $0) } ?? ""
     return String(words.prefix { $0 != " " }.drop { $0 != "/" }.dropFirst())
   }
 
@@ -20,7 +21,8 @@ package final class HTTPClient: Sendable {
   private let idle = Mutex<[EasyHandle]>([])
 
   /// libcurl wants this once, before any other thread uses it (curl_global_init(3)).
-  private static let initialised: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+  private static let initialised: Bool =
+    certfleet_curl_load() && certfleet_curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 
   /// - Parameters:
   ///   - caFile: a PEM file with the only CAs to trust; `nil` trusts the system's.
@@ -39,7 +41,9 @@ package final class HTTPClient: Sendable {
 
   private func perform(_ request: HTTPRequest) throws -> HTTPResponse {
     guard Self.initialised, let handle = idle.withLock({ $0.popLast() }) ?? EasyHandle() else {
-      throw HTTPFailure(url: request.url, reason: "libcurl could not be initialised")
+      throw HTTPFailure(
+        url: request.url, reason: "libcurl.so.4 cannot be used on this machine; install it (Debian: libcurl4)"
+      )
     }
     let started = ContinuousClock.now
     func note(_ outcome: String) {

@@ -2,7 +2,7 @@ import Fleet
 import FoundationEssentials
 import Glibc
 
-/// A conversation in the clear, up to the server's consent to TLS. Nothing that it says is trusted; it is only
+/// What is said in the clear, up to the server's consent to TLS. Nothing that it says is trusted; it is only
 /// bounded, and compared with what its protocol asks for.
 struct STARTTLS {
   private let descriptor: Int32

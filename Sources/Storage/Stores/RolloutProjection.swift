@@ -17,7 +17,7 @@ struct RolloutProjection {
 
   /// What a visit brings to its host: of each certificate the new generation, or when it takes the host back, the one
   /// before.
-  func brought(to host: Host.Name) -> [PlannedCertificate] {
+  func delivered(to host: Host.Name) -> [PlannedCertificate] {
     guard let visit = visits[host] else { return [] }
     guard ledger.visits[host]?.isRevert == true else { return visit.certificates }
     return visit.back(at: .distantPast)?.certificates ?? []

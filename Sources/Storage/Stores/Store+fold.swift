@@ -68,7 +68,7 @@ extension Store {
   private func keepResult(
     _ end: VisitEnd, reason: String, _ subject: Event.Subject, _ at: SQLiteValue
   ) throws {
-    for certificate in try brought(subject) {
+    for certificate in try delivered(subject) {
       try database.run(
         "INSERT OR REPLACE INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -81,7 +81,7 @@ extension Store {
   /// DESIGN: "A certificate version is issued, staged, active, served, each recorded per host".
   private func fold(_ result: StepResult, _ subject: Event.Subject, _ at: SQLiteValue) throws {
     guard result.outcome.isSuccess,
-      let certificate = try brought(subject).first(where: { $0.lineage == result.lineage })
+      let certificate = try delivered(subject).first(where: { $0.lineage == result.lineage })
     else { return }
     switch result.step {
     case .stage: try place(subject, certificate, "staged_at", at)
@@ -94,7 +94,7 @@ extension Store {
 
   private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: SQLiteValue) throws {
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
-    for certificate in try brought(subject) {
+    for certificate in try delivered(subject) {
       switch end {
       case .ok, .unchanged, .degraded: try keep(certificate, subject, at)
       // A host that was to go back has gone back.
@@ -154,9 +154,9 @@ extension Store {
       """, key(subject, certificate) + [at])
   }
 
-  private func brought(_ subject: Event.Subject) throws -> [PlannedCertificate] {
+  private func delivered(_ subject: Event.Subject) throws -> [PlannedCertificate] {
     guard let id = subject.rollout, let host = subject.host else { return [] }
-    return try projection(of: id)?.brought(to: host) ?? []
+    return try projection(of: id)?.delivered(to: host) ?? []
   }
 
   private func key(_ subject: Event.Subject, _ certificate: PlannedCertificate) -> [SQLiteValue] {
