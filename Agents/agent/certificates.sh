@@ -6,6 +6,8 @@ stage() {
   told=''
   slot_of "$2"
   if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && own install place; then
+    # They are on the disk now, and each process that is started takes longer the more the shell holds.
+    eval "files_$slot=''"
     step stage "$2" - ok 0 "$told"
     return 0
   fi

@@ -14,13 +14,13 @@ extension Store: IssuingStore {}
 struct TLSProbe: Probe {
   private static let timeout = Duration.seconds(5)
 
-  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf {
     let place = "\(question.address ?? host.address) port \(question.port) for \(question.serverName)"
     do {
-      let served = try await ServedCertificate.fingerprint(
+      let served = try await ServedCertificate.leaf(
         at: question.address ?? host.address, port: question.port, serverName: question.serverName,
         startTLS: question.startTLS, timeout: Self.timeout)
-      DebugLog.write("\(host.name): \(place) serves \(served.short)")
+      DebugLog.write("\(host.name): \(place) serves \(served.words)")
       return served
     } catch {
       DebugLog.write("\(host.name): \(place) serves nothing: \(error)")

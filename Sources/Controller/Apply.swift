@@ -1,21 +1,42 @@
 import Connections
-import Fleet
+package import Fleet
 import FoundationEssentials
 import Inventory
 package import Storage
 
 extension Controller {
+  /// What a person does next after an inventory was applied; `nil` where nothing is declared that goes anywhere.
+  package static func nextStep(at path: String, environment: [String: String]) async throws -> (
+    remedy: Remedy, unpinned: [Host.Name]
+  )? {
+    let controller = try Controller(at: path, environment: environment)
+    let unpinned = try await controller.unpinnedHosts()
+    if !unpinned.isEmpty { return (.pinHost(nil), unpinned) }
+    return try await controller.store.lineages().isEmpty ? nil : (.plan, [])
+  }
+
   /// Reads inventory files and stores what they declare.
+  ///
+  /// - Parameter confirm: asked before more than one thing and a tenth of all is removed.
+  /// - Returns: `nil` where that was not wanted, and nothing is stored.
   ///
   /// The state is made last: a file with a mistake, or a look at what would change, leaves nothing behind.
   package static func apply(
-    _ files: [String], at path: String, environment: [String: String], prune: Bool, isDryRun: Bool
-  ) async throws -> Store.Changes {
+    _ files: [String], at path: String, environment: [String: String], prune: Bool, isDryRun: Bool,
+    confirm: (Store.Changes) throws -> Bool = { _ in true }
+  ) async throws -> Store.Changes? {
     var controller =
       StateDirectory.exists(at: path) ? try Controller(at: path, environment: environment) : nil
     let known = prune ? nil : try await controller?.store.declaration()
     let declared = try InventoryFiles.read(
       files, beside: known ?? FleetDeclaration(), asking: SSHConfig.settings)
+    if prune, !isDryRun, let store = controller?.store {
+      let changes = try await store.apply(declared, prune: true, dryRun: true, now: Date())
+      let stored = try await store.declaration()
+      let count = stored.hosts.count + stored.lineages.count + stored.issuers.count + stored.policies.count
+      // A wrong file would take everything away.
+      if changes.removed.count > 1, changes.removed.count * 10 > count, try !confirm(changes) { return nil }
+    }
     if !isDryRun {
       controller = try controller ?? Controller(at: path, environment: environment, makes: true)
     }

@@ -17,6 +17,10 @@ package enum ControllerEvent: Sendable {
   /// Certificates go to them, and no host key is pinned.
   case unpinned([Host.Name])
   case ahead([HostAhead])
+  /// One that was placed serves the certificate now.
+  case nowServed(Host.Name, Lineage.Name)
+  /// These have the certificate and serve another still.
+  case placed([HostCertificateStatus])
   case deferred([DeferredHost])
   case planWaits(RolloutPolicy.Name, PlanDelay)
   /// Hosts are to go back to it; it stays until the next one is issued.

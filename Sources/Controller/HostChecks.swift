@@ -15,7 +15,34 @@ extension Controller {
   package func check(hosts names: [String]) async throws -> [CheckedHost] {
     let hosts = try await hosts(named: names)
     let snapshot = try await store.planningSnapshot()
-    return try await check(hosts.map { Planner.everything(on: $0, in: snapshot) })
+    var checked = try await check(hosts.map { Planner.everything(on: $0, in: snapshot) })
+    let notes = try await BoundedConcurrency.run(over: hosts, limit: Self.atOnce) { host in
+      (host.name, await Self.firstVisits(to: host, in: snapshot))
+    }
+    let byHost = Dictionary(uniqueKeysWithValues: notes)
+    for index in checked.indices { checked[index].notes = byHost[checked[index].host] ?? [] }
+    return checked
+  }
+
+  /// What the endpoints of certificates that a host has never had serve now, and what a first visit will come to.
+  private static func firstVisits(to host: Host, in snapshot: PlanningSnapshot) async -> [String] {
+    var notes: [String] = []
+    for lineage in snapshot.lineages where snapshot.kept[host.name]?[lineage.name] == nil {
+      for question in lineage.questions(to: host) {
+        let place = "\(lineage.name): port \(question.port)"
+        do {
+          let served = try await TLSProbe().served(by: host, at: question)
+          notes.append(
+            "\(place) serves \(served.words) now; unless the deploy hook changes that, the first visit installs the certificate beside it: point the configuration at \(host.base)/live/\(lineage.name.declared)/, before or after"
+          )
+        } catch {
+          notes.append(
+            "\(place) does not answer now (\(error.reason)); if it does not after the deploy hook, the first visit is rolled back"
+          )
+        }
+      }
+    }
+    return notes
   }
 
   /// The preflight of each visit alone, by the hosts' names.

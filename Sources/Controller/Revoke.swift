@@ -45,6 +45,13 @@ extension Controller {
     return certificate
   }
 
+  /// The hosts that have it active.
+  package func hosts(with certificate: Certificate) async throws -> [Host.Name] {
+    try await store.statuses().filter {
+      $0.lineage == certificate.lineage && $0.active == certificate.generation
+    }.map(\.host)
+  }
+
   /// Has the CA revoke a certificate; the next run issues another.
   ///
   /// - Parameter byKey: signed with the certificate's own key and not with the account's (RFC 8555 §7.6).

@@ -12,14 +12,9 @@ extension Controller {
     try await leased { try await Run(self, request, stop: stop).run() }
   }
 
-  /// What `run` is for.
+  /// What `run` is for: everything, or where names are given, these now if they are due.
   package func runRequest(only names: [String]?) async throws -> RunRequest {
     guard try await !store.lineages().isEmpty else { throw ControllerError.nothingDeclared }
-    return try await previewRequest(only: names)
-  }
-
-  /// Everything, or where names are given, these now if they are due.
-  package func previewRequest(only names: [String]?) async throws -> RunRequest {
     let only = try await issuable(named: names).map { Set($0.map(\.name)) }
     return RunRequest(only: only, plan: PlanRequest(ignoresPauses: only != nil))
   }

@@ -52,14 +52,17 @@ struct Run {
   }
 
   func run() async throws -> RunResult {
+    // Known beforehand, used beforehand: they are left out, and stop nobody else.
     let unpinned = try await controller.unpinnedHosts()
     if !unpinned.isEmpty { controller.tell(.unpinned(unpinned)) }
     try await askWhatIsUnknown()
     var outcome = RunOutcome.converged
+    if try await !controller.askPlaced().isEmpty || !unpinned.isEmpty { outcome = .failed }
     // What is not begun in this run: a rollout that has just halted is not begun anew in the same breath, since a person
     // may want to look.
     var unsettled: Set<RolloutPolicy.Name> = []
     var planRequest = request.plan
+    planRequest.leftOut = Set(unpinned)
     for rollout in try await controller.store.openRollouts() where !stop.isRequested {
       let (state, policy) = (try await goOn(with: rollout), rollout.plan.policy.name)
       if state == .paused {
@@ -71,7 +74,7 @@ struct Run {
     }
     var isIdle = outcome == .converged
     if request.issues, !stop.isRequested {
-      let due = try await due()
+      let due = try await due(without: Set(unpinned))
       isIdle = isIdle && due.isEmpty
       if try await !issuing.issue(due) { outcome = .failed }
     }
@@ -99,8 +102,10 @@ struct Run {
     try await rollOut(rollout.id, rollout.plan)
   }
 
-  private func due() async throws -> DueCertificates {
-    let lineages = try await controller.issuable().filter { request.only?.contains($0.name) ?? true }
+  private func due(without leftOut: Set<Host.Name>) async throws -> DueCertificates {
+    let asked = try await controller.issuable().filter { request.only?.contains($0.name) ?? true }
+    let useless = try await controller.useless(of: asked, without: leftOut)
+    let lineages = asked.filter { !useless.contains($0) }
     try await issuing.cleanUpLeftOvers()
     try await issuing.refreshAdvice(for: lineages, now: Date())
     return try await DueCertificates(
@@ -181,5 +186,18 @@ struct Run {
     return RunResult(
       outcome: outcome, wasInterrupted: stop.isRequested, hadNothingToDo: nothingDone, report: report,
       unfinished: unfinished)
+  }
+}
+
+extension Controller {
+  /// Those of lineages that are ordered from a CA and go to hosts of which none would let us in: nothing is ordered for them.
+  func useless(of lineages: [Lineage], without leftOut: Set<Host.Name>) async throws -> [Lineage] {
+    let hosts = try await store.hosts()
+    let ordered = Set(try await store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
+    return lineages.filter { lineage in
+      let goal = hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }
+      return ordered.contains(lineage.issuer) && !goal.isEmpty
+        && goal.allSatisfy { leftOut.contains($0.name) }
+    }
   }
 }

@@ -5,9 +5,9 @@ package enum RunOutcome: Hashable, Sendable {
   case converged
   /// A rollout waits: for an approval, for its window, for a bake.
   case waiting
-  /// Nothing worse than hosts that were not reached.
+  /// Nothing worse than hosts that were not reached, within the budget.
   case unreachable
-  /// Some hosts failed, halted a rollout or went back, or a certificate was not issued.
+  /// A person must act: hosts failed or went back, a rollout halted, a certificate was not issued, a host serves another still.
   case failed
 
   /// The more serious of two.
@@ -21,13 +21,14 @@ package enum RunOutcome: Hashable, Sendable {
       switch ledger.state {
       case .succeeded, .superseded: .converged
       case .partial, .paused:
-        if ends.contains(.failure) || ends.contains(.undecided) {
+        if !ends.isDisjoint(with: [.failure, .undecided, .placed]) {
           .failed
         } else {
           ledger.state == .paused ? .waiting : .unreachable
         }
-      case .halted: ends.contains(.unreachable) && !ends.contains(.failure) ? .unreachable : .failed
-      case .planned, .running, .halting, .rollingBack, .rolledBack, .rollbackFailed, .cancelled: .failed
+      // Halted by hosts that were not reached, too: others were not begun because of them, and somebody has to look.
+      case .halted, .planned, .running, .halting, .rollingBack, .rolledBack, .rollbackFailed, .cancelled:
+        .failed
       }
   }
 }

@@ -56,7 +56,7 @@ package struct ConnectionLost: Error, Sendable {
 /// Asks a host what it serves.
 package protocol Probe: Sendable {
   /// - Throws: `NoAnswer`, when there was nothing to compare.
-  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf
 }
 
 /// Runs commands of the user's on the controller.

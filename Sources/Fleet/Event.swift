@@ -61,6 +61,8 @@ package struct Event: Hashable, Sendable {
     case overridden
     /// A log that lacks its end was gone on with.
     case lossAccepted = "loss_accepted"
+    /// A host that was placed serves the certificate now.
+    case served
   }
 }
 
@@ -141,9 +143,4 @@ package struct CapturedOutput: Hashable, Sendable, Codable {
   }
 
   package static let empty = CapturedOutput(text: "", totalBytes: 0)
-
-  /// What a program that failed said last, which is mostly why.
-  package var lastLine: String {
-    text.split(separator: "\n").last.map { String($0).visible.shortened(to: 200) } ?? ""
-  }
 }

@@ -51,6 +51,6 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
 
   /// Whether the host has the newest certificate, and the visit that brought it did not end badly.
   package var isConverged: Bool {
-    wanted != nil && wanted == active && isKept && lastEnd?.account != .failure
+    wanted != nil && wanted == active && isKept && lastEnd?.account != .failure && lastEnd != .placed
   }
 }

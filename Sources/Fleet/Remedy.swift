@@ -4,8 +4,9 @@
 package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case apply
   case run
+  case plan
   case list(Listing)
-  /// `nil` stands for any host.
+  /// `nil` stands for all that have no pinned key.
   case pinHost(Host.Name?, fingerprint: String? = nil)
   case installAgent(Host.Name)
   case renew(Lineage.Name)
@@ -37,9 +38,11 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .apply: ["apply", "inventory/"]
     case .run: ["run"]
+    case .plan: ["plan"]
     case .list(let listing): [listing.rawValue]
     case .pinHost(let host, let fingerprint):
-      ["host", "pin", host?.rawValue ?? "HOST"] + (fingerprint.map { ["--fingerprint", $0] } ?? [])
+      ["host", "pin"] + (host.map { [$0.rawValue] } ?? [])
+        + (fingerprint.map { ["--fingerprint", $0] } ?? [])
     case .installAgent(let host): ["agent", "install", host.rawValue]
     case .renew(let lineage): ["cert", "renew", lineage.rawValue]
     case .issue(let lineage): ["cert", "issue", lineage.rawValue]

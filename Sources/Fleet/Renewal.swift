@@ -49,7 +49,7 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
   private static let first = 60.0
 
   /// After one more failure: a minute, doubled each time, up to `longest`; four fifths of it at the least, so that
-  /// many lineages do not come back together.
+  /// many lineages do not come back together. What the CA says is kept, and never for longer than `longest`.
   package static func after(
     _ earlier: OrderBackoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
     spread: Double = .random(in: 0.8...1)
@@ -57,8 +57,10 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
     let failures = (earlier?.failures ?? 0) + 1
     let pause = min(first * exp2(Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
     let ours = now.addingTimeInterval(pause)
+    let latest = now.addingTimeInterval(max(longest.seconds, first))
     return OrderBackoff(
-      failures: failures, retryAt: caSays.map { max($0, ours) } ?? ours, reason: reason, isCAs: caSays != nil)
+      failures: failures, retryAt: caSays.map { max(min($0, latest), ours) } ?? ours, reason: reason,
+      isCAs: caSays != nil)
   }
 }
 

@@ -47,6 +47,9 @@ package struct Rollout: Hashable, Sendable {
 /// How a host's visit ended.
 package enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case ok
+  /// Installed where there was nothing of ours, and what was served before is served still: the server's configuration names other
+  /// files. Neither good nor failed; it becomes good when the server serves ours.
+  case placed
   /// Already there and served.
   case unchanged
   /// Something failed, and nothing on the host had changed.
@@ -70,11 +73,12 @@ package enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   case unknown
 
   /// What budgets count (DESIGN: "Unknown counts as failed").
-  package enum Account: Sendable { case success, failure, unreachable, undecided }
+  package enum Account: Sendable { case success, placed, failure, unreachable, undecided }
 
   package var account: Account {
     switch self {
     case .ok, .unchanged, .degraded: .success
+    case .placed: .placed
     case .failedClean, .rolledBack, .failedDirty, .unknown: .failure
     case .unreachable, .deferred: .unreachable
     case .inconclusive, .interrupted, .skipped: .undecided

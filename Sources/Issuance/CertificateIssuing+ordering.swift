@@ -97,17 +97,18 @@ extension CertificateIssuing {
     }
     let backoff = OrderBackoff.after(
       try await store.backoff(of: name, at: directory), reason: reason, caSays: retryAfter, now: now,
-      longest: try await longestPause(for: name, after: error, now))
+      longest: try await longestPause(for: name, after: error, asked: retryAfter != nil, now))
     try await store.keep(backoff, of: name, at: directory, now: now)
     return backoff.retryAt
   }
 
-  /// An hour where the CA only could not be reached; a day where it refused; and never more than a quarter of what
+  /// An hour where the CA only could not be reached; a day where it refused, or asked for a pause; and never more than a quarter of what
   /// the certificate has left, which for one of six days is soon little.
-  private func longestPause(for name: Lineage.Name, after error: any Error, _ now: Date) async throws
+  private func longestPause(for name: Lineage.Name, after error: any Error, asked: Bool, _ now: Date)
+    async throws
     -> Duration
   {
-    let isPassing = error is HTTPFailure || ((error as? Problem)?.status ?? 0) >= 500
+    let isPassing = !asked && (error is HTTPFailure || ((error as? Problem)?.status ?? 0) >= 500)
     let longest = Duration.seconds(isPassing ? 3600 : 86400)
     guard let newest = try await store.certificates(of: name).last, newest.isValid(at: now) else {
       return longest

@@ -36,8 +36,15 @@ package struct Budget: Hashable, Sendable {
   }
 
   /// As `broken`, for a group whose hosts have all ended: at least one must have succeeded.
-  package func brokenAtEnd(by ends: some Collection<VisitEnd>) -> String? {
+  ///
+  /// - Parameter placedIsEnough: whether one that is placed will do: nobody after it is served by us yet.
+  package func brokenAtEnd(by ends: some Collection<VisitEnd>, placedIsEnough: Bool = false) -> String? {
     if let broken = broken(by: ends) { return broken }
-    return ends.contains { $0.account == .success } || ends.isEmpty ? nil : "no host of \(scope) succeeded"
+    guard !ends.isEmpty, !ends.contains(where: { $0.account == .success }) else { return nil }
+    let isPlaced = ends.contains { $0 == .placed }
+    if isPlaced, placedIsEnough { return nil }
+    return isPlaced
+      ? "no host of \(scope) serves the new certificate yet, and others are served by certfleet already"
+      : "no host of \(scope) succeeded"
   }
 }

@@ -5,18 +5,24 @@ struct HostSequence {
   private let order: HostOrder
   private let failed: Set<Host.Name>
   private let unreachable: Set<Host.Name>
+  /// Hosts that have nothing of ours yet, where others have: what comes to them says little about those.
+  private let new: Set<Host.Name>
 
   init(of policy: RolloutPolicy, in snapshot: PlanningSnapshot) {
     order = policy.order
     let all = snapshot.backoffs.values.flatMap(\.self)
     failed = Set((snapshot.backoffs[policy.name] ?? [:]).filter { $1.end.account != .unreachable }.keys)
+    new = snapshot.kept.isEmpty ? [] : Set(snapshot.hosts.map(\.name).filter { snapshot.kept[$0] == nil })
     unreachable = Set(all.filter { $0.value.end.account == .unreachable }.map(\.key))
   }
 
-  /// Hosts that were not reached last time go last in any order, so that a dead one is not the canary for ever.
+  /// Hosts that were not reached last time go last in any order, so that a dead one is not the canary for ever; and new ones before
+  /// them.
   func sort(_ hosts: [Host]) -> [Host] {
     let byName = hosts.sorted { $0.name < $1.name }
-    return ordered(byName.filter { !unreachable.contains($0.name) })
+    let reached = byName.filter { !unreachable.contains($0.name) }
+    return ordered(reached.filter { !new.contains($0.name) })
+      + ordered(reached.filter { new.contains($0.name) })
       + byName.filter { unreachable.contains($0.name) }
   }
 

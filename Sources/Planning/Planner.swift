@@ -10,7 +10,9 @@ package enum Planner {
     var result = PlanningResult()
     for policy in snapshot.policiesInOrder {
       let desired = DesiredState(of: policy.name, in: snapshot, at: now)
-      let hosts = snapshot.hosts.filter { request.hosts?.contains($0.name) ?? true }
+      let hosts = snapshot.hosts.filter {
+        request.hosts?.contains($0.name) ?? true && !request.leftOut.contains($0.name)
+      }
       let backoffs = snapshot.backoffs[policy.name] ?? [:]
       let visits = HostSequence(of: policy, in: snapshot).sort(hosts).compactMap { host in
         let wanted = desired.certificates(for: host).filter {

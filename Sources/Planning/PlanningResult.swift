@@ -17,6 +17,8 @@ package struct PlanRequest: Hashable, Sendable {
   package var ignoresPauses: Bool
   /// The hosts to look at; `nil` for all.
   package var hosts: Set<Host.Name>?
+  /// Hosts that are known beforehand not to let us in.
+  package var leftOut: Set<Host.Name> = []
   /// What rollouts that wait are to bring, which no second one brings meanwhile.
   package var underWay: [RolloutPolicy.Name: Set<Lineage.Name>] = [:]
 

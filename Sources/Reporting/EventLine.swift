@@ -61,7 +61,7 @@ package enum EventLine {
     let what = result.lineage.map { " \($0)" } ?? ""
     let detail = result.detail.isEmpty ? "" : "  [\(result.detail.visible.shortened(to: 100))]"
     let words =
-      result.outcome.isSuccess || result.stderr.lastLine.isEmpty ? "" : ": \(result.stderr.lastLine)"
+      result.outcome.isSuccess || result.whyItFailed.isEmpty ? "" : ": \(result.whyItFailed)"
     return "\(result.step.rawValue)\(what): \(result.outcome)\(words) (\(result.duration.short))\(detail)"
   }
 

@@ -51,11 +51,20 @@ package struct FleetReport: Sendable, Codable, Report {
     let hosts = Set(statuses.map(\.host))
     var text =
       "\(counted(hosts.count, "host")), \(counted(Set(statuses.map(\.lineage)).count, "certificate")): "
-    text +=
-      behind.isEmpty
-      ? "everything is as it should be"
-      : "\(HostSet.folded(Set(behind.map(\.host)))) \(behind.count == 1 ? "lacks" : "lack") the newest certificate"
-    if let lastRollout, lastRollout.state != .succeeded {
+    let placed = behind.filter { $0.lastEnd == .placed && $0.wanted == $0.active }
+    let lacking = behind.filter { !placed.contains($0) }
+    var parts: [String] = []
+    if !lacking.isEmpty {
+      parts.append("\(folded(lacking)) \(lacking.count == 1 ? "lacks" : "lack") the newest certificate")
+    }
+    if !placed.isEmpty {
+      parts.append(
+        "\(folded(placed)) \(placed.count == 1 ? "has" : "have") it and \(placed.count == 1 ? "serves" : "serve") another still: point the configuration there at it, and reload"
+      )
+    }
+    text += parts.isEmpty ? "everything is as it should be" : parts.joined(separator: "; ")
+    // What was left of one that came to its end may have been mended since.
+    if let lastRollout, lastRollout.state != .succeeded, !(behind.isEmpty && lastRollout.state == .partial) {
       let state =
         lastRollout.state.isEnd || lastRollout.state == .paused
         ? lastRollout.state.words : "is not finished; go on with: \(Remedy.run)"
@@ -63,6 +72,10 @@ package struct FleetReport: Sendable, Codable, Report {
       if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
     }
     return text
+  }
+
+  private func folded(_ statuses: [HostCertificateStatus]) -> String {
+    HostSet.folded(Set(statuses.map(\.host)))
   }
 
   private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

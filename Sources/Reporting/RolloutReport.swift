@@ -105,9 +105,11 @@ package struct RolloutReport: Sendable, Report {
 
   private var served: String {
     let new = named(\.isOnNew)
-    let others = named { $0.isBegun && !$0.isOnNew }
+    let placed = named { $0.end == .placed }
+    let others = named { $0.isBegun && !$0.isOnNew && $0.end != .placed }
     let parts = [
       new.isEmpty ? "no host was brought to the new certificate" : "on the new certificate: \(new)",
+      placed.isEmpty ? "" : "installed, and another is served still: \(placed)",
       others.isEmpty ? "" : "not: \(others)",
       named { !$0.isBegun }.isEmpty ? "" : "not started: \(named { !$0.isBegun })",
     ]

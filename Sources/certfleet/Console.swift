@@ -52,11 +52,11 @@ final class Console: Sendable {
     }
   }
 
-  /// Asks a yes-or-no question; only a written-out yes is one, as with ssh.
+  /// Asks a yes-or-no question.
   func confirm(_ question: String) -> Bool {
-    write("\(question) [yes/no]: ", to: STDERR_FILENO)
+    write("\(question) [y/N]: ", to: STDERR_FILENO)
     flush()
-    return readLine()?.trimmed.lowercased() == "yes"
+    return ["y", "yes"].contains(readLine()?.trimmed.lowercased())
   }
 
   var canAsk: Bool { isatty(STDIN_FILENO) == 1 }

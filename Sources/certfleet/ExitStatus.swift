@@ -11,19 +11,30 @@ import SSH
 import Storage
 import System
 
-/// What the process tells its caller (sysexits(3) from 64 on).
-enum ExitStatus: Int32, Sendable {
+/// What the process tells its caller (sysexits(3) from 64 on). Help and reference show these lines.
+enum ExitStatus: Int32, Sendable, CaseIterable {
   case converged = 0
-  /// Some hosts failed, halted a rollout or went back, or a certificate was not issued.
   case failed = 1
-  /// Nothing worse than hosts that were not reached.
   case unreachable = 2
-  /// A rollout waits: for an approval, for its window, for a bake.
   case waiting = 3
   case usage = 64
   case badInput = 65
   case `internal` = 70
   case anotherController = 75
+
+  var meaning: String {
+    switch self {
+    case .converged: "all is as it should be"
+    case .failed:
+      "a person must act: hosts failed, a rollout halted, a certificate was not issued, a host serves another still"
+    case .unreachable: "nothing worse than hosts that could not be reached, within the budget"
+    case .waiting: "a rollout waits for approval, its window or a bake"
+    case .usage: "wrong usage"
+    case .badInput: "a bad inventory, or a name, folder or key that does not fit"
+    case .internal: "a defect of certfleet"
+    case .anotherController: "another certfleet is at work"
+    }
+  }
 
   init(_ outcome: RunOutcome) {
     self =

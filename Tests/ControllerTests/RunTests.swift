@@ -93,6 +93,34 @@ import Issuance
     await scene.stop()
   }
 
+  @Test func `a host that has no pinned key is left out, and keeps nobody else from the certificate`()
+    async throws
+  {
+    let scene = try await ControllerScene()
+    try await scene.declare()
+    let controller = try scene.controller()
+    // Nothing is known of any of them: nothing is begun. What others have made is taken in, which asks no CA.
+    let none = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(none.outcome == .failed && scene.ends.isEmpty)
+    #expect(try await controller.listCertificates().map(\.newest?.generation) == [Generation(1)])
+    let web2 = try await controller.hostsToPin(["web2"])[0]
+    _ = try await controller.pin(web2, wanted: try await scene.hosts[1].fingerprint(), keeping: false) {
+      _, _ in false
+    }
+    #expect(try await controller.hostsToPin([]).map(\.name) == ["web1"])
+    let one = try await controller.run(try await controller.runRequest(only: nil))
+    #expect(one.outcome == .failed && scene.ends == ["web2": .ok])
+    #expect(try await controller.rolloutReport(1).report.state == .succeeded)
+    let told = scene.events.compactMap { if case .unpinned(let hosts) = $0 { hosts } else { nil } }
+    #expect(told == [["web1", "web2"], ["web1"]])
+    _ = try await controller.pin(
+      try await controller.hostsToPin([])[0], wanted: try await scene.hosts[0].fingerprint(), keeping: false
+    ) { _, _ in false }
+    #expect(try await controller.run(try await controller.runRequest(only: nil)).outcome == .converged)
+    #expect(scene.ends == ["web1": .ok, "web2": .ok])
+    await scene.stop()
+  }
+
   @Test func `asked to stop, nothing is begun`() async throws {
     let scene = try await ControllerScene()
     let controller = try await scene.prepared()

@@ -130,7 +130,7 @@ import ThrowawayFleet
         certificates: [{ name: 'one.example', issuer: 'certbot', deploy: [{ to: '*',
           verify: [{tls: 8443, name: 'one.example'}], hooks: { deploy: ['\(LoopbackFleet.reload)'] } }] }] }
       """)
-    try await scene.expect(0, "apply", scene.scratch.path + "/fleet.json5", "--prune")
+    try await scene.expect(0, "apply", scene.scratch.path + "/fleet.json5", "--prune", "--yes")
     let environment = scene.certfleet.environment.merging([
       "RENEWED_LINEAGE": certbot.folder + "/live/one.example"
     ]) { $1 }

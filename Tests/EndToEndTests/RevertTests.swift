@@ -30,7 +30,7 @@ import ThrowawayFleet
     try await scene.expect(0, "cert", "renew", "one.example")
     try await scene.expect(0, "run")
     #expect(scene.generations() == ["3", "3"])
-    try await scene.expect(0, "cert", "revoke", "one.example", "--generation", "2")
+    try await scene.expect(0, "cert", "revoke", "one.example", "--generation", "2", "--yes")
     let revoked = try await scene.expect(65, "cert", "revert", "one.example", "--to", "2")
     #expect(revoked.stderr.contains("generation 2 of one.example is revoked; renew instead"))
     try await scene.expect(0, "cert", "revert", "one.example", "--to", "1")

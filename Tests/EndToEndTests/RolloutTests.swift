@@ -141,7 +141,7 @@ import System
     let run = try await scene.expect(0, "run")
     #expect(scene.generations() == ["2", "2", "2"])
     let number = try #require(run.stderr.firstMatch(of: /rollout ([0-9]+) succeeded/)?.1)
-    let back = try await scene.expect(0, "rollout", "rollback", String(number))
+    let back = try await scene.expect(0, "rollout", "rollback", String(number), "--yes")
     #expect(back.stderr.contains("one.example: generation 1 ("))
     #expect(scene.generations() == ["1", "1", "1"])
     #expect(try await scene.serials() == before)

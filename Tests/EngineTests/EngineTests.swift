@@ -8,14 +8,18 @@ import struct Fleet.Host
 import System
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
-private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {
+final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {
   enum Behaviour: Sendable {
     case ok, rolledBack, unreachable, refused, silent, cut(afterwards: String), noAgent, chatter
     /// Everything in one piece, as a slow network delivers it.
     case atOnce
+    /// Waits for the controller's word.
+    case awaits
   }
 
   let behaviours: [Host.Name: Behaviour]
+  /// What hosts serve, where it is not the new certificate.
+  let serves = Mutex<[Host.Name: Fingerprint]>([:])
   private let state = Mutex(State())
 
   struct State {
@@ -50,7 +54,9 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
     }
   }
 
-  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint { "new" }
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf {
+    ServedLeaf(serves.withLock { $0[host.name] } ?? "new")
+  }
   func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
     state.withLock {
       $0.commands.append("\(command) \(environment["CERTFLEET_HOSTS"] ?? "")")
@@ -78,7 +84,7 @@ private final class StagedHosts: Connector, Probe, LocalHooks, Materials, Record
   }
 }
 
-private final class StagedConversation: CommandChannel {
+final class StagedConversation: CommandChannel {
   private let behaviour: StagedHosts.Behaviour
   private let closed: @Sendable () -> Void
   private let lines = Mutex<[String]>([])
@@ -90,7 +96,12 @@ private final class StagedConversation: CommandChannel {
 
   func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
     let text = String(decoding: bytes, as: UTF8.self)
-    guard let start = text.range(of: "\ncertfleet_main ") else { return }
+    guard let start = text.range(of: "\ncertfleet_main ") else {
+      guard case .awaits = behaviour else { return }
+      let nonce = text.split(separator: " ")[0]
+      let end = text.contains(" commit") ? "end ok" : "end rolled_back it was told to"
+      return lines.withLock { $0.append("@certfleet \(nonce) 0 \(end)\n") }
+    }
     let words = text[start.upperBound...].split(separator: " ")
     let frame = "@certfleet \(words[0]) 0 "
     let isQuery = words[2] == "query"
@@ -103,6 +114,7 @@ private final class StagedConversation: CommandChannel {
           ? [hello, "end unknown_token"] : [hello] + done + ["step deploy x - ok 0", "end ok"]
       case .rolledBack: [hello] + done + ["step deploy x - exit 2", "end rolled_back deploy failed"]
       case .silent: [hello]
+      case .awaits: [hello] + done + ["step deploy x - ok 0", "await 60"]
       case .chatter: [hello] + done + Array(repeating: "step deploy x - ok 0", count: 10_000)
       case .cut(let afterwards):
         isQuery ? [hello, "end \(afterwards)"] : [hello] + done + ["begin deploy x - 0"]

@@ -27,10 +27,10 @@ import struct Fleet.Host
     var events: [Event] { recorded.withLock { $0 } }
 
     func connect(to host: Host) async throws(ConnectFailure) -> any CommandChannel { Said(lines, answer) }
-    func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
+    func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf {
       looks.withLock { $0 += 1 }
       guard let serves else { throw NoAnswer(reason: "connection refused") }
-      return serves
+      return ServedLeaf(serves)
     }
     func run(_ command: String, environment: [String: String], timeout: Duration) async -> LocalHookResult {
       LocalHookResult(outcome: .succeeded)

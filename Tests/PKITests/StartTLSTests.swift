@@ -10,7 +10,7 @@ import ThrowawayFleet
   /// `openssl s_server` is not its business, it only has to consent or not.
   private func reason(_ kind: StartTLS, _ server: TalkingServer) async throws -> String {
     do {
-      _ = try await ServedCertificate.fingerprint(
+      _ = try await ServedCertificate.leaf(
         at: "127.0.0.1", port: server.port, serverName: "x.example", startTLS: kind, timeout: .seconds(2))
       return "served"
     } catch let error as ServedCertificate.NoAnswer { return error.reason }
@@ -65,9 +65,9 @@ import ThrowawayFleet
       try await eventually("\(kind) answers: \(Files.read("\(scratch.path)/\(folder)/out"))") {
         Loopback.answers(address, port)
       }
-      let served = try await ServedCertificate.fingerprint(
+      let served = try await ServedCertificate.leaf(
         at: address, port: port, serverName: "one.example", startTLS: kind, timeout: .seconds(5))
-      #expect(served == wanted, "\(kind)")
+      #expect(served.fingerprint == wanted, "\(kind)")
     }
     for service in running { await service.stop() }
   }

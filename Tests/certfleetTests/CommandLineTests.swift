@@ -60,7 +60,8 @@ import Testing
   /// Every command that a text tells people to type.
   static let remedies: [Remedy] =
     [
-      .apply, .run, .pinHost("web1"), .pinHost("web1", fingerprint: "SHA256:x"), .installAgent("web1"),
+      .apply, .run, .plan, .pinHost(nil), .pinHost("web1"), .pinHost("web1", fingerprint: "SHA256:x"),
+      .installAgent("web1"),
       .renew("c"), .issue("c"), .revert("c"), .adopt(folder: "/etc/letsencrypt", lineage: "c"),
       .registerAccount("ca"), .startRollout("c"), .showPlan(.init(1)), .approve(.init(1), wave: 2),
       .resume(.init(1)), .retry(.init(1)), .cancel(.init(1)), .showLog(.init(1)), .acceptLoss,

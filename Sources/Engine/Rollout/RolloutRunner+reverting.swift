@@ -100,7 +100,7 @@ extension RolloutRunner {
     let ends = try await ledger { $0.ends(of: wave.visits) }
     let budget = Budget(of: wave, number: number, under: plan.policy)
     let broken = try await broken(index)
-    if let reason = broken ?? budget.brokenAtEnd(by: ends) {
+    if let reason = broken ?? budget.brokenAtEnd(by: ends, placedIsEnough: placedIsEnough(from: index)) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
     } else {
       try await record(.waveEnded(.passed, reason: ""), wave: number)

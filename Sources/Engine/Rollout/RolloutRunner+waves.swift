@@ -137,7 +137,7 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true
     }
-    if let reason = budget.brokenAtEnd(by: ends) {
+    if let reason = budget.brokenAtEnd(by: ends, placedIsEnough: placedIsEnough(from: index)) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
     } else if wave.rule.bake > .zero {
       try await record(.waveMoved(.baking, reason: trouble), wave: number)
@@ -172,6 +172,14 @@ extension RolloutRunner {
       ?? Budget(of: plan).broken(by: all)
   }
 
+  /// Whether no host of this wave or of those after it is served by us already: then nobody can be a canary but a host that is
+  /// placed.
+  func placedIsEnough(from index: Int) -> Bool {
+    plan.waves[index...].allSatisfy { wave in
+      wave.visits.allSatisfy { $0.certificates.allSatisfy { $0.replaces == nil } }
+    }
+  }
+
   private func bakeEnd(_ index: Int, since: Date) -> Date {
     since.addingTimeInterval(plan.waves[index].rule.bake.seconds)
   }
@@ -190,12 +198,17 @@ extension RolloutRunner {
   }
 
   private func finish() async throws {
-    let bad = try await ledger { ledger in ledger.hosts(of: plan.visits) { $0.account != .success }.count }
-    if bad == 0 {
-      try await end(.succeeded, because: "")
-    } else {
-      try await end(
-        .partial, because: "\(bad) of \(plan.hostCount) hosts did not get there; later runs try them again")
+    let ends = try await ledger { ledger in plan.visits.map { ledger.end(of: $0.host.name) } }
+    let placed = ends.count { $0 == .placed }
+    let bad = ends.count { $0?.account != .success } - placed
+    var reasons: [String] = []
+    if placed > 0 {
+      reasons.append(
+        "on \(placed) of \(plan.hostCount) hosts the certificate is installed and another is served still")
     }
+    if bad > 0 {
+      reasons.append("\(bad) of \(plan.hostCount) hosts did not get there; later runs try them again")
+    }
+    try await end(reasons.isEmpty ? .succeeded : .partial, because: reasons.joined(separator: "; "))
   }
 }

@@ -3,6 +3,8 @@ import Fleet
 /// Decides from the controller whether a host serves a certificate.
 struct Verifier: Sendable {
   let visit: Visit
+  /// What was served before anything changed, where there was nothing of ours.
+  var before: [TLSQuestion: ServedLeaf] = [:]
 
   private var host: Host { visit.host }
 
@@ -31,17 +33,39 @@ struct Verifier: Sendable {
     certificate.verify.filter { $0.place == .controller }
   }
 
+  /// What a look has shown.
+  struct Sighting: Sendable {
+    var outcome: Outcome
+    /// The certificate that was served last, where it is not the one that should be.
+    var other: ServedLeaf?
+  }
+
+  /// What each endpoint of the certificates that the host has never had serves now. One that does not answer is left out.
+  func servedBefore() async -> [TLSQuestion: ServedLeaf] {
+    var served: [TLSQuestion: ServedLeaf] = [:]
+    for certificate in visit.planned.certificates where certificate.replaces == nil {
+      for check in Self.checks(of: certificate) {
+        guard case .tls(let question) = check.question, served[question] == nil else { continue }
+        served[question] = try? await visit.ports.probe.served(by: host, at: question)
+      }
+    }
+    return served
+  }
+
   /// Looks, and records as `step` what was seen.
   ///
   /// - Parameter expected: what is to be served: the new certificate, or after a revert the old one.
   func check(
     _ verification: Verification, of certificate: PlannedCertificate, serves expected: Fingerprint,
     as step: Step
-  ) async throws -> Outcome {
+  ) async throws -> Sighting {
     let started = ContinuousClock.now
     var result: LocalHookResult
+    var other: ServedLeaf?
     switch verification.question {
-    case .tls(let question): result = LocalHookResult(outcome: try await look(question, for: expected))
+    case .tls(let question):
+      let seen = try await look(question, for: expected)
+      (result, other) = (LocalHookResult(outcome: seen.outcome), seen.other)
     case .command(let command, let timeout):
       result = await visit.ports.localHooks.run(
         command, environment: environment(certificate, serves: expected), timeout: timeout)
@@ -58,7 +82,7 @@ struct Verifier: Sendable {
           step: step, lineage: certificate.lineage, outcome: result.outcome,
           detail: verification.place(on: host), duration: .now - started, stdout: result.stdout,
           stderr: result.stderr)), lineage: certificate.lineage)
-    return result.outcome
+    return Sighting(outcome: result.outcome, other: other)
   }
 
   private func environment(
@@ -74,7 +98,7 @@ struct Verifier: Sendable {
   }
 
   private func look(_ question: TLSQuestion, for expected: Fingerprint) async throws(CancellationError)
-    -> Outcome
+    -> Sighting
   {
     let time = visit.ports.time
     let deadline = time.uptime + Self.patience
@@ -82,22 +106,27 @@ struct Verifier: Sendable {
     var (seen, isInDoubt) = (0, false)
     while true {
       let outcome: Outcome
+      var other: ServedLeaf?
       do {
         let served = try await visit.ports.probe.served(by: host, at: question)
-        if served == expected {
+        if served.fingerprint == expected {
           seen += 1
-          if seen == (isInDoubt ? Self.sightingsInDoubt : Self.sightings) { return .succeeded }
+          if seen == (isInDoubt ? Self.sightingsInDoubt : Self.sightings) {
+            return Sighting(outcome: .succeeded)
+          }
           outcome = .failed("serves now one certificate and now another; is an old process still running?")
         } else {
           isInDoubt = isInDoubt || seen > 0
           seen = 0
-          outcome = .failed("serves \(served.short), expected \(expected.short)")
+          other = served
+          outcome = .failed(
+            "serves \(served.words) (\(served.fingerprint.short)), expected \(expected.short)")
         }
       } catch {
         seen = 0
         outcome = error.isOurs ? .inconclusive(error.reason) : .failed(error.reason)
       }
-      guard time.uptime + pause < deadline else { return outcome }
+      guard time.uptime + pause < deadline else { return Sighting(outcome: outcome, other: other) }
       try await time.pause(for: seen > 0 ? Self.pauseBetween : pause)
       if seen == 0 { pause = min(pause * 2, .seconds(1)) }
     }

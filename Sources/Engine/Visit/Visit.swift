@@ -57,20 +57,42 @@ struct Visit: Sendable {
     let verdict: Outcome
     /// Where, and what.
     let words: String
+    /// Whether nothing has got worse: where there was nothing of ours, the very certificate is served that was before.
+    var isPlaced = false
   }
 
   /// Looks at everything that the host should serve now, and records it; `nil` when all of it is served.
-  func look(as step: Step) async throws -> Finding? {
+  ///
+  /// - Parameter isStillBefore: whether a certificate that an endpoint serves instead is what it served before there was anything
+  ///   of ours.
+  func look(
+    as step: Step, isStillBefore: (TLSQuestion, ServedLeaf) -> Bool = { _, _ in false }
+  ) async throws -> Finding? {
+    var placed: Finding?
     for certificate in planned.certificates {
       for verification in Verifier.checks(of: certificate) {
-        let verdict = try await Verifier(visit: self).check(
+        let seen = try await Verifier(visit: self).check(
           verification, of: certificate, serves: certificate.fingerprint, as: step)
-        guard verdict.isSuccess else {
-          return Finding(verdict: verdict, words: "\(verification.place(on: host)): \(verdict)")
+        guard !seen.outcome.isSuccess else { continue }
+        guard case .tls(let question) = verification.question, certificate.replaces == nil,
+          let other = seen.other,
+          isStillBefore(question, other)
+        else {
+          return Finding(verdict: seen.outcome, words: "\(verification.place(on: host)): \(seen.outcome)")
         }
+        placed =
+          placed
+          ?? Finding(
+            verdict: seen.outcome, words: placedWords(certificate, verification, other), isPlaced: true)
       }
     }
-    return nil
+    return placed
+  }
+
+  private func placedWords(
+    _ certificate: PlannedCertificate, _ verification: Verification, _ served: ServedLeaf
+  ) -> String {
+    "installed; \(verification.place(on: host)) still serves \(served.words): does its configuration name \(host.base)/live/\(certificate.lineage.declared)/?"
   }
 
   /// Ends it before it has begun.
@@ -86,6 +108,7 @@ struct Visit: Sendable {
     } catch {
       return Ending(end: .failedClean, reason: "\(error)")
     }
+    let before = await Verifier(visit: self).servedBefore()
     let started = ContinuousClock.now
     let connection: AgentConnection
     do {
@@ -99,7 +122,7 @@ struct Visit: Sendable {
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
       materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
-    let result = try await VisitSession(visit: self, request: request).run(over: connection)
+    let result = try await VisitSession(visit: self, request: request, before: before).run(over: connection)
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):
@@ -115,11 +138,11 @@ struct Visit: Sendable {
     for certificate in planned.certificates {
       guard let old = certificate.replaces else { continue }
       for verification in Verifier.checks(of: certificate) {
-        let verdict = try await Verifier(visit: self).check(
+        let seen = try await Verifier(visit: self).check(
           verification, of: certificate, serves: old.fingerprint, as: .recheck)
-        guard verdict.isSuccess else {
+        guard seen.outcome.isSuccess else {
           return Ending(
-            end: .failedDirty, reason: "\(ending.reason); after the revert: \(verdict)")
+            end: .failedDirty, reason: "\(ending.reason); after the revert: \(seen.outcome)")
         }
       }
     }
@@ -152,7 +175,7 @@ extension VisitEnd {
   /// A visit that takes a host back, by its own end.
   fileprivate var ofRevert: VisitEnd {
     switch self {
-    case .ok, .unchanged, .degraded: .rolledBack
+    case .ok, .unchanged, .degraded, .placed: .rolledBack
     // It could not be taken back, and has what the rollout brought.
     case .rolledBack, .inconclusive: .failedClean
     case .interrupted: .interrupted

@@ -17,6 +17,8 @@ struct VisitClaim {
   private(set) var firstFailure: String?
   private var failedStep: Step?
   var word: AgentRequest.Word?
+  /// Why the host keeps what it was given though another certificate is served: what was served before is served still.
+  var placed: String?
   /// Why nobody could find out whether the host serves what it should.
   var doubt: String?
 
@@ -32,7 +34,7 @@ struct VisitClaim {
     guard result.outcome.isSuccess else {
       if firstFailure == nil {
         failedStep = result.step
-        firstFailure = [result.outcome.description, result.stderr.lastLine].filter { !$0.isEmpty }
+        firstFailure = [result.outcome.description, result.whyItFailed].filter { !$0.isEmpty }
           .joined(separator: ": ")
       }
       // It has had its turn; what its failure means is seen at the end.

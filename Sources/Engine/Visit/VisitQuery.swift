@@ -60,9 +60,11 @@ struct VisitQuery: Sendable {
 
   /// Whether a visit went well is seen and not believed: what it is to serve is looked at once more.
   private func believed(_ ending: Visit.Ending) async throws -> Visit.Ending {
-    guard ending.end == .ok || ending.end == .degraded, let failure = try await visit.look(as: .verify) else {
-      return ending
-    }
+    // What was served before the first visit is not known any more; the word was given by who knew it.
+    guard ending.end == .ok || ending.end == .degraded,
+      let failure = try await visit.look(as: .verify, isStillBefore: { _, _ in true })
+    else { return ending }
+    if failure.isPlaced { return Visit.Ending(end: .placed, reason: failure.words) }
     return Visit.Ending(
       end: .failedDirty, reason: "the host claims \(ending.end.words), but \(failure.words)")
   }

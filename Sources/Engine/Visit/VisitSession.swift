@@ -7,6 +7,8 @@ import FoundationEssentials
 struct VisitSession: Sendable {
   let visit: Visit
   let request: AgentRequest
+  /// What was served before anything changed, where there was nothing of ours.
+  let before: [TLSQuestion: ServedLeaf]
 
   enum Result: Sendable {
     case ended(Visit.Ending)
@@ -52,6 +54,9 @@ struct VisitSession: Sendable {
       return Visit.Ending(end: .failedDirty, reason: "the host claims \(end.rawValue), but \(why)")
     }
     let cause = claim.firstFailure.flatMap { text.hasSuffix($0) || text.isEmpty ? nil : ": \($0)" } ?? ""
+    if let placed = claim.placed, end == .ok || end == .degraded {
+      return Visit.Ending(end: .placed, reason: placed)
+    }
     let ending = Visit.Ending(end, text + cause)
     guard let doubt = claim.doubt, ending.end == .rolledBack || ending.end == .failedClean else {
       return ending
@@ -61,7 +66,12 @@ struct VisitSession: Sendable {
 
   /// Looks at everything that the host should serve now; the verdicts are recorded before the word is given.
   private func verify(_ claim: inout VisitClaim) async throws -> AgentRequest.Word {
-    guard let failure = try await visit.look(as: .verify) else { return .commit }
+    let found = try await visit.look(as: .verify) { before[$0]?.fingerprint == $1.fingerprint }
+    guard let failure = found else { return .commit }
+    if failure.isPlaced {
+      claim.placed = failure.words
+      return .commit
+    }
     if failure.verdict.isInconclusive { claim.doubt = failure.words }
     return .revert(because: failure.words)
   }

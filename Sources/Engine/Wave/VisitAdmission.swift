@@ -21,7 +21,7 @@ struct VisitAdmission {
   mutating func allows(after end: VisitEnd?) async throws -> Bool {
     guard !runner.stop.isRequested, !isBroken else { return false }
     switch end?.account {
-    case .success: break
+    case .success, .placed: break
     case .undecided: isBroken = true
     // At the start too: what a crash left may be more trouble than there may be.
     case .failure, .unreachable, nil: isBroken = try await runner.broken(index) != nil

@@ -21,9 +21,9 @@ package enum ServedCertificate {
   ///   - serverName: sent as SNI (RFC 6066 §3).
   ///   - startTLS: the protocol that is spoken first; `nil` begins with TLS.
   ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
-  package static func fingerprint(
+  package static func leaf(
     at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil, timeout: Duration
-  ) async throws -> Fingerprint {
+  ) async throws -> ServedLeaf {
     try await BlockingCall.run {
       try ask(
         address: address, port: port, serverName: serverName, startTLS: startTLS, timeout: timeout)
@@ -32,7 +32,7 @@ package enum ServedCertificate {
 
   private static func ask(
     address: String, port: UInt16, serverName: String, startTLS: StartTLS?, timeout: Duration
-  ) throws -> Fingerprint {
+  ) throws -> ServedLeaf {
     let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
     if let startTLS {
       var clear = STARTTLS(socket.descriptor, until: .now + timeout)
@@ -57,7 +57,10 @@ package enum ServedCertificate {
     }
     let served = X509Certificate(owning: peer)
     SSL_shutdown(session)
-    return try served.fingerprint()
+    return ServedLeaf(
+      try served.fingerprint(),
+      name: served.subjectName.isEmpty ? served.names.first ?? "" : served.subjectName,
+      notAfter: try? served.notAfter())
   }
 
   /// SSL_connect(3) on a non-blocking socket, so that a server that drips its answer has no longer than others.

@@ -38,7 +38,7 @@ extension Store {
       let visit = projection.visits[host]
     else { return }
     let key: [SQLiteValue] = [.text(host.rawValue), .text(projection.policy.rawValue)]
-    guard end.account != .success else {
+    guard end.account != .success, end != .placed else {
       return try database.run("DELETE FROM setback WHERE host = ? AND policy = ?", key)
     }
     let wanted = visit.essence

@@ -9,6 +9,10 @@ extension Store {
     if let id = subject.rollout, try projection(of: id) != nil { try projection?.ledger.apply(event) }
     let at = SQLiteValue.moment(event.at)
     switch event.kind {
+    case .note(.served, _):
+      try database.run(
+        "UPDATE last_result SET end = 'ok', reason = '', at = ? WHERE host = ? AND lineage = ? AND end = 'placed'",
+        [at, host(subject), .optional(subject.lineage?.rawValue)])
     case .note: break
     case .rolloutStarted: try setRollout(subject, .running, reason: "")
     case .rolloutMoved(let state, let reason): try setRollout(subject, state, reason: reason)
@@ -96,7 +100,7 @@ extension Store {
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try delivered(subject) {
       switch end {
-      case .ok, .unchanged, .degraded: try keep(certificate, subject, at)
+      case .ok, .unchanged, .degraded, .placed: try keep(certificate, subject, at)
       // A host that was to go back has gone back.
       case .rolledBack where isRevert: try keep(certificate, subject, at)
       case .rolledBack, .failedClean, .inconclusive, .interrupted: try displace(subject, certificate, at)

@@ -104,20 +104,26 @@ struct CommandLineParser {
   }
 
   private func overview(about words: [String]) throws(UsageError) -> String {
+    if words.count == 1, case let group = commands.filter({ $0.words.count == 2 && $0.words[0] == words[0] }),
+      !group.isEmpty
+    {
+      return group.map(\.help).joined(separator: "\n")
+    }
     if !words.isEmpty { return try find(words).help }
     let width = commands.map(\.name.count).max() ?? 0
     let lines = commands.map { command in
       "  \(command.name)\(String(repeating: " ", count: width - command.name.count))  \(command.summary)\n"
     }
+    let codes = ExitStatus.allCases.map { "  \($0.rawValue < 10 ? " " : "")\($0.rawValue)  \($0.meaning)\n" }
     return """
       certfleet issues TLS certificates in one place and rolls them out to many hosts over SSH.
 
       usage: certfleet COMMAND [--home DIR] …
 
       \(lines.joined())
-      certfleet help COMMAND tells more. Exit codes: 0 all is as it should be; 1 hosts failed; 2 hosts were
-      unreachable; 3 a rollout waits; 64 wrong usage; 65 bad inventory; 70 a defect of certfleet; 75 another certfleet is at work.
+      certfleet help COMMAND tells more. Exit codes:
 
+      \(codes.joined())
       """
   }
 }

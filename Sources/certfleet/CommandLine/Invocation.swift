@@ -2,6 +2,7 @@ import Controller
 import Fleet
 import FoundationEssentials
 import Reporting
+import Storage
 
 /// What was typed, read by a command's rules.
 struct Invocation: Sendable {
@@ -27,6 +28,15 @@ struct Invocation: Sendable {
   /// The first operand, as a rollout's number.
   func rolloutNumber() throws -> Int { try Self.rolloutNumber(operands[0], for: command) }
 
+  /// The same, or without one the newest rollout's.
+  func rolloutNumber(orNewestOf controller: Controller) async throws -> Int {
+    if !operands.isEmpty { return try rolloutNumber() }
+    guard let newest = try await controller.store.rollouts(limit: 1).first else {
+      throw UsageError(message: "there is no rollout yet", command: command)
+    }
+    return newest.id.number
+  }
+
   static func rolloutNumber(_ text: String, for command: Command) throws -> Int {
     guard let number = Int(text), number > 0 else {
       throw UsageError(message: "'\(text.visible)' is not a rollout's number", command: command)
@@ -43,6 +53,18 @@ struct Invocation: Sendable {
   }
 
   var author: Controller.Author { Controller.Author(environment, why: self["why"] ?? "") }
+
+  /// Asks before what cannot be undone, unless `--yes` says it.
+  ///
+  /// - Throws: `Declined`, where nobody can be asked.
+  func confirm(_ question: String) throws -> Bool {
+    if has("yes") { return true }
+    guard Console.standard.canAsk else {
+      throw Declined(
+        description: "\(question) There is no terminal to ask on; to do it without a question: --yes")
+    }
+    return Console.standard.confirm(question)
+  }
 
   // MARK: Results
 

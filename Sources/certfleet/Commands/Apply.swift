@@ -1,4 +1,5 @@
 import Controller
+import Fleet
 import FoundationEssentials
 import Reporting
 import Storage
@@ -9,15 +10,30 @@ extension Command {
     operands: ["PATH..."],
     options: [
       Option(name: "dry-run", help: "only show what would change"),
-      Option(name: "prune", help: "remove what is stored and no longer declared"),
+      Option(name: "prune", help: "remove what is stored and no longer declared"), .yes,
       Option(name: "json", help: "show the changes as JSON"),
     ]
   ) { invocation in
     let isDryRun = invocation.has("dry-run")
     let changes = try await Controller.apply(
       invocation.operands, at: invocation.statePath, environment: invocation.environment,
-      prune: invocation.has("prune"), isDryRun: isDryRun)
+      prune: invocation.has("prune"), isDryRun: isDryRun
+    ) { changes in
+      for removed in changes.removed { Console.standard.say("- \(removed)") }
+      return try invocation.confirm(
+        "remove these \(changes.removed.count), with what is known of their state here; hosts keep what they have?"
+      )
+    }
+    guard let changes else { throw Declined(description: "nothing was stored") }
     try invocation.show(AppliedChanges(changes: changes, isDryRun: isDryRun))
+    if !isDryRun, !invocation.has("json"),
+      let (next, unpinned) = try await Controller.nextStep(
+        at: invocation.statePath, environment: invocation.environment)
+    {
+      let why =
+        unpinned.isEmpty ? "" : " (no host key is pinned for \(HostSet.folded(unpinned)); compare each)"
+      Console.standard.result("next: \(next)\(why)\n")
+    }
     return .converged
   }
 }

@@ -77,7 +77,7 @@ extension Command {
       Option(
         name: "reason", value: "REASON",
         help: RevocationReason.allCases.map(\.rawValue).joined(separator: ", ")),
-      Option(name: "by-key", help: "sign with the certificate's own key and not the account's"),
+      Option(name: "by-key", help: "sign with the certificate's own key and not the account's"), .yes,
       Option(name: "dry-run", help: "only show what would be revoked; contacts nobody"),
     ]
   ) { invocation in
@@ -90,6 +90,12 @@ extension Command {
     if invocation.has("dry-run") {
       Console.standard.result("\(what) would be revoked: \(reason.rawValue)\n")
       return .converged
+    }
+    let hosts = try await controller.hosts(with: certificate)
+    if !hosts.isEmpty {
+      let question =
+        "revoke \(what), which \(HostSet.folded(hosts)) \(hosts.count == 1 ? "serves" : "serve") until another is issued and rolled out?"
+      guard try invocation.confirm(question) else { throw Declined(description: "nothing was revoked") }
     }
     try await controller.revoke(certificate, reason, byKey: invocation.has("by-key"))
     Console.standard.result("\(what) is revoked: \(reason.rawValue); run issues another and rolls it out\n")

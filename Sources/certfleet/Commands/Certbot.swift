@@ -35,10 +35,11 @@ extension Command {
     let (certificate, request) = try await controller.takeOver(invocation.environment)
     let what = "\(certificate.lineage): generation \(certificate.generation) taken over from certbot"
     guard let request else {
-      Console.standard.say("\(what); the next run rolls it out")
+      // On stdout: certbot calls what comes on stderr an error.
+      Console.standard.result("\(what); the next run rolls it out\n")
       return .converged
     }
-    Console.standard.say("\(what); rolling it out")
+    Console.standard.result("\(what); rolling it out\n")
     return try await invocation.run(request, by: controller)
   }
 }

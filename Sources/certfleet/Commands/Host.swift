@@ -24,7 +24,8 @@ extension Command {
 
   static let hostPin = Command(
     words: ["host", "pin"],
-    summary: "pin the keys that hosts may show: no other key is accepted from then on",
+    summary:
+      "pin the keys that hosts may show, of all that have none or of those named: no other is accepted from then on",
     operands: ["[HOST...]"],
     options: [
       Option(
@@ -41,11 +42,10 @@ extension Command {
     if let file = invocation["from-known-hosts"] {
       return try await invocation.pin(fromKnownHosts: file, by: controller)
     }
-    guard !invocation.operands.isEmpty else {
-      throw UsageError(message: "HOST or --from-known-hosts is missing", command: invocation.command)
-    }
     let wanted = try invocation.fingerprint()
-    for host in try await controller.hostsToPin(invocation.operands) {
+    let hosts = try await controller.hostsToPin(invocation.operands)
+    if hosts.isEmpty { Console.standard.result("every host has a pinned key\n") }
+    for host in hosts {
       let result = try await controller.pin(host, wanted: wanted, keeping: invocation.has("add")) {
         try invocation.confirm($0, of: host, $1)
       }

@@ -8,10 +8,12 @@ import Glibc
 extension Command {
   static let rolloutWatch = Command(
     words: ["rollout", "watch"],
-    summary: "look at a rollout while it goes on, from another terminal; ^C leaves it alone", operands: ["N"]
+    summary:
+      "look at a rollout while it goes on, the newest or this one, from another terminal; ^C leaves it alone",
+    operands: ["[N]"]
   ) { invocation in
     let controller = try invocation.controller()
-    let rollout = try await controller.rollout(try invocation.rolloutNumber())
+    let rollout = try await controller.rollout(try await invocation.rolloutNumber(orNewestOf: controller))
     return try await RolloutWatch(controller: controller, rollout: rollout).follow()
   }
 }

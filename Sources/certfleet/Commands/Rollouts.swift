@@ -14,10 +14,13 @@ extension Command {
 
   static let rolloutShow = Command(
     words: ["rollout", "show"],
-    summary: "show where a rollout stands: its waves, its hosts, what it waits for, how to go on",
-    operands: ["N"], options: [Option(name: "plan", help: "show what it was to do, too"), .json]
+    summary:
+      "show where a rollout stands, the newest or this one: its waves, hosts, what it waits for, how to go on",
+    operands: ["[N]"], options: [Option(name: "plan", help: "show what it was to do, too"), .json]
   ) { invocation in
-    let (report, plan) = try await invocation.controller().rolloutReport(try invocation.rolloutNumber())
+    let controller = try invocation.controller()
+    let (report, plan) = try await controller.rolloutReport(
+      try await invocation.rolloutNumber(orNewestOf: controller))
     try invocation.show(report)
     if invocation.has("plan"), !invocation.has("json") { Console.standard.result("\n" + plan.text) }
     return .converged
@@ -58,10 +61,16 @@ extension Command {
   static let rolloutRollback = Command(
     words: ["rollout", "rollback"],
     summary: "take the hosts of a rollout back, as a new rollout, to what they had before",
-    operands: ["N"], options: [.dryRun]
+    operands: ["N"], options: [.dryRun, .yes]
   ) { invocation in
     let controller = try invocation.controller()
-    return try await invocation.goBack(
-      try await controller.rollbackTarget(try invocation.rolloutNumber()), by: controller)
+    let number = try invocation.rolloutNumber()
+    let back = try await controller.rollbackTarget(number)
+    if !invocation.has("dry-run") {
+      let generations = back.targets.map { "\($0.lineage) to generation \($0.generation)" }
+      let question = "take every host of rollout \(number) back (\(generations.joined(separator: ", ")))?"
+      guard try invocation.confirm(question) else { throw Declined(description: "no host was taken back") }
+    }
+    return try await invocation.goBack(back, by: controller)
   }
 }

@@ -34,7 +34,7 @@ extension Command {
   ) { invocation in
     let controller = try invocation.controller()
     return try await invocation.preview(
-      try await controller.previewRequest(only: invocation.all("only")), by: controller,
+      try await controller.runRequest(only: invocation.all("only")), by: controller,
       checks: invocation.has("check"))
   }
 

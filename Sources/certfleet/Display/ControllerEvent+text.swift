@@ -23,9 +23,14 @@ extension ControllerEvent {
       ["rollout \(id): asking \(HostSet.folded(hosts)) how the last visit ended"]
     case .unpinned(let hosts):
       [
-        "certfleet: no host key is pinned for \(HostSet.folded(hosts)); look at each and pin it: \(Remedy.pinHost(nil))"
+        "certfleet: left out: \(HostSet.folded(hosts)), no host key is pinned; compare and pin: \(Remedy.pinHost(nil))"
       ]
     case .ahead(let hosts): HostsAhead.lines(of: hosts).map { "certfleet: \($0)" }
+    case .nowServed(let host, let lineage): ["\(host): serves \(lineage) now"]
+    case .placed(let statuses):
+      Dictionary(grouping: statuses, by: \.lineage).sorted { $0.key < $1.key }.map { lineage, statuses in
+        "certfleet: \(HostSet.folded(statuses.map(\.host))): \(lineage) is \(statuses[0].lastReason.visible)"
+      }
     case .deferred(let hosts): DeferredHosts.groups(of: hosts).map(\.text)
     case .planWaits(let policy, let delay): ["policy \(policy): \(delay.words)"]
     case .wanted(let target, let next):

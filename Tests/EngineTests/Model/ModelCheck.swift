@@ -104,8 +104,15 @@ struct ModelCheck {
     }
   }
 
-  /// No false success, and none back that is not.
+  /// No false success, none placed that has not the certificate or had one of ours before, and none back that is not.
   private mutating func hosts(_ stored: RolloutLedger, _ hosts: [Host.Name: ModelHost]) {
+    let first = Set(plan.visits.filter { $0.certificates.allSatisfy { $0.replaces == nil } }.map(\.host.name))
+    for (host, visit) in stored.visits where visit.end == .placed {
+      if hosts[host]?.active != 2 {
+        faults.append("\(host) is said to be placed, and has not the certificate")
+      }
+      if !first.contains(host) { faults.append("\(host) is said to be placed, and was served by us before") }
+    }
     for (index, wave) in stored.waves.enumerated() {
       let own = stored.visits.filter { $0.value.wave == index + 1 }
       if wave.state == .passed, own.contains(where: { $0.value.end == .unknown }) {

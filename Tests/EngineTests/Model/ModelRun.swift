@@ -34,6 +34,8 @@ struct ModelRun {
     var store = try Store(home: home)
     let id = try await store.plan(plan, now: Date(timeIntervalSince1970: 1_800_000_000))
     var world = ModelWorld(store: store, random: random, trouble: trouble, isSteered: random.chance(30))
+    let elsewhere = Set(plan.visits.map(\.host.name).filter { _ in random.chance(trouble / 4) })
+    world.with { $0.elsewhere = elsewhere }
     var crashes = 0
     for _ in 1...Self.mostControllers {
       world.with { $0.eventsLeft = random.chance(40) ? random.number(below: 60) : nil }
@@ -78,7 +80,7 @@ extension ModelWorld {
       store: store, random: SeededRandom(seed: seed), trouble: old.trouble, isSteered: old.isSteered)
     world.with { state in
       (state.hosts, state.clock, state.uptime) = (old.hosts, old.clock, old.uptime)
-      (state.faults, state.hooks) = (old.faults, old.hooks)
+      (state.faults, state.hooks, state.elsewhere) = (old.faults, old.hooks, old.elsewhere)
     }
     return world
   }

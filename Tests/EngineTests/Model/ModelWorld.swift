@@ -28,6 +28,7 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
     /// What ran on the controller: `pre 1`, `post 1` for a wave; `pre 0`, `post 0` around the rollout.
     var hooks: [String] = []
     var isSteered: Bool
+    var elsewhere: Set<Host.Name> = []
   }
 
   struct Killed: Error {}
@@ -52,14 +53,16 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
     return ModelConversation(world: self, host: host.name)
   }
 
-  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> Fingerprint {
-    let answer = with { state -> Result<Fingerprint, NoAnswer> in
+  func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf {
+    let answer = with { state -> Result<ServedLeaf, NoAnswer> in
       if state.random.chance(state.trouble / 10) { return .failure(NoAnswer(reason: "refused")) }
       if state.random.chance(state.trouble / 20) { return .failure(NoAnswer(reason: "EMFILE", isOurs: true)) }
-      return .success(Fingerprint("g\(state.hosts[host.name, default: ModelHost()].active)"))
+      // Its server names other files than ours, and shows the same whatever is delivered.
+      if state.elsewhere.contains(host.name) { return .success(ServedLeaf("elsewhere")) }
+      return .success(ServedLeaf(Fingerprint("g\(state.hosts[host.name, default: ModelHost()].active)")))
     }
     switch answer {
-    case .success(let fingerprint): return fingerprint
+    case .success(let leaf): return leaf
     case .failure(let failure): throw failure
     }
   }

@@ -1,0 +1,20 @@
+package import FoundationEssentials
+
+/// The certificate that a server showed.
+package struct ServedLeaf: Hashable, Sendable {
+  package let fingerprint: Fingerprint
+  /// Its common name, or else its first name; for a person.
+  package let name: String
+  /// `nil` where it could not be read.
+  package let notAfter: Date?
+
+  package init(_ fingerprint: Fingerprint, name: String = "", notAfter: Date? = nil) {
+    (self.fingerprint, self.name, self.notAfter) = (fingerprint, name, notAfter)
+  }
+
+  /// `CN=old.example until 2026-12-27`.
+  package var words: String {
+    let until = notAfter.map { " until \($0.ISO8601Format().prefix(10))" } ?? ""
+    return (name.isEmpty ? fingerprint.short : "CN=\(name.visible.shortened(to: 80))") + until
+  }
+}
