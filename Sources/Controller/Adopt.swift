@@ -1,38 +1,11 @@
-package import Fleet
-package import FoundationEssentials
-package import Issuance
+import Fleet
+import FoundationEssentials
+import Issuance
 import PKI
+package import Reporting
 import Storage
 import System
 import Inventory
-
-/// What an existing certbot has of one lineage.
-package struct AdoptableCertificate: Sendable, Codable {
-  package let lineage: CertbotLineage
-  package let names: [String]
-  package let notAfter: Date?
-  /// Why it cannot be taken over; `nil` when it can.
-  package let problem: String?
-
-  private enum CodingKeys: String, CodingKey {
-    case lineage, names, problem
-    case notAfter = "not_after"
-  }
-}
-
-/// What an existing certbot has.
-package struct Adoption: Sendable {
-  package let certbot: CertbotInstallation
-  package let certificates: [AdoptableCertificate]
-
-  /// The issuer that is declared for it where there is none yet.
-  package static let issuer: Issuer.Name = "certbot"
-
-  /// Whether all of it can be taken over.
-  package var isComplete: Bool {
-    certbot.problems.isEmpty && certificates.allSatisfy { $0.problem == nil }
-  }
-}
 
 extension Controller {
   /// What is there to take over.
@@ -40,7 +13,7 @@ extension Controller {
   /// - Parameters:
   ///   - typed: certbot's configuration folder.
   ///   - names: none stands for all of its lineages.
-  package func adoption(from typed: String, _ names: [String]) async throws -> Adoption {
+  package func adoption(from typed: String, _ names: [String]) async throws -> AdoptionReport {
     let path = Paths.standardized(typed)
     let certbot: CertbotInstallation
     do { certbot = try CertbotInstallation(path: path) } catch { throw ControllerError.certbot(error) }
@@ -51,21 +24,25 @@ extension Controller {
     for lineage in certbot.lineages where names.isEmpty || names.contains(lineage.name) {
       found.append(try await look(at: lineage, in: path))
     }
-    return Adoption(certbot: certbot, certificates: found)
+    return AdoptionReport(
+      path: path, certificates: found, problems: certbot.problems,
+      hooks: CertbotInstallation.Moment.allCases.flatMap { moment in
+        (certbot.directoryHooks[moment] ?? []).map { (moment: moment.rawValue, path: $0) }
+      })
   }
 
   /// Stores the issuer and the lineages where they are not, and what certbot has now as their newest generation.
   ///
   /// - Returns: how many lineages are new, and how many were known already.
-  package func adopt(_ adoption: Adoption) async throws -> (new: Int, known: Int) {
+  package func adopt(_ adoption: AdoptionReport) async throws -> (new: Int, known: Int) {
     try await leased {
       let good = adoption.certificates.filter { $0.problem == nil }
       let declared = try declaration(
-        of: good, in: adoption.certbot.path, beside: try await store.declaration())
+        of: good, in: adoption.path, beside: try await store.declaration())
       let changes = try await store.apply(declared, prune: false, dryRun: false, now: Date())
       for certificate in good {
         let name = Lineage.Name(certificate.lineage.name)
-        let files = CertbotFolder(path: adoption.certbot.path).files(of: name)
+        let files = CertbotFolder(path: adoption.path).files(of: name)
         let provided = try ProvidedCertificate(files, names: [], at: Date())
         _ = try await store.add(
           provided.chain, key: .held(provided.key), to: name, how: .adopted, now: Date())
@@ -81,7 +58,7 @@ extension Controller {
     var declared = known
     let issuer =
       declared.issuers.first { $0.certbot?.path == path }
-      ?? Issuer(name: Adoption.issuer, source: .certbot(CertbotFolder(path: path)))
+      ?? Issuer(name: AdoptionReport.issuer, source: .certbot(CertbotFolder(path: path)))
     if let other = declared.issuers.first(where: { $0.name == issuer.name && $0 != issuer }) {
       throw ControllerError.issuerTaken(other.name, folder: path)
     }

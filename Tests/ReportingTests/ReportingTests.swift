@@ -31,7 +31,7 @@ import Testing
     let text = EventLine.log(event, withOutput: false)
     #expect(
       text
-        == "1970-01-01 00:00:00Z  web1  deploy: exit status 1 (0ms)\n    stdout| a\\u{1B}[2J\n    stdout| b\\r\n"
+        == "1970-01-01 00:00:00Z  web1  deploy: exit status 1: a\\u{1B}[2J | b (0ms)\n    stdout| a\\u{1B}[2J\n    stdout| b\\r\n"
     )
   }
 

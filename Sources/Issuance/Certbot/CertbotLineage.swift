@@ -1,33 +1,14 @@
 import FoundationEssentials
-import Fleet
+package import Fleet
 import Glibc
 
-/// A lineage as an existing certbot keeps it: `renewal/NAME.conf` and `live/NAME/`.
-package struct CertbotLineage: Hashable, Sendable, Codable {
-  package let name: String
-  package let authenticator: String?
-  /// The ACME directory that it was ordered from.
-  package let server: String?
-  package let preHook: String?
-  /// `renew_hook` in the file, `--deploy-hook` on the command line.
-  package let deployHook: String?
-  package let postHook: String?
-
-  private enum CodingKeys: String, CodingKey {
-    case name, authenticator, server
-    case preHook = "pre_hook"
-    case deployHook = "deploy_hook"
-    case postHook = "post_hook"
-  }
-
+extension CertbotLineage {
   init(name: String, _ file: ConfigurationFile) {
-    self.name = name
     let parameters = file.sections["renewalparams"] ?? [:]
-    authenticator = parameters["authenticator"]
-    server = parameters["server"]
-    preHook = parameters["pre_hook"]
-    deployHook = parameters["renew_hook"] ?? parameters["deploy_hook"]
-    postHook = parameters["post_hook"]
+    self.init(
+      name: name, authenticator: parameters["authenticator"], server: parameters["server"],
+      preHook: parameters["pre_hook"], deployHook: parameters["renew_hook"] ?? parameters["deploy_hook"],
+      postHook: parameters["post_hook"])
   }
 }
 

@@ -1,3 +1,5 @@
+import Storage
+
 /// One thing that certfleet can be told to do: its words, what it takes, and what it does.
 struct Command: Sendable {
   /// For example `["host", "pin"]`.

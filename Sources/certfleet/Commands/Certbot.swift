@@ -1,6 +1,7 @@
 import Controller
 import Fleet
 import FoundationEssentials
+import Reporting
 
 extension Command {
   static let certAdopt = Command(

@@ -3,11 +3,11 @@ import System
 import Glibc
 
 /// Where the state is when nobody says so.
-enum StateFolder {
-  static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
+package enum StateFolder {
+  package static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
 
   /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
-  static func standard(_ environment: [String: String]) -> String {
+  package static func standard(_ environment: [String: String]) -> String {
     if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
     if geteuid() == 0 { return "/var/lib/certfleet" }
     let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }

@@ -1,24 +1,62 @@
-import Controller
-import Fleet
-import FoundationEssentials
-import Issuance
-import Reporting
+package import Fleet
+package import FoundationEssentials
 
-/// What was found, and the inventory that says where it goes.
-extension Adoption: Report {
-  static let schema = JSONText.Schema.adoption
+/// What an existing certbot has, and the inventory that says where it goes.
+package struct AdoptionReport: Sendable {
+  /// certbot's configuration folder.
+  package let path: String
+  package let certificates: [AdoptableCertificate]
+  /// Files that cannot be read.
+  package let problems: [String]
+  /// Scripts that certbot runs for every lineage, in its order.
+  package let hooks: [(moment: String, path: String)]
+
+  /// The issuer that is declared for it where there is none yet.
+  package static let issuer: Issuer.Name = "certbot"
+
+  package init(
+    path: String, certificates: [AdoptableCertificate], problems: [String],
+    hooks: [(moment: String, path: String)]
+  ) {
+    (self.path, self.certificates, self.problems, self.hooks) = (path, certificates, problems, hooks)
+  }
+
+  /// Whether all of it can be taken over.
+  package var isComplete: Bool { problems.isEmpty && certificates.allSatisfy { $0.problem == nil } }
+}
+
+/// What an existing certbot has of one lineage.
+package struct AdoptableCertificate: Sendable, Codable {
+  package let lineage: CertbotLineage
+  package let names: [String]
+  package let notAfter: Date?
+  /// Why it cannot be taken over; `nil` when it can.
+  package let problem: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case lineage, names, problem
+    case notAfter = "not_after"
+  }
+
+  package init(lineage: CertbotLineage, names: [String], notAfter: Date?, problem: String?) {
+    (self.lineage, self.names, self.notAfter, self.problem) = (lineage, names, notAfter, problem)
+  }
+}
+
+extension AdoptionReport: Report {
+  package static let schema = JSONText.Schema.adoption
 
   private enum Key: String, CodingKey { case items }
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
     try values.encode(certificates, forKey: .items)
   }
 
-  func text(now: Date) -> String {
-    guard !certificates.isEmpty else { return "\(certbot.path) holds no lineage\n" }
+  package func text(now: Date) -> String {
+    guard !certificates.isEmpty else { return "\(path) holds no lineage\n" }
     let good = certificates.filter { $0.problem == nil }
-    return table(now) + hooks + certbot.problems.map { "\($0)\n" }.joined()
+    return table(now) + hookLines + problems.map { "\($0)\n" }.joined()
       + certificates.compactMap { certificate in
         certificate.problem.map { "\(certificate.lineage.name): not adopted: \($0)\n" }
       }.joined() + (good.isEmpty ? "" : inventory(good))
@@ -38,12 +76,8 @@ extension Adoption: Report {
     return table.text
   }
 
-  private var hooks: String {
-    CertbotInstallation.Moment.allCases.flatMap { moment in
-      (certbot.directoryHooks[moment] ?? []).map {
-        "\(moment.rawValue) hook for all, on this machine: \($0.visible)\n"
-      }
-    }.joined()
+  private var hookLines: String {
+    hooks.map { "\($0.moment) hook for all, on this machine: \($0.path.visible)\n" }.joined()
   }
 
   /// What to put into the inventory, with the hooks that certbot ran here as those that are to run on the hosts.
@@ -62,7 +96,7 @@ extension Adoption: Report {
 
       To say where they go, put this into your inventory, correct `to`, and apply it:
 
-        issuers: [{ name: "\(Self.issuer)", type: "certbot", path: \(Self.quoted(certbot.path)) }],
+        issuers: [{ name: "\(Self.issuer)", type: "certbot", path: \(Self.quoted(path)) }],
         certificates: [
       \(entries.joined())  ],
 
