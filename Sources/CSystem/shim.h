@@ -1,5 +1,6 @@
 // What the system has and Swift does not import: headers that Glibc's module leaves out, and functions with any number of
 // arguments.
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/xattr.h>
 

@@ -166,6 +166,7 @@ struct Run {
 
   private func rollOut(_ id: Rollout.ID, _ plan: Plan) async throws -> RolloutState {
     controller.tell(.rolloutBegins(id, plan))
+    Heap.giveBack()
     return try await runner(id, plan).run()
   }
 

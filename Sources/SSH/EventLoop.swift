@@ -43,10 +43,6 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     SystemThread.start(stackSize: 8 << 20) { [self] in run() }
   }
 
-  /// One heap for all threads (mallopt(3)), as nearly everything is allocated on this one: each further heap would keep what is
-  /// free in it to itself. To be called before there are threads.
-  package static func shareHeap() { mallopt(M_ARENA_MAX, 1) }
-
   // MARK: Executor
 
   package func enqueue(_ job: consuming ExecutorJob) {

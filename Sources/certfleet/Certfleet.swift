@@ -1,7 +1,6 @@
 import CSystem
 import Connections
 import FoundationEssentials
-import SSH
 import System
 import Glibc
 
@@ -25,7 +24,7 @@ enum Certfleet {
     umask(0o077)
     keepMemoryToOurselves()
     raiseDescriptorLimit()
-    EventLoop.shareHeap()
+    Heap.share()
     let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
     var code: ExitStatus
     do {

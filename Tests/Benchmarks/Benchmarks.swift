@@ -19,11 +19,16 @@ import ThrowawayFleet
       return
     }
     guard Sandbox.isEntered else {
-      try await Peers.install()
+      if !CommandLine.arguments.contains("memory") { try await Peers.install() }
       try Sandbox.enter()
     }
     try await Sandbox.prepare()
     let scene = try await FleetScene()
+    if CommandLine.arguments.contains("memory") {
+      let wide = try await scene.certfleet(hosts: 1000, width: 256, as: "certfleet, 256 at once")
+      await scene.stop()
+      return Said.line(Measured.header + "\n" + wide.line)
+    }
     var fleet = FleetBenchmark(scene)
     try await fleet.run()
     let trips = try await RoundTrips.ofAVisit(scene)
@@ -57,7 +62,7 @@ import ThrowawayFleet
     /// At most, by what we promise; each of one run.
     private static let bounds = [
       "wall_vs_raw_c": 1.15, "wall_vs_parallel_ssh": 1.0, "wall_vs_ansible": 0.05, "cpu_vs_raw_c": 2.5,
-      "rss_mb": 64, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
+      "rss_mb": 48, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
       "certificates_400_vs_100": 5,
     ]
 

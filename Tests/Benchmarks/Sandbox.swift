@@ -13,7 +13,9 @@ enum Sandbox {
     setenv(mark, "1", 1)
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let user = geteuid() == 0 ? [] : ["--user", "--map-root-user"]
-    let words = [try Program.find("unshare"), "--net", "--mount"] + user + ["--", own]
+    let words =
+      [try Program.find("unshare"), "--net", "--mount"] + user + ["--", own]
+      + CommandLine.arguments.dropFirst()
     var arguments = words.map { strdup($0) } + [nil]
     execv(words[0], &arguments)
     throw Program.Failed("unshare cannot be started: \(String(cString: strerror(errno)))")

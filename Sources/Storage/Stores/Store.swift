@@ -29,7 +29,8 @@ package actor Store {
     database = try SQLiteConnection(path: home.databasePath)
     // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
     try database.execute(
-      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
+      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000"
+    )
     try Migrations.migrate(database, sealing: sealing)
     try Seals.check(sealing, on: database)
     try home.keepSealingKey()
