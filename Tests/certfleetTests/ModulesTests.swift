@@ -63,4 +63,27 @@ import Testing
       #expect(readme.contains("Sources/\(module)`"), "\(module)")
     }
   }
+
+  /// A page that explains messages nobody prints any more sends people astray.
+  @Test func `every message that troubleshooting explains is one of ours`() throws {
+    let page = try Self.text("Sources/certfleet/Reference.docc/Troubleshooting.md")
+    let table = try #require(page.split(separator: "## What it says, and what to do").last)
+    var sources = ""
+    for folder in ["Sources", "Agents"] {
+      let files = FileManager.default.enumerator(atPath: Self.root.path + "/" + folder)
+      while let file = files?.nextObject() as? String {
+        guard file.hasSuffix(".swift") || file.hasSuffix(".sh") else { continue }
+        sources += try Self.text(folder + "/" + file)
+      }
+    }
+    let messages = table.matches(of: /(?m)^\| `([^`]+)` \|/).map { String($0.1) }
+    #expect(messages.count > 5)
+    for message in messages {
+      // What a message fills in stands between its parts.
+      for part in message.split(separator: "…").map({ $0.trimmingCharacters(in: .whitespaces) }) {
+        let isOurs = sources.contains(part)
+        #expect(isOurs, "\(part)")
+      }
+    }
+  }
 }
