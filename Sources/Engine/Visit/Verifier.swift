@@ -3,8 +3,6 @@ import Fleet
 /// Decides from the controller whether a host serves a certificate.
 struct Verifier: Sendable {
   let visit: Visit
-  /// What was served before anything changed, where there was nothing of ours.
-  var before: [TLSQuestion: ServedLeaf] = [:]
 
   private var host: Host { visit.host }
 

@@ -108,7 +108,6 @@ struct Visit: Sendable {
     } catch {
       return Ending(end: .failedClean, reason: "\(error)")
     }
-    let before = await Verifier(visit: self).servedBefore()
     let started = ContinuousClock.now
     let connection: AgentConnection
     do {
@@ -119,6 +118,8 @@ struct Visit: Sendable {
       return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)
     }
     try await record(step: .connect, .succeeded, since: started)
+    // Only of a host that is there: one that is not would be waited for twice.
+    let before = await Verifier(visit: self).servedBefore()
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
       materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
@@ -126,7 +127,7 @@ struct Visit: Sendable {
     switch result {
     case .ended(let ending): return try await checkRevert(ending)
     case .lost(let reason):
-      let known = try await VisitQuery(visit: self, token: token).ask()
+      let known = try await VisitQuery(visit: self, token: token, before: before).ask()
       return try await checkRevert(known.ending(afterLosing: reason))
     }
   }

@@ -6,6 +6,8 @@ import Fleet
 struct VisitQuery: Sendable {
   let visit: Visit
   let token: VisitToken
+  /// What was served before anything changed, where there was nothing of ours; `nil` after a crash, when nobody knows it any more.
+  var before: [TLSQuestion: ServedLeaf]?
 
   /// What the host answered.
   enum Answer: Sendable {
@@ -60,9 +62,10 @@ struct VisitQuery: Sendable {
 
   /// Whether a visit went well is seen and not believed: what it is to serve is looked at once more.
   private func believed(_ ending: Visit.Ending) async throws -> Visit.Ending {
-    // What was served before the first visit is not known any more; the word was given by who knew it.
+    // Where it is not known what was served before, a first visit that ends so was told to by who knew it.
     guard ending.end == .ok || ending.end == .degraded,
-      let failure = try await visit.look(as: .verify, isStillBefore: { _, _ in true })
+      let failure = try await visit.look(
+        as: .verify, isStillBefore: { before == nil || before?[$0]?.fingerprint == $1.fingerprint })
     else { return ending }
     if failure.isPlaced { return Visit.Ending(end: .placed, reason: failure.words) }
     return Visit.Ending(
