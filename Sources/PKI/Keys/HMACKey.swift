@@ -1,6 +1,6 @@
 import COpenSSL
-package import FoundationEssentials
 import Fleet
+package import FoundationEssentials
 
 /// The key of an external account (RFC 8555 §7.3.4), which "the CA operator" gives out.
 package struct HMACKey: Sendable {

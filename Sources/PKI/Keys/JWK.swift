@@ -44,9 +44,9 @@ struct JWK {
     }
   }
 
-  /// RFC 7638.
+  /// RFC 7638 §3.3: members in their order, nothing between them, no slash escaped.
   func thumbprint() throws -> String {
-    Data(SHA256.hash(try CompactJSON.encode(members))).base64URL
+    Data(SHA256.hash(Array(try FleetJSON.canonical(members).utf8))).base64URL
   }
 }
 

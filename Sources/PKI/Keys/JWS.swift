@@ -1,4 +1,5 @@
 import COpenSSL
+import Fleet
 package import FoundationEssentials
 
 /// What ACME needs of JOSE: flattened JWS (RFC 7515 §7.2.2), and key authorizations.
@@ -34,7 +35,7 @@ package struct JWSSigner: Sendable {
 
   /// The public key as JSON.
   package func publicKey() throws -> Data {
-    try CompactJSON.encode(try JWK(key).members)
+    Data(try FleetJSON.canonical(try JWK(key).members).utf8)
   }
 
   private func sign(_ message: [UInt8], _ algorithm: JWK.Algorithm) throws(OpenSSLError) -> [UInt8] {
@@ -69,12 +70,11 @@ enum FlattenedJWS {
   static func make(
     header: JWSHeader, payload: Data, _ sign: ([UInt8]) throws -> [UInt8]
   ) throws -> Data {
-    let protected = try CompactJSON.encode(header).base64URL
+    let protected = Data(try FleetJSON.canonical(header).utf8).base64URL
     let body = payload.base64URL
     let signature = try sign(Array("\(protected).\(body)".utf8))
-    return try CompactJSON.encode([
-      "protected": protected, "payload": body, "signature": Data(signature).base64URL,
-    ])
+    let signed = ["protected": protected, "payload": body, "signature": Data(signature).base64URL]
+    return Data(try FleetJSON.canonical(signed).utf8)
   }
 }
 
@@ -85,15 +85,6 @@ struct JWSHeader: Encodable {
   var nonce: String?
   var jwk: [String: String]?
   var kid: String?
-}
-
-/// Members in their order, nothing between them, and no slash escaped: RFC 7638 §3.3.
-enum CompactJSON {
-  static func encode(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(value)
-  }
 }
 
 extension Data {

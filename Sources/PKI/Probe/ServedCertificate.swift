@@ -1,8 +1,8 @@
 import COpenSSL
 package import Fleet
 import FoundationEssentials
-import System
 import Glibc
+import System
 
 /// Asks a server which certificate it serves.
 ///

@@ -1,6 +1,6 @@
 import COpenSSL
-package import FoundationEssentials
 package import Fleet
+package import FoundationEssentials
 
 /// A PKCS#10 request (RFC 2986) for DNS names and IP addresses.
 package struct CertificateRequest: Hashable, Sendable {
