@@ -1,7 +1,7 @@
-package import FoundationEssentials
-import System
-import Glibc
 import Fleet
+package import FoundationEssentials
+import Glibc
+import System
 
 /// The right to act on the fleet, held by one controller at a time.
 ///

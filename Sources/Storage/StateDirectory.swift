@@ -1,7 +1,7 @@
 import FoundationEssentials
+import Glibc
 import PKI
 import System
-import Glibc
 
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
 package struct StateDirectory: Sendable {
@@ -130,5 +130,19 @@ package struct StateDirectory: Sendable {
         remedy: "free some space")
     }
     return key
+  }
+}
+
+// MARK: Where it is when nobody says so
+
+extension StateDirectory {
+  package static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
+
+  /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
+  package static func standardPath(_ environment: [String: String]) -> String {
+    if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
+    if geteuid() == 0 { return "/var/lib/certfleet" }
+    let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    return (state ?? "\(SystemUser.home(environment))/.local/state") + "/certfleet"
   }
 }

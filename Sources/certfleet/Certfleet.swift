@@ -1,8 +1,8 @@
 import CSystem
 import Connections
 import FoundationEssentials
-import System
 import Glibc
+import System
 
 @main
 enum Certfleet {

@@ -1,8 +1,8 @@
 import Dispatch
-import FoundationEssentials
-import Synchronization
-import Glibc
 import Fleet
+import FoundationEssentials
+import Glibc
+import Synchronization
 
 /// The only place that writes to the terminal. Results go to stdout; progress and errors to stderr, where a
 /// terminal also gets a status line that is redrawn below what has been said.

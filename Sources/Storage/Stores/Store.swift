@@ -1,8 +1,8 @@
 import Dispatch
 package import Fleet
 import FoundationEssentials
-import PKI
 import Glibc
+import PKI
 
 /// The database, spoken to in the vocabulary's values: one actor, one connection, one writer.
 package actor Store {

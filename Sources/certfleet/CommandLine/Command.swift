@@ -21,7 +21,7 @@ struct Command: Sendable {
   }
 
   static let commonOptions = [
-    Option(name: "home", value: "DIR", help: "the state folder; default \(StateFolder.standardText)"),
+    Option(name: "home", value: "DIR", help: "the state folder; default \(StateDirectory.standardText)"),
     Option(
       name: "verbose", help: "tell what is done on the wire, on stderr; also -v, or CERTFLEET_LOG=debug"),
     Option(name: "help", help: "show this"),

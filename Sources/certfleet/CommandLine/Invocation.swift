@@ -23,7 +23,7 @@ struct Invocation: Sendable {
 
   var isVerbose: Bool { has("verbose") || environment["CERTFLEET_LOG"] == "debug" }
 
-  var statePath: String { self["home"] ?? StateFolder.standard(environment) }
+  var statePath: String { self["home"] ?? StateDirectory.standardPath(environment) }
 
   /// The first operand, as a rollout's number.
   func rolloutNumber() throws -> Int { try Self.rolloutNumber(operands[0], for: command) }

@@ -1,7 +1,7 @@
 import Dispatch
 import FoundationEssentials
-import System
 import Glibc
+import System
 
 /// ^C and SIGTERM ask for a stop; a second one ends the process where it is.
 final class Interrupt {

@@ -1,9 +1,9 @@
 import Controller
 import Fleet
 import FoundationEssentials
+import Glibc
 import Reporting
 import Storage
-import Glibc
 
 extension Command {
   static let rolloutWatch = Command(
