@@ -1,8 +1,8 @@
 import Fleet
 import FoundationEssentials
+import Glibc
 import Synchronization
 import System
-import Glibc
 
 /// How many connections there may be, of each kind: what is good for the hosts, and what this machine can carry.
 final class ConnectionLimits: Sendable {

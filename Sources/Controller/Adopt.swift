@@ -1,11 +1,11 @@
 import Fleet
 import FoundationEssentials
+import Inventory
 import Issuance
 import PKI
 package import Reporting
 import Storage
 import System
-import Inventory
 
 extension Controller {
   /// What is there to take over.

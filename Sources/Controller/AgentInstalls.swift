@@ -4,8 +4,8 @@ import Engine
 import Fleet
 import FoundationEssentials
 import Planning
-import System
 import Storage
+import System
 
 /// The agent on hosts, for a key that may deliver certificates and nothing else.
 extension Controller {

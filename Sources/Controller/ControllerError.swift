@@ -1,6 +1,6 @@
+import Connections
 package import Fleet
 package import FoundationEssentials
-import Connections
 
 /// A request that names what is not there, or cannot be done as it is put.
 package enum ControllerError: Error, Sendable {

@@ -1,10 +1,10 @@
 package import Fleet
 import FoundationEssentials
+import Glibc
 import Install
 import PKI
 import Storage
 import System
-import Glibc
 
 extension Controller {
   /// Writes a certificate and its key into a new or empty folder, as certbot names them.

@@ -4,8 +4,8 @@ import Fleet
 import FoundationEssentials
 import Planning
 package import Reporting
-import System
 import Storage
+import System
 
 /// Whether hosts have all that a visit needs, and the agent installed on them.
 extension Controller {

@@ -2,8 +2,8 @@ package import Fleet
 import FoundationEssentials
 import Issuance
 import Planning
-package import System
 import Storage
+package import System
 
 /// Going back: hosts get a generation again that they had before.
 extension Controller {

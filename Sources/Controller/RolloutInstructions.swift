@@ -1,8 +1,8 @@
 import Engine
 package import Fleet
 import FoundationEssentials
-package import System
 import Storage
+package import System
 
 /// What a person says to a rollout. It is heard by the run that carries it out, at once, or by the next one.
 extension Controller {

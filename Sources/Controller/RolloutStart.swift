@@ -2,8 +2,8 @@ import Engine
 import Fleet
 import FoundationEssentials
 package import Planning
-package import System
 import Storage
+package import System
 
 /// The main job, and rollouts by hand: each is a run that is for something less.
 extension Controller {

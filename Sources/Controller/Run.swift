@@ -4,8 +4,8 @@ import FoundationEssentials
 import Issuance
 package import Planning
 package import Reporting
-import System
 import Storage
+import System
 
 /// What a run is for.
 package struct RunRequest: Sendable {

@@ -1,7 +1,7 @@
 import Fleet
 import FoundationEssentials
-import System
 import Glibc
+import System
 
 /// Strings of ours that have rules.
 extension InventoryNode {

@@ -1,6 +1,6 @@
 import FoundationEssentials
-import Synchronization
 import Glibc
+import Synchronization
 
 /// A connected socket that nothing has been said over yet.
 package final class ConnectedSocket: Sendable {

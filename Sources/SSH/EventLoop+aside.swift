@@ -1,8 +1,8 @@
 import CSSH2
 import FoundationEssentials
+import Glibc
 import Synchronization
 import System
-import Glibc
 
 extension EventLoop {
   /// Does what blocks on a thread of its own, and waits for it here.

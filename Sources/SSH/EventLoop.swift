@@ -1,8 +1,8 @@
 import CSSH2
 import FoundationEssentials
+import Glibc
 import Synchronization
 import System
-import Glibc
 
 /// One thread that waits for many sockets, and the executor of the actors that own them.
 ///

@@ -1,7 +1,7 @@
 import CZone
 import FoundationEssentials
-import Synchronization
 import Glibc
+import Synchronization
 
 /// A program on this machine, in a process group of its own that is ended at its deadline.
 ///

@@ -1,8 +1,8 @@
 import Agents
 import Fleet
 import Foundation
-import ThrowawayFleet
 import System
+import ThrowawayFleet
 
 /// One sshd that answers at every loopback address, and a certificate for as many hosts as are wanted: each address is a
 /// host with a folder of its own. The folders are in memory: a thousand hosts do not wait for one disk.

@@ -1,6 +1,6 @@
 import Foundation
-import ThrowawayFleet
 import System
+import ThrowawayFleet
 
 /// What people use today, installed for this benchmark alone and driven as its users drive it: files are copied, and a
 /// command runs. It is less than what a rollout does.

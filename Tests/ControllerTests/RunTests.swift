@@ -1,13 +1,13 @@
 import Controller
 import Fleet
 import Foundation
+import Issuance
 import Planning
+import Reporting
+import Storage
 import System
 import Testing
 import ThrowawayFleet
-import Reporting
-import Storage
-import Issuance
 
 @Suite struct RunTests {
   @Test func `a whole run, through the library, with a listener and no terminal`() async throws {

@@ -1,7 +1,7 @@
 import Foundation
+import System
 import Testing
 import ThrowawayFleet
-import System
 
 /// Gates, people's words and ways back, on real hosts.
 @Suite(.serialized) struct RolloutTests {

@@ -1,7 +1,7 @@
 import Foundation
+import System
 import Testing
 import ThrowawayFleet
-import System
 
 /// What goes wrong around a run.
 @Suite(.serialized) struct TroubleTests {

@@ -3,9 +3,9 @@ import Engine
 import Fleet
 import Foundation
 import Synchronization
+import System
 import Testing
 import struct Fleet.Host
-import System
 
 /// Hosts that answer as told: what cannot be provoked on real ones, by name.
 final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource {

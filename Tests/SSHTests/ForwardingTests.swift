@@ -1,8 +1,8 @@
 import Foundation
 import SSH
+import System
 import Testing
 import ThrowawayFleet
-import System
 
 /// Hosts that are reached through others.
 @Suite struct ForwardingTests {

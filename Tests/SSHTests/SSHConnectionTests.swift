@@ -1,8 +1,8 @@
 import Foundation
 import SSH
+import System
 import Testing
 import ThrowawayFleet
-import System
 
 @Suite struct SSHConnectionTests {
   private let scratch: ScratchFolder

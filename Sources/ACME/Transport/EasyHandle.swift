@@ -1,6 +1,6 @@
 import CCurl
-import FoundationEssentials
 import Fleet
+import FoundationEssentials
 
 /// A libcurl easy handle with one owner.
 ///

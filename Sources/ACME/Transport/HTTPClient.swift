@@ -1,9 +1,9 @@
 import CCurl
+import Fleet
 package import FoundationEssentials
 import PKI
 import Synchronization
 import System
-import Fleet
 
 /// HTTPS through libcurl, one easy handle for each request under way; idle handles keep their connection open
 /// for the next.

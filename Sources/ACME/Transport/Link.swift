@@ -1,5 +1,5 @@
-import FoundationEssentials
 import Fleet
+import FoundationEssentials
 
 /// RFC 8288 §3: a link in a header, `<target>; rel="relation"`. What is not of that form is passed over; each character is looked
 /// at once, whatever a server sends.

@@ -1,5 +1,5 @@
-import FoundationEssentials
 package import Fleet
+import FoundationEssentials
 import Glibc
 
 extension CertbotLineage {

@@ -1,9 +1,9 @@
 import Dispatch
 package import Fleet
 import FoundationEssentials
+import Glibc
 import Synchronization
 import System
-import Glibc
 
 /// RFC 8555 §8.3 by a listener of our own: exact tokens are answered with their key authorization and everything
 /// else with 404. One listener serves all orders at once; it listens from the first token until it is

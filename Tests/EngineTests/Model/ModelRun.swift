@@ -3,8 +3,8 @@ import Fleet
 import Foundation
 import Planning
 import Storage
-import struct Fleet.Host
 import System
+import struct Fleet.Host
 
 /// One random rollout from its plan to its end, over as many controllers as it takes.
 struct ModelRun {

@@ -4,8 +4,8 @@ import Fleet
 import Foundation
 import Storage
 import Synchronization
-import struct Fleet.Host
 import System
+import struct Fleet.Host
 
 /// Hosts, a clock, people and a disk that do as chance tells them: everything around the engine and the store.
 final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource, Timekeeper {
