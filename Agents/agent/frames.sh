@@ -21,6 +21,7 @@ newline='
 tab='	'
 version=5
 tools='base64 cat chmod cmp cp date dd df env flock id ln ls mkdir mkfifo mv readlink rm rmdir setsid sleep sync tail tr wc'
+base=
 recovering=
 action=deploy
 failed_domains=

@@ -5,9 +5,11 @@
 # `ls` for all of them; `flaw_of` judges a place. What was found good can be changed by root alone, so it stays good.
 
 # survey PATH...: what is not there is passed over, as the folder that it would be in is looked at. A line of $links is a path, a
-# tab, and where it leads; one of $flaws a path, a tab, and what is wrong with it; $sticky are folders where everybody may put
-# things and take away only their own; $winding says whether there is a link on the way to any, $lists whether there are access lists.
+# tab, and where it leads; those below $live, one for each certificate, are in $live_links, so that a look for another does not go
+# through them. One of $flaws is a path, a tab, and what is wrong with it; $sticky are folders where everybody may put things and take
+# away only their own; $winding says whether there is a link on the way to any, $lists whether there are access lists.
 survey() {
+  live=$base/live/ live_links=$newline
   surveyed=$newline listings=$newline links=$newline flaws=$newline sticky=$newline lost='' rounds=0
   winding='' lists='' surveyed_for='' seen=$newline
   while [ "$#" -gt 0 ]; do
@@ -114,7 +116,10 @@ judge() {
       case $target in /*) ;; *) target=${name%/*}/$target ;; esac
       # Whoever may put things there may have brought a link of root's from elsewhere.
       case $sticky in *"$newline${name%/*}$newline"*) cause=${cause:-brought} ;; esac
-      links=$links$name$tab$target$newline
+      case $name in
+        "$live"*) live_links=$live_links$name$tab$target$newline ;;
+        *) links=$links$name$tab$target$newline ;;
+      esac
       # Our own link to a generation, whose folder is looked at by its name.
       case $target in "$base/live/../archive/"*) ;; *) targets=$targets$newline$target winding=yes ;; esac
       ;;
@@ -203,8 +208,9 @@ find_flaw() {
 
 # leads PATH: whether it is a link; sets $target. Most are none, and looking is linear where cutting off is not.
 leads() {
-  case $links in *"$newline$1$tab"*) ;; *) return 1 ;; esac
-  target=${links#*"$newline$1$tab"}
+  case $1 in "$live"*) set -- "$1" "$live_links" ;; *) set -- "$1" "$links" ;; esac
+  case $2 in *"$newline$1$tab"*) ;; *) return 1 ;; esac
+  target=${2#*"$newline$1$tab"}
   target=${target%%"$newline"*}
 }
 
@@ -212,7 +218,7 @@ leads() {
 note_first_look() {
   each cert forget_look
   IFS=$newline
-  for listed in $links; do
+  for listed in $live_links; do
     case $listed in "$base/live/"*"$tab"*) slot_of_path "${listed%%"$tab"*}" && eval "link_$slot=\${listed#*\$tab}" ;; esac
   done
   for listed in $listings; do
