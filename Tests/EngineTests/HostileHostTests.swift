@@ -59,14 +59,6 @@ import struct Fleet.Host
     }
   }
 
-  /// A clock that does not let anybody wait.
-  private final class Hasty: Timekeeper {
-    private let past = Mutex(Duration.zero)
-    var now: Date { Date() }
-    var uptime: Duration { past.withLock { $0 } }
-    func pause(for duration: Duration) async { past.withLock { $0 += duration } }
-  }
-
   private final class Said: CommandChannel {
     private let state: Mutex<(said: [[UInt8]], nonce: String)>
     private let lines: [String]

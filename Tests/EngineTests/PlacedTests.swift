@@ -25,14 +25,6 @@ import struct Fleet.Host
     }
   }
 
-  /// A clock that does not let anybody wait.
-  private final class Hasty: Timekeeper {
-    private let past = Mutex(Duration.zero)
-    var now: Date { Date(timeIntervalSince1970: 1_800_000_000) }
-    var uptime: Duration { past.withLock { $0 } }
-    func pause(for duration: Duration) async { past.withLock { $0 += duration } }
-  }
-
   private func plan(_ waves: [[(Host.Name, isFirst: Bool)]]) -> Plan {
     var policy = RolloutPolicy(
       name: "p", waves: [], parallel: 1, maxFailed: .count(0), maxUnreachable: .count(0))
