@@ -57,8 +57,8 @@ extension SSHConnection {
     }
   }
 
-  /// libssh2 sends at most this much in one packet.
-  private static let chunk = 32 << 10
+  /// Sent in one packet. libssh2 takes up to 32 KB, and has a buffer for that in each connection: what is not used of it takes no memory.
+  private static let chunk = 8 << 10
 
   /// After EAGAIN libssh2 must be given the same pointer again, across the waits in between.
   private func write(
