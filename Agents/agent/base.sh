@@ -68,7 +68,7 @@ way_is_ours() {
   [ -z "$winding$lists" ] && shows_lists || return 1
   case $state/ in *//* | */./* | */../*) return 1 ;; esac
   set -- "$state"
-  until case $seen in *"$newline$1$newline"*) ;; *) false ;; esac do
+  until was_seen "$1"; do
     [ "$1" != / ] || return 1
     set -- "${1%/*}"
     set -- "${1:-/}"

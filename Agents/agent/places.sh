@@ -10,8 +10,12 @@
 # away only their own; $winding says whether there is a link on the way to any, $lists whether there are access lists.
 survey() {
   live=$base/live/ live_links=$newline
-  surveyed=$newline listings=$newline links=$newline flaws=$newline sticky=$newline lost='' rounds=0
-  winding='' lists='' surveyed_for='' seen=$newline
+  listings=$newline links=$newline flaws=$newline sticky=$newline lost='' rounds=0
+  winding='' lists='' surveyed_for='' list=$slots
+  while [ "$list" -ge 0 ]; do
+    eval "surveyed_$list=\$newline seen_$list=\$newline"
+    list=$((list - 1))
+  done
   while [ "$#" -gt 0 ]; do
     rounds=$((rounds + 1))
     [ "$rounds" -le 12 ] || {
@@ -44,46 +48,46 @@ know_oneself() {
 
 # survey_all: everything that the request names.
 survey_all() {
-  places=''
+  gathered='' gathering=''
   each cert add_lineage
   each install add_destination
   each directory add_programs
   IFS=$newline
   # shellcheck disable=SC2086 # a path in each line
-  set -- "$state" "$base/live" "$base/archive" $places
+  set -- "$state" "$base/live" "$base/archive" $gathered $gathering
   IFS=' '
   survey "$@"
   surveyed_for=$token
 }
 add_lineage() {
-  places="$places$base/live/$2$newline$base/archive/$2$newline$base/archive/$2/$3$newline"
+  gather "$base/live/$2$newline$base/archive/$2$newline$base/archive/$2/$3$newline"
   set +f
   set -- "$base/archive/$2"/*/privkey.pem
   set -f
   for file in "$@"; do
-    [ ! -e "$file" ] || places=$places$file$newline
+    [ ! -e "$file" ] || gather "$file$newline"
   done
 }
 add_destination() {
   decode_path "$8" || return 0
   case $7 in symlink) ;; *) path=${path%/*} ;; esac
-  places=$places${path:-/}$newline
+  gather "${path:-/}$newline"
 }
 add_programs() {
   decode_path "$3" || return 0
   for folder in pre deploy post; do
     list_programs "$path/$folder"
-    places=$places$path/$folder$newline$programs$others
+    gather "$path/$folder$newline$programs$others"
   done
 }
 
 # list_components PATH...: sets $listing to what `ls` says of them and of every folder above them that was not looked at yet.
 list_components() {
-  listing=''
+  gathered='' gathering=''
   for place in "$@"; do
-    while :; do
-      case $surveyed in *"$newline$place$newline"*) break ;; esac
-      surveyed=$surveyed$place$newline listing=$listing$newline$place
+    until is_surveyed "$place"; do
+      eval "surveyed_$list=\$surveyed_$list\$place\$newline"
+      gather "$newline$place"
       case $place in /) break ;; esac
       place=${place%/*}
       place=${place:-/}
@@ -91,7 +95,7 @@ list_components() {
   done
   IFS=$newline
   # shellcheck disable=SC2086 # a path in each line
-  set -- $listing
+  set -- $gathered $gathering
   IFS=' '
   listing=''
   [ "$#" -eq 0 ] || listing=$(exec ls -ldn "$@" 2>/dev/null)
@@ -103,11 +107,11 @@ judge() {
   name=/${listed#*/} cause=''
   case $1 in l*) name=${name%% -> *} ;; esac
   # A line that was not asked for, or comes twice: part of a name, or of where a link leads, that is made to look like one.
-  is_surveyed "$name" && case $seen in *"$newline$name$newline"*) false ;; esac || {
+  is_surveyed "$name" && ! was_seen "$name" || {
     lost=$name
     return 0
   }
-  seen=$seen$name$newline
+  eval "seen_$list=\$seen_$list\$name\$newline"
   [ "$3" = 0 ] || [ "$3" = "$self" ] || cause=owner
   case $1 in *+) lists=yes ;; esac
   case $1 in
@@ -131,7 +135,22 @@ judge() {
   flaws=$flaws$name$tab$cause$newline
 }
 
-is_surveyed() { case $surveyed in *"$newline$1$newline"*) ;; *) return 1 ;; esac; }
+# is_surveyed PATH, was_seen PATH: whether it was asked for, and whether ls has told of it; $list is where that is kept.
+is_surveyed() {
+  list_of "$1"
+  eval "case \$surveyed_$list in *\"\$newline\$1\$newline\"*) ;; *) return 1 ;; esac"
+}
+was_seen() {
+  list_of "$1"
+  eval "case \$seen_$list in *\"\$newline\$1\$newline\"*) ;; *) return 1 ;; esac"
+}
+# list_of PATH: paths of a certificate are kept beside it, all others at 0, so that no list is long.
+list_of() {
+  list=0
+  case $1 in "$base/live/"?* | "$base/archive/"?*) ;; *) return 0 ;; esac
+  set -- "${1#"$base/"*/}"
+  ! slot_of "${1%%/*}" || list=$slot
+}
 
 # group_is_safe MODE UID GID: of $name, which its group may write: root's group may, and the owner's own by the usual numbers. With
 # an access list (acl(5)) the bits of the group stand for everybody whom it names.

@@ -27,14 +27,46 @@ own() {
 }
 
 # slot_of LINEAGE: sets $slot to its certificate's number in the request. Records come in the order of their certificates, so it is
-# mostly where the last one was, or the next. Fails where there is none.
+# mostly where the last one was; else it is among those of its key. Fails where there is none.
 slot_of() {
-  tried=0
-  until [ "$slot" -le "$slots" ] && eval "[ \"\${name_$slot:-}\" = \"\$1\" ]"; do
-    slot=$((slot + 1)) tried=$((tried + 1))
-    [ "$slot" -le "$slots" ] || slot=1
-    [ "$tried" -le "$slots" ] || return 1
+  [ "$slot" -gt "$slots" ] || eval "[ \"\${name_$slot:-}\" != \"\$1\" ]" || return 0
+  key_of "$1" || return 1
+  candidates=''
+  eval "candidates=\${slots_$key:-}"
+  for slot in $candidates; do
+    # A request that was loaded before had others.
+    [ "$slot" -gt "$slots" ] || eval "[ \"\${name_$slot:-}\" != \"\$1\" ]" || return 0
   done
+  slot=1
+  return 1
+}
+
+# key_of LINEAGE: sets $key to the end of a variable's name, which few lineages share.
+key_of() {
+  is_name "$1" || return 1
+  IFS='.-'
+  # shellcheck disable=SC2086 # its parts
+  set -- $1
+  IFS=_
+  key="$*"
+  IFS=' '
+}
+
+# add_slot LINEAGE: one more certificate.
+add_slot() {
+  slots=$((slots + 1))
+  key_of "$1" || return 1
+  eval "name_$slots=\$1 slots_$key=\"\${slots_$key:-} \$slots\""
+}
+
+# gather TEXT: appends it to $gathered, which $gathering is still to be added to. A shell copies what it appends to, and all of it for each
+# record would take longer the more there are.
+gather() {
+  gathering=$gathering$1
+  [ "${#gathering}" -lt 4096 ] || {
+    gathered=$gathered$gathering
+    gathering=''
+  }
 }
 
 # decode FIELD: sets $decoded. `=` and base64, with trailing newlines kept; or `:` and text in which % stands before
@@ -97,8 +129,8 @@ load() {
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_base() { decode_path "$2" && base=$path; }
 load_cert() {
-  slots=$((slots + 1))
-  eval "name_$slots=\$2 own_$slots=\$record"
+  add_slot "$2"
+  eval "own_$slots=\$record"
   decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"
 }
 # keep_own KIND FIELD...: $record, beside its certificate. A hook that several share belongs to none.
@@ -112,7 +144,7 @@ keep_own() {
 # take_request TEXT: sets $plan, and beside each certificate its files; or $why, where the request is not well formed.
 take_request() {
   # shellcheck disable=SC2034 # those of no certificate, by its number
-  visits=0 bases=0 certificates=' ' slots=0 slot=1 plan='' files_0=''
+  visits=0 bases=0 slots=0 slot=1 gathered='' gathering='' files_0=''
   IFS=$newline
   for record in $1; do
     IFS=' '
@@ -121,8 +153,9 @@ take_request() {
       why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
       return 1
     }
-    case $record in file\ *) eval "files_$slot=\$files_$slot\$newline\$record" ;; *) plan=$plan$newline$record ;; esac
+    case $record in file\ *) eval "files_$slot=\$files_$slot\$newline\$record" ;; *) gather "$newline$record" ;; esac
   done
+  plan=$gathered$gathering
   IFS=' ' why='the request must name one visit and one base'
   [ "$visits:$bases" = 1:1 ]
 }
@@ -175,11 +208,8 @@ visit_is_valid() {
 base_is_valid() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
 cert_is_valid() {
   # Once each: what is done for one is done for all its records.
-  case $certificates in *" $2 "*) return 1 ;; esac
-  certificates="$certificates$2 "
-  [ "$#" -eq 5 ] && is_name "$2" && is_number "$3" && are_domains "$5" || return 1
-  slots=$((slots + 1))
-  eval "name_$slots=\$2 files_$slots=''"
+  [ "$#" -eq 5 ] && is_name "$2" && ! slot_of "$2" && is_number "$3" && are_domains "$5" && add_slot "$2" || return 1
+  eval "files_$slots=''"
 }
 
 # install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
