@@ -55,8 +55,6 @@ let package = Package(
     module("Inventory", ["Fleet", "System", "PKI"]),
     module("Storage", ["Fleet", "System", "PKI", "CSQLite"]),
     module("ACME", ["Fleet", "System", "PKI", "CCurl"]),
-    module("Issuance", ["ACME", "PKI", "System", "Fleet"]),
-    module("Install", ["PKI", "Fleet"]),
     module("Planning", ["Fleet"]),
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents",
@@ -64,6 +62,8 @@ let package = Package(
       resources: (agentParts.map { "agent/\($0)" } + hookRecipes.map { "hooks/\($0)" }
         + ["install-agent", "verify-tls"]).map { .embedInCode("\($0).sh") }, swiftSettings: strict),
     module("Engine", ["Fleet", "System", "Planning", "Agents"]),
+    module("Issuance", ["ACME", "PKI", "System", "Fleet", "Agents", "Engine"]),
+    module("Install", ["PKI", "Fleet", "Agents", "Engine"]),
     module("SSH", ["System", "CSSH2", "COpenSSL"]),
     module("Connections", ["Fleet", "System", "Agents", "Engine", "SSH"]),
     module("Reporting", ["Fleet"], exclude: ["Formats/JSON.md"]),

@@ -1,6 +1,7 @@
 import Engine
 import Fleet
 import FoundationEssentials
+import Install
 import Issuance
 import PKI
 import Storage
@@ -8,7 +9,7 @@ import System
 
 /// What the engine and issuing need of the world, wired to what is there.
 
-extension Store: IssuingStore {}
+extension Store: IssuingStore, MaterialSource {}
 
 /// Looks at a host with OpenSSL.
 struct TLSProbe: Probe {

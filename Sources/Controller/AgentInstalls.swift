@@ -3,6 +3,7 @@ import Connections
 import Engine
 import Fleet
 import FoundationEssentials
+import Install
 import Planning
 import Storage
 import System
@@ -33,7 +34,7 @@ extension Controller {
     return AgentInstallation(
       on: host, as: host.user ?? SystemUser.name, key: .init(type: key.type, encoded: key.encoded),
       permissions: AgentPermissions(
-        for: visit, destinations: StoredMaterials.destinations(of: visit), webroots: webroots,
+        for: visit, destinations: VisitMaterials.destinations(of: visit), webroots: webroots,
         keyTypes: lineages.filter { $0.name.host != nil }.map(\.key.type)))
   }
 
@@ -58,7 +59,7 @@ extension Controller {
     let visit = Planner.everything(on: host, in: try await store.planningSnapshot())
     return await AgentInstaller(installation, as: administrator, connector: connector) {
       let preflight = Preflight(
-        visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
+        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
       switch await preflight.run() {
       case .ready, .lacks: return nil
       case .silent(let reason), .unreachable(let reason):

@@ -1,6 +1,7 @@
 import Connections
 package import Fleet
 import FoundationEssentials
+import Issuance
 package import Storage
 
 /// What certfleet does, as functions: a command line, a test or another front end calls them. What they return is the answer,

@@ -21,8 +21,6 @@ package enum ControllerError: Error, Sendable {
   case ending(Certificate, at: Date)
   case notFromDeclaredIssuer(Lineage.Name)
   case keyOnHost(Lineage.Name)
-  case alteredMaterial(Lineage.Name, Generation, because: any Error)
-  case unreadablePassword(String)
   case export(String)
 
   // MARK: Rollouts
@@ -102,9 +100,6 @@ extension ControllerError: CustomStringConvertible {
     case .notFromDeclaredIssuer(let lineage):
       "\(lineage) did not come from an ACME issuer that is declared; revoke it where it came from (certbot revoke, or the shop)"
     case .keyOnHost(let lineage): "the key of \(lineage) is on its host alone; revoke without --by-key"
-    case .alteredMaterial(let lineage, let generation, let error):
-      "generation \(generation) of \(lineage) is not what was planned, and goes to no host: \(error); restore the state from a backup, or order a new one: \(Remedy.renew(lineage))"
-    case .unreadablePassword(let path): "the keystore's password cannot be read from '\(path.visible)'"
     case .export(let why): why
     case .noRollout(let number): "rollout \(number) is not stored; see: \(Remedy.list(.rollouts))"
     case .ended(let one): "rollout \(one.id) has ended: it is \(one.state.words)"

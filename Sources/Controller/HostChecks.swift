@@ -2,6 +2,7 @@ import Agents
 import Engine
 import Fleet
 import FoundationEssentials
+import Install
 import Planning
 package import Reporting
 import Storage
@@ -50,7 +51,7 @@ extension Controller {
     let connector = try await connector()
     return try await BoundedConcurrency.run(over: visits, limit: Self.atOnce) { visit in
       let preflight = Preflight(
-        visit, destinations: StoredMaterials.destinations(of: visit), connector: connector)
+        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
       return CheckedHost(visit.host.name, await preflight.run())
     }.sorted { $0.host < $1.host }
   }

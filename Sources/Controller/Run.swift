@@ -1,6 +1,7 @@
 import Engine
 package import Fleet
 import FoundationEssentials
+import Install
 import Issuance
 package import Planning
 package import Reporting
@@ -46,7 +47,7 @@ struct Run {
     let store = controller.store
     ports = Ports(
       connector: try await controller.connector(), probe: TLSProbe(), localHooks: ShellHooks(),
-      materials: StoredMaterials(store: store), recorder: StoreRecorder(store: store, tell: controller.tell),
+      materials: VisitMaterials(from: store), recorder: StoreRecorder(store: store, tell: controller.tell),
       instructions: StoredInstructions(store: store), stop: stop,
       epoch: try await store.beginEpoch(now: Date()))
   }

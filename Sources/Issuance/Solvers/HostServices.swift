@@ -1,20 +1,23 @@
 import ACME
 import Agents
-import Engine
-import Fleet
+package import Engine
+package import Fleet
 import FoundationEssentials
-import Issuance
-import PKI
+package import PKI
 import Synchronization
 import System
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
-struct HostServices: IssuingHosts {
+package struct HostServices: IssuingHosts {
   let connector: any Connector
-  let hosts: [Host]
+  package let hosts: [Host]
   let tell: IssuingListener
 
-  func makeKey(for lineage: Lineage, isReused: Bool) async throws -> CertificateKey {
+  package init(connector: any Connector, hosts: [Host], tell: @escaping IssuingListener) {
+    (self.connector, self.hosts, self.tell) = (connector, hosts, tell)
+  }
+
+  package func makeKey(for lineage: Lineage, isReused: Bool) async throws -> CertificateKey {
     guard let name = lineage.name.host, let host = hosts.first(where: { $0.name == name }) else {
       throw IssuanceFailure("\(lineage.name): there is no host that could make its key", endsOrder: false)
     }
@@ -37,7 +40,7 @@ struct HostServices: IssuingHosts {
     }
   }
 
-  func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts {
+  package func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts {
     HostTokens(
       connector: connector,
       hosts: hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } },

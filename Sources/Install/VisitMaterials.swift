@@ -1,18 +1,27 @@
-import Agents
+package import Agents
 import Engine
-import Fleet
+package import Fleet
 import FoundationEssentials
-import Install
-import PKI
-import Storage
+package import PKI
 
-/// Opens the sealed keys of a visit's certificates, when the first visit with them begins and not before.
-struct StoredMaterials: Materials {
+/// Where certificates are kept, with their keys.
+package protocol MaterialSource: Sendable {
+  /// What was issued as that generation, opened.
+  func material(of lineage: Lineage.Name, _ generation: Generation) async throws -> CertificateMaterial
+}
+
+/// What could not be made of a certificate for its hosts.
+package struct InstallFailure: Error, CustomStringConvertible {
+  package let description: String
+}
+
+/// The files of a visit's certificates: their keys are opened when the first visit with them begins and not before.
+package struct VisitMaterials: Materials {
   private let cache: InstallFileCache
 
-  init(store: Store) { cache = InstallFileCache(store: store) }
+  package init(from source: any MaterialSource) { cache = InstallFileCache(source: source) }
 
-  func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
+  package func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
     var materials = AgentRequest.Materials(destinations: Self.destinations(of: visit))
     for certificate in visit.certificates {
       let made = try await cache.material(for: certificate)
@@ -24,7 +33,7 @@ struct StoredMaterials: Materials {
   }
 
   /// Where further files go; they need no key to be known.
-  static func destinations(of visit: PlannedVisit) -> [AgentRequest.Destination] {
+  package static func destinations(of visit: PlannedVisit) -> [AgentRequest.Destination] {
     visit.certificates.flatMap { certificate in
       certificate.files.flatMap { installation in
         installation.places.map { place in
@@ -40,8 +49,8 @@ struct StoredMaterials: Materials {
 /// Makes the files of certificates. Most hosts of a rollout get the same ones, and OpenSSL takes as long to read and write a
 /// chain and its key as a login takes: so what was made last is there for the next host.
 private actor InstallFileCache {
-  private let store: Store
-  private var recent: [(of: Source, made: Task<AgentRequest.Materials, any Error>)] = []
+  private let source: any MaterialSource
+  private var recent: [(of: Contents, made: Task<AgentRequest.Materials, any Error>)] = []
   private var lastUse = ContinuousClock.now
   private var isWatched = false
 
@@ -50,10 +59,10 @@ private actor InstallFileCache {
   /// There are keys in them: while a wave bakes or waits they are not in memory.
   private static let keptFor = Duration.seconds(1)
 
-  init(store: Store) { self.store = store }
+  init(source: any MaterialSource) { self.source = source }
 
   /// What the files depend on.
-  private struct Source: Hashable {
+  private struct Contents: Hashable {
     let lineage: Lineage.Name
     let generation: Generation
     let fingerprint: Fingerprint
@@ -64,14 +73,14 @@ private actor InstallFileCache {
   }
 
   func material(for certificate: PlannedCertificate) async throws -> AgentRequest.Materials {
-    let source = Source(
+    let contents = Contents(
       lineage: certificate.lineage, generation: certificate.generation, fingerprint: certificate.fingerprint,
       names: certificate.domains, isReturn: certificate.isReturn,
       installations: certificate.files)
     lastUse = .now
-    if let known = recent.first(where: { $0.of == source }) { return try await known.made.value }
-    let task = Task { [store] in try await Self.make(source, from: store) }
-    recent = [(source, task)] + recent.prefix(Self.most - 1)
+    if let known = recent.first(where: { $0.of == contents }) { return try await known.made.value }
+    let task = Task { [source] in try await Self.make(contents, from: source) }
+    recent = [(contents, task)] + recent.prefix(Self.most - 1)
     forgetWhenIdle()
     do {
       return try await task.value
@@ -92,45 +101,50 @@ private actor InstallFileCache {
     }
   }
 
-  private static func make(_ source: Source, from store: Store) async throws -> AgentRequest.Materials {
+  private static func make(_ contents: Contents, from source: any MaterialSource) async throws
+    -> AgentRequest.Materials
+  {
     var materials = AgentRequest.Materials()
-    let stored = try await store.material(of: source.lineage, source.generation)
-    try check(stored, against: source)
+    let stored = try await source.material(of: contents.lineage, contents.generation)
+    try check(stored, against: contents)
     let key: PrivateKey?
     switch stored.key {
-    case .held(let held): key = source.isReturn ? nil : held
+    case .held(let held): key = contents.isReturn ? nil : held
     case .onHost(let made):
       key = nil
       materials.hostKeys.append(
-        AgentRequest.HostKey(lineage: source.lineage, id: made.id, generation: source.generation))
+        AgentRequest.HostKey(lineage: contents.lineage, id: made.id, generation: contents.generation))
     }
     var files = try CertbotLayout.files(chain: stored.chain, key: key)
-    for installation in source.installations {
+    for installation in contents.installations {
       files += try installation.files(
-        lineage: source.lineage, chain: stored.chain, key: key,
+        lineage: contents.lineage, chain: stored.chain, key: key,
         password: try installation.passwordFile.map(password))
     }
-    if key != nil { materials.publicKeys = [(source.lineage, try stored.chain.leaf.publicKey())] }
+    if key != nil { materials.publicKeys = [(contents.lineage, try stored.chain.leaf.publicKey())] }
     materials.files = unique(files).map { file in
       AgentRequest.File(
-        lineage: source.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
+        lineage: contents.lineage, name: file.name, mode: file.mode, content: file.content.revealBytes())
     }
     return materials
   }
 
   /// What is about to be pushed is looked at as if it came from a stranger.
-  private static func check(_ stored: CertificateMaterial, against source: Source) throws {
+  private static func check(_ stored: CertificateMaterial, against contents: Contents) throws {
     do {
       let fingerprint = try stored.chain.leaf.fingerprint()
-      guard fingerprint == source.fingerprint else {
+      guard fingerprint == contents.fingerprint else {
         throw CertificateChain.Refused(
-          "it is \(fingerprint.short), and \(source.fingerprint.short) was planned")
+          "it is \(fingerprint.short), and \(contents.fingerprint.short) was planned")
       }
       // A host that goes back is given what it had, however long that is good.
-      let moment = source.isReturn ? try stored.chain.leaf.notBefore() : Date()
-      try stored.chain.check(key: stored.key, names: source.names, at: moment)
+      let moment = contents.isReturn ? try stored.chain.leaf.notBefore() : Date()
+      try stored.chain.check(key: stored.key, names: contents.names, at: moment)
     } catch let refused as CertificateChain.Refused {
-      throw ControllerError.alteredMaterial(source.lineage, source.generation, because: refused)
+      throw InstallFailure(
+        description:
+          "generation \(contents.generation) of \(contents.lineage) is not what was planned, and goes to no host: \(refused); restore the state from a backup, or order a new one: \(Remedy.renew(contents.lineage))"
+      )
     }
   }
 
@@ -144,7 +158,9 @@ private actor InstallFileCache {
   private static func password(at path: String) throws -> Secret {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8),
       let line = text.split(whereSeparator: \.isNewline).first
-    else { throw ControllerError.unreadablePassword(path) }
+    else {
+      throw InstallFailure(description: "the keystore's password cannot be read from '\(path.visible)'")
+    }
     return Secret(String(line))
   }
 }
