@@ -160,7 +160,7 @@ import ThrowawayFleet
     let waiting = Task {
       try await connection.authenticate(as: user, with: .agent(blob: nil), within: patience)
     }
-    try await Task.sleep(for: .milliseconds(300))
+    try await eventually("the agent is asked") { silent.isAsked }
     _ = try await look()
     #expect(started.duration(to: .now) < patience)
     await #expect { try await waiting.value } throws: { "\($0)".contains("the SSH agent does not answer") }
@@ -380,6 +380,12 @@ private struct SilentSocket {
       }
     }
     guard isListening else { throw Program.Failed("nothing can listen at \(path)") }
+  }
+
+  /// Whether somebody has connected, whom nobody takes.
+  var isAsked: Bool {
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&waiting, 1, 0) == 1
   }
 
   func close() { Foundation.close(descriptor) }

@@ -12,7 +12,7 @@ enum EarlierForm {
     ("presented", "challenge"), ("presented", "proof"),
   ]
 
-  static func rewrite(_ database: borrowing SQLiteConnection) throws {
+  static func rewrite(_ database: SQLiteConnection) throws {
     for (table, column) in columns {
       let rows = try database.rows("SELECT rowid, \(column) FROM \(table) WHERE \(column) IS NOT NULL") {
         ($0.integer(0), $0.text(1))
@@ -155,7 +155,7 @@ enum EarlierForm {
   }
 }
 
-extension SQLiteRow {
+extension DatabaseRow {
   /// What is covered by a hash or a seal, in the form that another column names.
   func json<Value: Decodable>(_ column: Int32, form: Int32) throws -> Value {
     integer(form) < FleetJSON.form

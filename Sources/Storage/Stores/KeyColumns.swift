@@ -16,14 +16,14 @@ struct KeyColumns {
   }
 
   /// Three columns from `first` on: `key`, `host_key`, `request`.
-  init(_ row: SQLiteRow, from first: Int32) {
+  init(_ row: any DatabaseRow, from first: Int32) {
     sealed = row.isNull(first) ? nil : row.blob(first)
     hostKey = row.optionalText(first + 1)
     request = row.isNull(first + 2) ? nil : row.blob(first + 2)
   }
 
-  var values: [SQLiteValue] {
-    [sealed.map(SQLiteValue.blob) ?? .null, .optional(hostKey), request.map(SQLiteValue.blob) ?? .null]
+  var values: [DatabaseValue] {
+    [sealed.map(DatabaseValue.blob) ?? .null, .optional(hostKey), request.map(DatabaseValue.blob) ?? .null]
   }
 
   func seal(facts: String, chain: String) -> CertificateSeal {

@@ -23,7 +23,7 @@ extension Store {
 
   package func accounts() throws -> [StoredAccount] { try accounts("ORDER BY issuer, directory", []) }
 
-  private func accounts(_ condition: String, _ values: [SQLiteValue]) throws -> [StoredAccount] {
+  private func accounts(_ condition: String, _ values: [DatabaseValue]) throws -> [StoredAccount] {
     try database.rows(
       "SELECT issuer, directory, key, url, contact, next_key FROM account \(condition)", values
     ) { row in
@@ -81,7 +81,7 @@ extension Store {
     try append(Event(at: now, subject: .init(), kind: .note(.account, text: text)))
   }
 
-  private func identity(_ issuer: Issuer.Name, _ directory: String) -> [SQLiteValue] {
+  private func identity(_ issuer: Issuer.Name, _ directory: String) -> [DatabaseValue] {
     [.text(issuer.rawValue), .text(directory)]
   }
 

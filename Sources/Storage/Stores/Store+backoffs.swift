@@ -37,7 +37,7 @@ extension Store {
       let projection = try projection(of: id),
       let visit = projection.visits[host]
     else { return }
-    let key: [SQLiteValue] = [.text(host.rawValue), .text(projection.policy.rawValue)]
+    let key: [DatabaseValue] = [.text(host.rawValue), .text(projection.policy.rawValue)]
     guard end.account != .success, end != .placed else {
       return try database.run("DELETE FROM setback WHERE host = ? AND policy = ?", key)
     }
@@ -52,8 +52,10 @@ extension Store {
     }
     try database.run(
       """
-      INSERT OR REPLACE INTO setback (host, policy, failures, end, reason, at, rollout, wanted)
+      INSERT INTO setback (host, policy, failures, end, reason, at, rollout, wanted)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (host, policy) DO UPDATE SET failures = excluded.failures, end = excluded.end,
+        reason = excluded.reason, at = excluded.at, rollout = excluded.rollout, wanted = excluded.wanted
       """,
       key + [
         .integer(failures), .text(end.rawValue), .text(reason), .moment(moment), .integer(id.number),

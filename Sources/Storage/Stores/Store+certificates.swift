@@ -45,7 +45,7 @@ extension Store {
 
   func allCertificates() throws -> [Certificate] { try facts("", []) }
 
-  private func facts(_ condition: String, _ values: [SQLiteValue]) throws -> [Certificate] {
+  private func facts(_ condition: String, _ values: [DatabaseValue]) throws -> [Certificate] {
     try database.rows(
       "SELECT facts, revoked_at, withdrawn_at, form FROM certificate AS c \(condition)", values
     ) {

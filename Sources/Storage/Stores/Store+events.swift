@@ -11,12 +11,11 @@ extension Store {
     let previous = try lastEvent()
     if projectedEvent != previous.id { projection = nil }
     let hash = row.hash(after: previous.hash)
-    try database.run(
+    let id = try database.insert(
       """
       INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash, form)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
       """, row.values + [.text(hash), .integer(FleetJSON.form)])
-    let id = database.lastRowID
     if isLast { try sealHead(LogHead(id: id, hash: hash)) }
     projectedEvent = id
     try fold(event)
@@ -45,8 +44,8 @@ extension Store {
   /// - Parameter last: the number of the last one that is known already.
   package func events(_ filter: LogFilter = LogFilter(), after last: Int = 0) throws -> [LoggedEvent] {
     var conditions = ["id > ?"]
-    var values: [SQLiteValue] = [.integer(last)]
-    func require(_ column: String, _ value: SQLiteValue?) {
+    var values: [DatabaseValue] = [.integer(last)]
+    func require(_ column: String, _ value: DatabaseValue?) {
       guard let value else { return }
       conditions.append("\(column) = ?")
       values.append(value)
@@ -97,7 +96,7 @@ extension Store {
 }
 
 extension LoggedEvent {
-  init(row: SQLiteRow) throws {
+  init(row: any DatabaseRow) throws {
     let event = Event(
       at: row.moment(1),
       subject: Event.Subject(
@@ -125,7 +124,7 @@ extension LoggedEvent {
       kind = try FleetJSON.canonical(event.kind)
     }
 
-    init(row: SQLiteRow) {
+    init(row: any DatabaseRow) {
       at = row.moment(1).timeIntervalSince1970
       numbers = [row.optionalInteger(2), row.optionalInteger(3), row.optionalInteger(5)]
       host = row.optionalText(4)
@@ -133,7 +132,7 @@ extension LoggedEvent {
       kind = row.text(7)
     }
 
-    var values: [SQLiteValue] {
+    var values: [DatabaseValue] {
       [
         .real(at), .optional(numbers[0]), .optional(numbers[1]), .optional(host), .optional(numbers[2]),
         .optional(lineage), .text(kind),

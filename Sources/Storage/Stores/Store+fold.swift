@@ -7,7 +7,7 @@ extension Store {
   func fold(_ event: Event) throws {
     let subject = event.subject
     if let id = subject.rollout, try projection(of: id) != nil { try projection?.ledger.apply(event) }
-    let at = SQLiteValue.moment(event.at)
+    let at = DatabaseValue.moment(event.at)
     switch event.kind {
     case .note(.served, _):
       try database.run(
@@ -47,7 +47,7 @@ extension Store {
   }
 
   private func setWave(
-    _ subject: Event.Subject, _ state: WaveState, reason: String, _ at: SQLiteValue
+    _ subject: Event.Subject, _ state: WaveState, reason: String, _ at: DatabaseValue
   ) throws {
     try database.run(
       "UPDATE wave SET state = ?, reason = ?, since = ? WHERE rollout = ? AND number = ?",
@@ -55,7 +55,7 @@ extension Store {
   }
 
   private func begin(
-    _ token: VisitToken, isRevert: Bool, _ subject: Event.Subject, _ at: SQLiteValue
+    _ token: VisitToken, isRevert: Bool, _ subject: Event.Subject, _ at: DatabaseValue
   ) throws {
     try database.run(
       """
@@ -70,11 +70,15 @@ extension Store {
   }
 
   private func keepResult(
-    _ end: VisitEnd, reason: String, _ subject: Event.Subject, _ at: SQLiteValue
+    _ end: VisitEnd, reason: String, _ subject: Event.Subject, _ at: DatabaseValue
   ) throws {
     for certificate in try delivered(subject) {
       try database.run(
-        "INSERT OR REPLACE INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (host, lineage) DO UPDATE SET rollout = excluded.rollout, end = excluded.end,
+          reason = excluded.reason, at = excluded.at
+        """,
         [
           host(subject), .text(certificate.lineage.rawValue), rollout(subject), .text(end.rawValue),
           .text(reason), at,
@@ -83,7 +87,7 @@ extension Store {
   }
 
   /// DESIGN: "A certificate version is issued, staged, active, served, each recorded per host".
-  private func fold(_ result: StepResult, _ subject: Event.Subject, _ at: SQLiteValue) throws {
+  private func fold(_ result: StepResult, _ subject: Event.Subject, _ at: DatabaseValue) throws {
     guard result.outcome.isSuccess,
       let certificate = try delivered(subject).first(where: { $0.lineage == result.lineage })
     else { return }
@@ -96,7 +100,7 @@ extension Store {
     }
   }
 
-  private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: SQLiteValue) throws {
+  private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: DatabaseValue) throws {
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try delivered(subject) {
       switch end {
@@ -122,7 +126,7 @@ extension Store {
       key(subject, certificate))
   }
 
-  private func keep(_ certificate: PlannedCertificate, _ subject: Event.Subject, _ at: SQLiteValue) throws {
+  private func keep(_ certificate: PlannedCertificate, _ subject: Event.Subject, _ at: DatabaseValue) throws {
     try place(subject, certificate, "active_at", at)
     try place(subject, certificate, "kept_at", at)
     try database.run(
@@ -135,7 +139,7 @@ extension Store {
 
   /// The host went back from a generation that it had not kept before.
   private func displace(
-    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ at: SQLiteValue
+    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ at: DatabaseValue
   ) throws {
     try database.run(
       """
@@ -145,7 +149,7 @@ extension Store {
   }
 
   private func place(
-    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ column: String, _ at: SQLiteValue
+    _ subject: Event.Subject, _ certificate: PlannedCertificate, _ column: String, _ at: DatabaseValue
   ) throws {
     // What an earlier try left behind and took back is history, which the log keeps.
     try database.run(
@@ -163,10 +167,10 @@ extension Store {
     return try projection(of: id)?.delivered(to: host) ?? []
   }
 
-  private func key(_ subject: Event.Subject, _ certificate: PlannedCertificate) -> [SQLiteValue] {
+  private func key(_ subject: Event.Subject, _ certificate: PlannedCertificate) -> [DatabaseValue] {
     [host(subject), .text(certificate.lineage.rawValue), .integer(certificate.generation.number)]
   }
 
-  private func rollout(_ subject: Event.Subject) -> SQLiteValue { .optional(subject.rollout?.number) }
-  private func host(_ subject: Event.Subject) -> SQLiteValue { .optional(subject.host?.rawValue) }
+  private func rollout(_ subject: Event.Subject) -> DatabaseValue { .optional(subject.rollout?.number) }
+  private func host(_ subject: Event.Subject) -> DatabaseValue { .optional(subject.host?.rawValue) }
 }

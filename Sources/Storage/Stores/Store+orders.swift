@@ -26,8 +26,10 @@ extension Store {
     let key = try KeyColumns(key, sealedWith: sealing, for: Self.orderIdentity(lineage))
     try database.run(
       """
-      INSERT OR REPLACE INTO acme_order (lineage, directory, url, names, made_at, key, host_key, request)
+      INSERT INTO acme_order (lineage, directory, url, names, made_at, key, host_key, request)
       VALUES (?, ?, '', ?, ?, ?, ?, ?)
+      ON CONFLICT (lineage, directory) DO UPDATE SET url = excluded.url, names = excluded.names,
+        made_at = excluded.made_at, key = excluded.key, host_key = excluded.host_key, request = excluded.request
       """,
       identity(lineage, directory) + [.text(try FleetJSON.canonical(names)), .moment(now)] + key.values)
   }
@@ -111,7 +113,7 @@ extension Store {
     _ proof: some Encodable & Sendable, by challenge: Challenge, of lineage: Lineage.Name
   ) throws {
     try database.run(
-      "INSERT OR IGNORE INTO presented (lineage, challenge, proof) VALUES (?, ?, ?)",
+      "INSERT INTO presented (lineage, challenge, proof) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       [
         .text(lineage.rawValue), .text(try FleetJSON.canonical(challenge)),
         .text(try FleetJSON.canonical(proof)),
@@ -121,24 +123,26 @@ extension Store {
   package func forgetPresented(_ proof: some Codable & Equatable & Sendable, of lineage: Lineage.Name) throws
   {
     let shown = try database.rows(
-      "SELECT rowid, proof FROM presented WHERE lineage = ?", [.text(lineage.rawValue)]
-    ) { ($0.integer(0), $0.text(1)) }
-    for (row, text) in shown where try holds(text, proof) {
-      try database.run("DELETE FROM presented WHERE rowid = ?", [.integer(row)])
+      "SELECT DISTINCT proof FROM presented WHERE lineage = ?", [.text(lineage.rawValue)]
+    ) { $0.text(0) }
+    for text in shown where try holds(text, proof) {
+      try database.run(
+        "DELETE FROM presented WHERE lineage = ? AND proof = ?", [.text(lineage.rawValue), .text(text)])
     }
   }
 
   /// Lets orders be tried again whose backoff is such.
   func forgetBackoffs(where isSuch: (OrderBackoff) -> Bool) throws {
-    let kept = try database.rows("SELECT rowid, backoff FROM backoff") {
-      ($0.integer(0), try $0.json(1, as: OrderBackoff.self))
+    let kept = try database.rows("SELECT lineage, directory, backoff FROM backoff") {
+      (Lineage.Name($0.text(0)), $0.text(1), try $0.json(2, as: OrderBackoff.self))
     }
-    for (row, backoff) in kept where isSuch(backoff) {
-      try database.run("DELETE FROM backoff WHERE rowid = ?", [.integer(row)])
+    for (lineage, directory, backoff) in kept where isSuch(backoff) {
+      try database.run(
+        "DELETE FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory))
     }
   }
 
-  private func identity(_ lineage: Lineage.Name, _ directory: String) -> [SQLiteValue] {
+  private func identity(_ lineage: Lineage.Name, _ directory: String) -> [DatabaseValue] {
     [.text(lineage.rawValue), .text(directory)]
   }
 

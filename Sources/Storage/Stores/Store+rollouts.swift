@@ -5,26 +5,26 @@ import PKI
 extension Store {
   /// Counts up the epoch: hosts refuse a controller that comes with an older one than they have seen.
   package func beginEpoch(now: Date) throws -> Int {
-    try database.run(
-      "INSERT INTO lease (holder, since) VALUES (?, ?)", [.text(ControllerLease.holder), .moment(now)])
-    return database.lastRowID
+    try database.insert(
+      "INSERT INTO lease (holder, since) VALUES (?, ?) RETURNING epoch",
+      [.text(ControllerLease.holder), .moment(now)])
   }
 
   /// Stores a plan as the next rollout. Nothing of it is begun.
   package func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
     let text = try FleetJSON.canonical(plan)
     return try transaction {
-      try database.run(
+      let number = try database.insert(
         """
         INSERT INTO rollout (plan, plan_hash, state, started_at, policy, hosts, lineages, form)
-        VALUES (?, ?, 'planned', ?, ?, ?, ?, ?)
+        VALUES (?, ?, 'planned', ?, ?, ?, ?, ?) RETURNING id
         """,
         [
           .text(text), .text(SHA256.hexadecimal(text.utf8)), .moment(now), .text(plan.policy.name.rawValue),
           .integer(plan.hostCount), .text(try FleetJSON.canonical(plan.lineages)),
           .integer(FleetJSON.form),
         ])
-      let id = Rollout.ID(database.lastRowID)
+      let id = Rollout.ID(number)
       for number in 1...max(plan.waves.count, 1) {
         try database.run(
           "INSERT INTO wave (rollout, number, state) VALUES (?, ?, 'pending')",

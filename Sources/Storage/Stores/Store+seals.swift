@@ -10,7 +10,7 @@ enum Seals {
   private static let word = Secret("certfleet")
 
   /// Whether this is the key that the database was sealed with.
-  static func check(_ sealing: SealingKey, on database: borrowing SQLiteConnection) throws {
+  static func check(_ sealing: SealingKey, on database: any Database) throws {
     let found = try database.rows("SELECT value FROM seal WHERE name = ?", [.text(proof)]) { $0.blob(0) }
     guard let sealed = found.first, let opened = try? sealing.open(sealed, for: proof), opened == word else {
       throw OtherSealingKey()
@@ -18,7 +18,7 @@ enum Seals {
   }
 
   /// For a database that had no seals: what rests in it is what was stored, as far as its keys can be opened.
-  static func seal(_ database: borrowing SQLiteConnection, with sealing: SealingKey) throws {
+  static func seal(_ database: any Database, with sealing: SealingKey) throws {
     let keys = try database.rows(
       "SELECT lineage, generation, key FROM certificate WHERE key IS NOT NULL ORDER BY generation DESC LIMIT 1"
     ) { (Lineage.Name($0.text(0)), Generation($0.integer(1)), $0.blob(2)) }
@@ -46,7 +46,7 @@ enum Seals {
   }
 
   /// Whether the log ends where it ended when this controller recorded the last event.
-  static func cutOff(of database: borrowing SQLiteConnection, _ sealing: SealingKey) throws -> LogCutOff? {
+  static func cutOff(of database: any Database, _ sealing: SealingKey) throws -> LogCutOff? {
     // One question, so that no event of another process comes in between.
     let found = try database.rows(
       """
@@ -61,10 +61,10 @@ enum Seals {
   }
 
   static func set(
-    _ name: String, _ secret: Secret, on database: borrowing SQLiteConnection, _ sealing: SealingKey
+    _ name: String, _ secret: Secret, on database: any Database, _ sealing: SealingKey
   ) throws {
     try database.run(
-      "INSERT OR REPLACE INTO seal (name, value) VALUES (?, ?)",
+      "INSERT INTO seal (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       [.text(name), .blob(try sealing.seal(secret, for: name))])
   }
 }
@@ -92,7 +92,7 @@ struct CertificateSeal {
   }
 
   /// Five columns from `first` on: `facts`, `chain`, `key`, `host_key`, `request`.
-  init(row: SQLiteRow, from first: Int32) {
+  init(row: any DatabaseRow, from first: Int32) {
     self.init(
       facts: row.text(first), chain: row.text(first + 1),
       key: row.isNull(first + 2) ? nil : row.blob(first + 2),

@@ -6,7 +6,7 @@ import PKI
 
 /// The database, spoken to in the vocabulary's values: one actor, one connection, one writer.
 package actor Store {
-  let database: SQLiteConnection
+  let database: any Database
   let sealing: SealingKey
   private let executor = QueueExecutor()
   /// Of the rollout that goes on. Forgotten where a transaction is taken back.
@@ -26,12 +26,9 @@ package actor Store {
   package init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
     sealing = try home.sealingKey()
     umask(0o077)
-    database = try SQLiteConnection(path: home.databasePath)
-    // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
-    try database.execute(
-      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000"
-    )
-    try Migrations.migrate(database, sealing: sealing)
+    let opened = try SQLiteConnection(path: home.databasePath)
+    try Migrations.migrate(opened, sealing: sealing)
+    database = opened
     try Seals.check(sealing, on: database)
     try home.keepSealingKey()
     if !acceptsCutOff, let loss = try Seals.cutOff(of: database, sealing) { throw loss }

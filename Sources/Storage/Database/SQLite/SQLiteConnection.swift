@@ -2,7 +2,7 @@ import CSQLite
 import FoundationEssentials
 
 /// One connection to one database file. It is used by the store's actor alone.
-struct SQLiteConnection: ~Copyable {
+final class SQLiteConnection: Database {
   private let handle: OpaquePointer
   private let statements = PreparedStatements()
 
@@ -20,6 +20,10 @@ struct SQLiteConnection: ~Copyable {
     sqlite3_extended_result_codes(opened, 1)
     // Another certfleet may hold the file for the length of one commit.
     sqlite3_busy_timeout(opened, 10_000)
+    // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
+    try execute(
+      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000"
+    )
   }
 
   /// With the last of its statements (sqlite3_close_v2).
@@ -31,13 +35,7 @@ struct SQLiteConnection: ~Copyable {
     guard status == SQLITE_OK else { throw SQLiteError(handle, code: status, sql: sql) }
   }
 
-  /// Runs one statement to its end.
-  func run(_ sql: String, _ values: [SQLiteValue] = []) throws {
-    _ = try rows(sql, values) { _ in () }
-  }
-
-  /// Every row of one statement, read by `read`.
-  func rows<Row>(_ sql: String, _ values: [SQLiteValue] = [], _ read: (SQLiteRow) throws -> Row) throws
+  func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
     -> [Row]
   {
     let statement = try statements.take(sql, on: handle)
@@ -56,7 +54,6 @@ struct SQLiteConnection: ~Copyable {
     }
   }
 
-  /// Runs `body` in one transaction, which writes all or nothing.
   func transaction<Result>(_ body: () throws -> Result) throws -> Result {
     try execute("BEGIN IMMEDIATE")
     do {
@@ -69,6 +66,4 @@ struct SQLiteConnection: ~Copyable {
       throw error
     }
   }
-
-  var lastRowID: Int { Int(sqlite3_last_insert_rowid(handle)) }
 }

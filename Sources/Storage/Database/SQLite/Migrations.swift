@@ -6,7 +6,7 @@ package enum Migrations {
   /// Brings the file to this version's schema.
   ///
   /// - Throws: `WrittenByNewer` when a later certfleet has migrated it further.
-  static func migrate(_ database: borrowing SQLiteConnection, sealing: SealingKey) throws {
+  static func migrate(_ database: SQLiteConnection, sealing: SealingKey) throws {
     let found = try database.rows("PRAGMA user_version") { $0.integer(0) }.first ?? 0
     guard found <= all.count else { throw WrittenByNewer(found: found, known: all.count) }
     for (index, migration) in all.enumerated().dropFirst(found) {

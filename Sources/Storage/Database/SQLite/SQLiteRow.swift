@@ -1,19 +1,7 @@
 import CSQLite
-import Fleet
 import FoundationEssentials
 
-/// A value on its way into a statement.
-enum SQLiteValue {
-  case null
-  case integer(Int)
-  case real(Double)
-  case text(String)
-  case blob(Data)
-
-  static func moment(_ date: Date) -> SQLiteValue { .real(date.timeIntervalSince1970) }
-  static func optional(_ text: String?) -> SQLiteValue { text.map(SQLiteValue.text) ?? .null }
-  static func optional(_ number: Int?) -> SQLiteValue { number.map(SQLiteValue.integer) ?? .null }
-
+extension DatabaseValue {
   func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
     switch self {
     case .null: sqlite3_bind_null(statement, index)
@@ -29,17 +17,14 @@ enum SQLiteValue {
   }
 }
 
-/// The row that a statement stands on; it is valid only inside the closure that it is given to.
-struct SQLiteRow {
+struct SQLiteRow: DatabaseRow {
   let statement: OpaquePointer
 
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
 
   func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(statement, column)) }
 
-  func moment(_ column: Int32) -> Date {
-    Date(timeIntervalSince1970: sqlite3_column_double(statement, column))
-  }
+  func real(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
 
   func text(_ column: Int32) -> String {
     guard let start = sqlite3_column_text(statement, column) else { return "" }
@@ -50,13 +35,5 @@ struct SQLiteRow {
   func blob(_ column: Int32) -> Data {
     guard let start = sqlite3_column_blob(statement, column) else { return Data() }
     return Data(bytes: start, count: Int(sqlite3_column_bytes(statement, column)))
-  }
-
-  func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
-  func optionalInteger(_ column: Int32) -> Int? { isNull(column) ? nil : integer(column) }
-  func optionalMoment(_ column: Int32) -> Date? { isNull(column) ? nil : moment(column) }
-
-  func json<Value: Decodable>(_ column: Int32, as type: Value.Type = Value.self) throws -> Value {
-    try FleetJSON.decode(text(column))
   }
 }

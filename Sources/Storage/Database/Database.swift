@@ -1,0 +1,62 @@
+import Fleet
+import FoundationEssentials
+
+/// What the stores need of a database. Their SQL is such as SQLite and PostgreSQL both take (`?` stands for a value); how it is opened,
+/// its schema, and what a transaction is, are a driver's own.
+protocol Database: AnyObject {
+  /// Every row of one statement, read by `read`.
+  func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
+    -> [Row]
+
+  /// Runs `body` in one transaction, which writes all or nothing.
+  func transaction<Result>(_ body: () throws -> Result) throws -> Result
+}
+
+extension Database {
+  func rows<Row>(_ sql: String, _ read: (any DatabaseRow) throws -> Row) throws -> [Row] {
+    try rows(sql, [], read)
+  }
+
+  /// Runs one statement to its end.
+  func run(_ sql: String, _ values: [DatabaseValue] = []) throws {
+    _ = try rows(sql, values) { _ in () }
+  }
+
+  /// The same for an INSERT … RETURNING of one number.
+  func insert(_ sql: String, _ values: [DatabaseValue]) throws -> Int {
+    try rows(sql, values) { $0.integer(0) }.first ?? 0
+  }
+}
+
+/// A value on its way into a statement.
+enum DatabaseValue {
+  case null
+  case integer(Int)
+  case real(Double)
+  case text(String)
+  case blob(Data)
+
+  static func moment(_ date: Date) -> DatabaseValue { .real(date.timeIntervalSince1970) }
+  static func optional(_ text: String?) -> DatabaseValue { text.map(DatabaseValue.text) ?? .null }
+  static func optional(_ number: Int?) -> DatabaseValue { number.map(DatabaseValue.integer) ?? .null }
+}
+
+/// The row that a statement stands on; it is valid only inside the closure that it is given to. Columns count from 0.
+protocol DatabaseRow {
+  func isNull(_ column: Int32) -> Bool
+  func integer(_ column: Int32) -> Int
+  func real(_ column: Int32) -> Double
+  func text(_ column: Int32) -> String
+  func blob(_ column: Int32) -> Data
+}
+
+extension DatabaseRow {
+  func moment(_ column: Int32) -> Date { Date(timeIntervalSince1970: real(column)) }
+  func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
+  func optionalInteger(_ column: Int32) -> Int? { isNull(column) ? nil : integer(column) }
+  func optionalMoment(_ column: Int32) -> Date? { isNull(column) ? nil : moment(column) }
+
+  func json<Value: Decodable>(_ column: Int32, as type: Value.Type = Value.self) throws -> Value {
+    try FleetJSON.decode(text(column))
+  }
+}
