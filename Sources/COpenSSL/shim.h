@@ -29,6 +29,10 @@ static inline long certfleet_set_server_name(SSL *ssl, const char *name) {
   return SSL_set_tlsext_host_name(ssl, name);
 }
 
+static inline long certfleet_set_signature_algorithms(SSL *ssl, const char *list) {
+  return SSL_set1_sigalgs_list(ssl, list);
+}
+
 static inline int certfleet_gcm_tag(EVP_CIPHER_CTX *context, int length, void *tag) {
   return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, length, tag);
 }

@@ -16,11 +16,21 @@ struct TLSProbe: Probe {
   private static let timeout = Duration.seconds(5)
 
   func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf {
+    try await ask(host, question, for: nil)
+  }
+
+  func served(
+    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
+  ) async throws(NoAnswer) -> ServedLeaf { try await ask(host, question, for: keys) }
+
+  private func ask(
+    _ host: Host, _ question: TLSQuestion, for keys: ServedLeaf.Keys?
+  ) async throws(NoAnswer) -> ServedLeaf {
     let place = "\(question.address ?? host.address) port \(question.port) for \(question.serverName)"
     do {
       let served = try await ServedCertificate.leaf(
         at: question.address ?? host.address, port: question.port, serverName: question.serverName,
-        startTLS: question.startTLS, timeout: Self.timeout)
+        startTLS: question.startTLS, keys: keys, timeout: Self.timeout)
       DebugLog.write("\(host.name): \(place) serves \(served.words)")
       return served
     } catch {

@@ -111,13 +111,4 @@ extension Controller {
       return try await store.rollout(Rollout.ID(number))
     } catch is Store.Missing { throw ControllerError.noRollout(number) }
   }
-
-  /// Hosts that a certificate goes to and that have no pinned key yet.
-  func unpinnedHosts() async throws -> [Host.Name] {
-    let pinned = try await store.pinnedKeys()
-    let selectors = try await store.lineages().flatMap { $0.deployments.map(\.selector) }
-    return try await store.hosts().filter { host in
-      pinned[host.name] == nil && selectors.contains { $0.matches(host) }
-    }.map(\.name)
-  }
 }

@@ -106,11 +106,14 @@ extension ControllerError: CustomStringConvertible {
     case .notEnded(let one):
       "rollout \(one.id) has not ended; go on with: \(Remedy.run), or end it: \(Remedy.cancel(one.id))"
     case .notPaused(let one):
-      "nobody has paused rollout \(one.id); it is \(one.state.words)\(one.reason.isEmpty ? "" : ": \(one.reason)")"
+      one.state == .paused
+        ? "nobody has paused rollout \(one.id): \(one.reason.visible)"
+        : "nobody has paused rollout \(one.id); it is \(one.state.words)\(one.reason.isEmpty ? "" : ": \(one.reason)")"
     case .noWave(let wave, let one):
       "rollout \(one.id) has no wave '\(wave)'; it has \(one.plan.waves.count)"
     case .waveNeedsNoApproval(let wave, let one): "wave \(wave) of rollout \(one.id) needs no approval"
-    case .noWaveWaits(let one): "no wave of rollout \(one.id) waits for approval"
+    case .noWaveWaits(let one):
+      "no wave of rollout \(one.id) waits for approval now; name one to approve it beforehand: \(Remedy.showPlan(one.id))"
     case .otherPlan(let one, let hash):
       "the plan of rollout \(one.id) is \(one.planHash.prefix(12))…, not '\(hash.visible)'; look at it: \(Remedy.showPlan(one.id))"
     case .nothingToRetry(let one):

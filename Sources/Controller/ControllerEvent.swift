@@ -14,15 +14,15 @@ package enum ControllerEvent: Sendable {
   case rolloutStaysPaused(Rollout.ID, reason: String)
   /// Hosts whose last visit was lost sight of are asked how it ended.
   case asking([Host.Name], about: Rollout.ID)
-  /// Certificates go to them, and no host key is pinned.
-  case unpinned([Host.Name])
+  /// Certificates go to them, and they let nobody in.
+  case leftOut([HostLeftOut])
   case ahead([HostAhead])
   /// One that was placed serves the certificate now.
   case nowServed(Host.Name, Lineage.Name)
   /// These have the certificate and serve another still.
   case placed([HostCertificateStatus])
   case deferred([DeferredHost])
-  case planWaits(RolloutPolicy.Name, PlanDelay)
+  case planWaits(Plan, PlanDelay)
   /// Hosts are to go back to it; it stays until the next one is issued.
   case wanted(Certificate, until: Generation?)
   case knownHosts(KnownHostsImport.Notice)

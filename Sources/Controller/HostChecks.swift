@@ -10,14 +10,12 @@ import System
 
 /// Whether hosts have all that a visit needs, and the agent installed on them.
 extension Controller {
-  private static let atOnce = 50
-
   /// - Parameter names: none stands for all hosts.
   package func check(hosts names: [String]) async throws -> [CheckedHost] {
     let hosts = try await hosts(named: names)
     let snapshot = try await store.planningSnapshot()
     var checked = try await check(hosts.map { Planner.everything(on: $0, in: snapshot) })
-    let notes = try await BoundedConcurrency.run(over: hosts, limit: Self.atOnce) { host in
+    let notes = try await BoundedConcurrency.run(over: hosts, limit: Self.hostsAtOnce) { host in
       (host.name, await Self.firstVisits(to: host, in: snapshot))
     }
     let byHost = Dictionary(uniqueKeysWithValues: notes)
@@ -33,8 +31,11 @@ extension Controller {
         let place = "\(lineage.name): port \(question.port)"
         do {
           let served = try await TLSProbe().served(by: host, at: question)
+          let others = await TLSProbe().others(than: served, by: host, at: question).map {
+            " and \($0.words) to who takes no other kind of key"
+          }
           notes.append(
-            "\(place) serves \(served.words) now; unless the deploy hook changes that, the first visit installs the certificate beside it: point the configuration at \(host.base)/live/\(lineage.name.declared)/, before or after"
+            "\(place) serves \(served.words)\(others.joined()) now; unless the deploy hook changes that, the first visit installs the certificate beside it: point the configuration at \(host.base)/live/\(lineage.name.declared)/, before or after"
           )
         } catch {
           notes.append(
@@ -49,7 +50,7 @@ extension Controller {
   /// The preflight of each visit alone, by the hosts' names.
   func check(_ visits: [PlannedVisit]) async throws -> [CheckedHost] {
     let connector = try await connector()
-    return try await BoundedConcurrency.run(over: visits, limit: Self.atOnce) { visit in
+    return try await BoundedConcurrency.run(over: visits, limit: Self.hostsAtOnce) { visit in
       let preflight = Preflight(
         visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
       return CheckedHost(visit.host.name, await preflight.run())

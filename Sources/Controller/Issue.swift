@@ -1,6 +1,7 @@
 import Fleet
 import FoundationEssentials
 package import Issuance
+import Storage
 package import System
 
 extension Controller {
@@ -11,9 +12,14 @@ extension Controller {
     package var urgency: DueCertificates.Urgency
     /// With the CAs' staging directories; nothing of it is kept.
     package var isRehearsal: Bool
+    /// Whether even for certificates none of whose hosts can be visited.
+    package var isForced: Bool
 
-    package init(names: [String]?, urgency: DueCertificates.Urgency, isRehearsal: Bool = false) {
-      (self.names, self.urgency, self.isRehearsal) = (names, urgency, isRehearsal)
+    package init(
+      names: [String]?, urgency: DueCertificates.Urgency, isRehearsal: Bool = false, isForced: Bool = false
+    ) {
+      (self.names, self.urgency) = (names, urgency)
+      (self.isRehearsal, self.isForced) = (isRehearsal, isForced)
     }
   }
 
@@ -32,7 +38,11 @@ extension Controller {
     _ request: IssueRequest, stop: StopSignal = StopSignal()
   ) async throws -> (due: DueCertificates, isComplete: Bool) {
     try await leased {
-      let due = try await due(request)
+      var due = try await due(request)
+      if !request.isForced, !request.isRehearsal {
+        var hosts = try await visitableHosts(for: RunRequest())
+        try await hosts.settle(&due, hosts: try await store.hosts(), by: self)
+      }
       guard !due.isEmpty else { return (due, true) }
       let issuing = try await issuing(stop: stop, isRehearsal: request.isRehearsal)
       try await issuing.cleanUpLeftOvers()

@@ -10,23 +10,19 @@ extension Controller {
   ///
   /// - Parameter checks: whether every host is looked at, too, for all that its visit needs; else nobody is contacted.
   package func preview(_ request: RunRequest, checks: Bool = false) async throws -> PlanPreview {
-    let unpinned = try await unpinnedHosts()
+    let hosts = try await visitableHosts(for: request)
     var plan = request.plan
-    plan.leftOut = Set(unpinned)
+    plan.leftOut = hosts.plannedWithout
     let planned = Planner.plan(
       on: try await store.planningSnapshot(only: request.only), for: plan, at: Date())
     let asked = request.issues ? try await issuable().filter { request.only?.contains($0.name) ?? true } : []
-    let useless = try await useless(of: asked, without: plan.leftOut)
-    let lineages = asked.filter { !useless.contains($0) }
-    let waiting = useless.map {
-      ListedDue($0.name, .wait, "nothing is ordered: none of its hosts can be visited, no host key is pinned")
-    }
-    let due = try await DueCertificates(
-      lineages, urgency: request.only == nil ? .due : .dueNow, store: store, now: Date())
+    var due = try await DueCertificates(
+      asked, urgency: request.only == nil ? .due : .dueNow, store: store, now: Date())
+    hosts.hold(&due, hosts: try await store.hosts())
     return PlanPreview(
-      issue: due.listed + waiting, rollouts: planned.plans, deferred: planned.deferred,
+      issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
       checked: checks ? try await check(planned.plans.flatMap(\.visits)) : nil, ahead: planned.ahead,
-      unpinned: unpinned, open: try await store.openRollouts().map { ($0.id, $0.state) })
+      leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
   }
 }
 

@@ -8,9 +8,10 @@ package import Storage
 /// What is stored, as the values that reports are made of.
 extension Controller {
   package func report() async throws -> FleetReport {
-    FleetReport(
-      generatedAt: Date(), statuses: try await store.statuses(),
-      lastRollout: try await store.rollouts(limit: 1).first)
+    let (now, statuses) = (Date(), try await store.statuses())
+    return FleetReport(
+      generatedAt: now, statuses: statuses, lastRollout: try await store.rollouts(limit: 1).first,
+      shortfalls: try await shortfalls(statuses, now: now))
   }
 
   package func listHosts() async throws -> [ListedHost] {
@@ -39,7 +40,12 @@ extension Controller {
 
   package func rolloutReport(_ number: Int) async throws -> (report: RolloutReport, plan: Plan) {
     let rollout = try await rollout(number)
-    return (RolloutReport(rollout, try await store.ledger(of: rollout.id)), rollout.plan)
+    let ledger = try await store.ledger(of: rollout.id)
+    let wait = RolloutWait(
+      of: rollout.plan, at: ledger, try await store.instructions(for: rollout.id), now: Date())
+    // While this process has the lease itself, it tells what a person does next.
+    let carrier = ledger.state == .running ? ControllerLease.otherHolder(home: home) : nil
+    return (RolloutReport(rollout, ledger, wait: wait, carrier: carrier), rollout.plan)
   }
 
   /// What happened, oldest first.

@@ -1,6 +1,7 @@
 import Engine
 package import Fleet
 import FoundationEssentials
+import Planning
 import Storage
 package import System
 
@@ -59,6 +60,19 @@ extension Controller {
     return try await Run(self, RunRequest(), stop: stop).conclude(rollout)
   }
 
+  /// Lets a rollout go outside its window, and goes on with it.
+  package func startNow(
+    _ number: Int, by author: Author, stop: StopSignal = StopSignal()
+  ) async throws -> RunResult {
+    let rollout = try await openRollout(number)
+    return try await leased {
+      try await instruct(.startNow, rollout, by: author)
+      return try await Run(
+        self, RunRequest(only: Set(rollout.plan.lineages), issues: false), stop: stop
+      ).run()
+    }
+  }
+
   /// Whether it waits, so that the next run has to be started for it to go on.
   package func isPaused(_ number: Int) async throws -> Bool {
     try await store.state(of: Rollout.ID(number)) == .paused
@@ -79,22 +93,28 @@ extension Controller {
       }
       return wave
     }
-    let states = try await store.ledger(of: rollout.id).waves.map(\.state)
-    let approved = try await store.instructions(for: rollout.id).approvedWaves
-    let next = waves.indices.first {
-      waves[$0].rule.needsApproval && (states[$0] == .pending || states[$0] == .gated)
-        && !approved.contains($0 + 1)
-    }
-    guard let next else { throw ControllerError.noWaveWaits(rollout) }
-    return next + 1
+    let wait = RolloutWait(
+      of: rollout.plan, at: try await store.ledger(of: rollout.id),
+      try await store.instructions(for: rollout.id).goingOn, now: Date())
+    guard case .approval(let next) = wait else { throw ControllerError.noWaveWaits(rollout) }
+    return next
   }
 
-  private func instruct(_ instruction: Instruction, _ rollout: Rollout, by author: Author) async throws {
+  func instruct(_ instruction: Instruction, _ rollout: Rollout, by author: Author) async throws {
     var wave: Int?
     if case .approve(let number, _) = instruction { wave = number }
     try await store.record(
       Event(
         at: Date(), subject: .init(rollout: rollout.id, wave: wave),
         kind: .instructed(instruction, by: author.name, why: author.why)))
+  }
+}
+
+extension OperatorInstructions {
+  /// The same for one that nobody has paused.
+  fileprivate var goingOn: OperatorInstructions {
+    var orders = self
+    orders.pausedBy = nil
+    return orders
   }
 }

@@ -1,7 +1,8 @@
 import Engine
-import Fleet
+package import Fleet
 import FoundationEssentials
 package import Planning
+import Reporting
 import Storage
 package import System
 
@@ -10,6 +11,13 @@ extension Controller {
   /// Renews what is due and rolls out what is not where it should be.
   package func run(_ request: RunRequest, stop: StopSignal = StopSignal()) async throws -> RunResult {
     try await leased { try await Run(self, request, stop: stop).run() }
+  }
+
+  /// Policies whose windows are closed now, of what a run would do.
+  package func closedWindows(of request: RunRequest) async throws -> [RolloutPolicy.Name] {
+    let plans = try await preview(request).rollouts + (try await store.openRollouts().map(\.plan))
+    let closed = plans.filter { if case .closed = Gate.window(of: $0, at: Date()) { true } else { false } }
+    return Array(Set(closed.map(\.policy.name))).sorted()
   }
 
   /// What `run` is for: everything, or where names are given, these now if they are due.

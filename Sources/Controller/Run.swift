@@ -15,6 +15,8 @@ package struct RunRequest: Sendable {
   package var plan = PlanRequest()
   /// Whether certificates are issued, too.
   package var issues = true
+  /// Who lets rollouts go outside their windows, and why; `nil` where they wait.
+  package var now: Controller.Author?
 
   package init(only: Set<Lineage.Name>? = nil, plan: PlanRequest = PlanRequest(), issues: Bool = true) {
     (self.only, self.plan, self.issues) = (only, plan, issues)
@@ -27,16 +29,16 @@ package struct RunResult: Sendable {
   package var wasInterrupted: Bool
   package var hadNothingToDo: Bool
   package var report: FleetReport
-  /// The last rollout, where something is left to do about it.
-  package var unfinished: RolloutReport?
+  /// Rollouts of this run about which something is left to do.
+  package var unfinished: [RolloutReport]
 }
 
 /// The main job: resolve what a crash left, issue, plan, roll out, say how it stands.
 struct Run {
-  private let controller: Controller
-  private let request: RunRequest
-  private let stop: StopSignal
-  private let ports: Ports
+  let controller: Controller
+  let request: RunRequest
+  let stop: StopSignal
+  let ports: Ports
   private let issuing: CertificateIssuing
 
   init(_ controller: Controller, _ request: RunRequest, stop: StopSignal) async throws {
@@ -53,64 +55,54 @@ struct Run {
   }
 
   func run() async throws -> RunResult {
-    // Known beforehand, used beforehand: they are left out, and stop nobody else.
-    let unpinned = try await controller.unpinnedHosts()
-    if !unpinned.isEmpty { controller.tell(.unpinned(unpinned)) }
+    var hosts = try await controller.visitableHosts(for: request)
     try await askWhatIsUnknown()
     var outcome = RunOutcome.converged
-    if try await !controller.askPlaced().isEmpty || !unpinned.isEmpty { outcome = .failed }
-    // What is not begun in this run: a rollout that has just halted is not begun anew in the same breath, since a person
-    // may want to look.
-    var unsettled: Set<RolloutPolicy.Name> = []
+    if try await !controller.askPlaced(of: request).isEmpty { outcome = .failed }
     var planRequest = request.plan
-    planRequest.leftOut = Set(unpinned)
-    for rollout in try await controller.store.openRollouts() where !stop.isRequested {
-      let (state, policy) = (try await goOn(with: rollout), rollout.plan.policy.name)
-      if state == .paused {
-        planRequest.underWay[policy, default: []].formUnion(rollout.plan.lineages)
-      } else if !state.hasPassed {
-        unsettled.insert(policy)
-      }
-      outcome = outcome.combined(with: try await self.outcome(of: rollout.id))
-    }
+    let open = try await goOnWithOpen(&planRequest)
+    outcome = outcome.combined(with: open.outcome)
     var isIdle = outcome == .converged
     if request.issues, !stop.isRequested {
-      let due = try await due(without: Set(unpinned))
+      let due = try await due(&hosts)
       isIdle = isIdle && due.isEmpty
       if try await !issuing.issue(due) { outcome = .failed }
     }
+    if !hosts.leftOut.isEmpty {
+      controller.tell(.leftOut(hosts.leftOut))
+      (outcome, isIdle) = (.failed, false)
+    }
+    planRequest.leftOut = hosts.plannedWithout
+    planRequest.unreachable = hosts.unreachable
     let planned = Planner.plan(
       on: try await controller.store.planningSnapshot(only: request.only), for: planRequest, at: Date())
     outcome = outcome.combined(with: tellWhatWaits(planned))
-    for plan in planned.plans where !stop.isRequested {
-      if let delay = try await delay(of: plan, unsettled: unsettled) {
-        controller.tell(.planWaits(plan.policy.name, delay))
-        outcome = outcome.combined(with: .waiting)
-        continue
-      }
-      let id = try await controller.store.plan(plan, now: Date())
-      _ = try await rollOut(id, plan)
-      outcome = outcome.combined(with: try await self.outcome(of: id))
+    var rollouts = open.rollouts
+    for plans in planned.plansByPolicy where !stop.isRequested {
+      let begun = try await begin(plans, unsettled: open.unsettled)
+      outcome = outcome.combined(with: begun.outcome)
+      rollouts += begun.rollouts
     }
     return try await result(
-      outcome,
+      outcome, rollouts,
       nothingDone: isIdle && planned.plans.isEmpty && planned.deferred.isEmpty && planned.ahead.isEmpty
     )
   }
 
   /// Brings a rollout that nobody is at to the end that a person wants of it.
   func conclude(_ rollout: Rollout) async throws -> RolloutState {
-    try await rollOut(rollout.id, rollout.plan)
+    try await rollOut([(rollout.id, rollout.plan)])
+    return try await controller.store.state(of: rollout.id)
   }
 
-  private func due(without leftOut: Set<Host.Name>) async throws -> DueCertificates {
-    let asked = try await controller.issuable().filter { request.only?.contains($0.name) ?? true }
-    let useless = try await controller.useless(of: asked, without: leftOut)
-    let lineages = asked.filter { !useless.contains($0) }
+  private func due(_ hosts: inout VisitableHosts) async throws -> DueCertificates {
+    let lineages = try await controller.issuable().filter { request.only?.contains($0.name) ?? true }
     try await issuing.cleanUpLeftOvers()
     try await issuing.refreshAdvice(for: lineages, now: Date())
-    return try await DueCertificates(
+    var due = try await DueCertificates(
       lineages, urgency: request.only == nil ? .due : .dueNow, store: controller.store, now: Date())
+    try await hosts.settle(&due, hosts: try await controller.store.hosts(), by: controller)
+    return due
   }
 
   private func tellWhatWaits(_ planned: PlanningResult) -> RunOutcome {
@@ -126,16 +118,6 @@ struct Run {
     }
   }
 
-  /// Why a plan is not begun now; `nil` when it may be. What goes before is looked at whole, whatever this run is for.
-  private func delay(
-    of plan: Plan, unsettled: Set<RolloutPolicy.Name>
-  ) async throws -> ControllerEvent.PlanDelay? {
-    if unsettled.contains(plan.policy.name) { return .lastRolloutNotGood }
-    guard !plan.policy.after.isEmpty else { return nil }
-    let unfinished = Planner.plan(on: try await controller.store.planningSnapshot(), at: Date()).unfinished
-    return plan.policy.after.first(where: unfinished.contains).map { .after($0) }
-  }
-
   /// Hosts whose last visit was lost sight of are asked what became of it, before anything is decided.
   private func askWhatIsUnknown() async throws {
     for id in try await controller.store.rolloutsWithUnknownVisits() {
@@ -148,58 +130,22 @@ struct Run {
     }
   }
 
-  /// Goes on with a rollout that a crash or a stop left, or that waited, in its own order and direction, unless what it
-  /// was to bring is no longer what is wanted.
-  private func goOn(with rollout: Rollout) async throws -> RolloutState {
-    let isForward = [.planned, .running, .paused].contains(rollout.state)
-    let snapshot = try await controller.store.planningSnapshot()
-    if isForward, !Planner.isCurrent(rollout.plan, in: snapshot, at: Date()) {
-      return try await runner(rollout.id, rollout.plan).supersede()
-    }
-    if rollout.state != .paused { controller.tell(.rolloutResumes(rollout.id)) }
-    let state = try await rollOut(rollout.id, rollout.plan)
-    if state == .paused, rollout.state == .paused {
-      let reason = try await controller.store.ledger(of: rollout.id).reason
-      controller.tell(.rolloutStaysPaused(rollout.id, reason: reason))
-    }
-    return state
-  }
-
-  private func rollOut(_ id: Rollout.ID, _ plan: Plan) async throws -> RolloutState {
-    controller.tell(.rolloutBegins(id, plan))
-    Heap.giveBack()
-    return try await runner(id, plan).run()
-  }
-
-  private func runner(_ id: Rollout.ID, _ plan: Plan) -> RolloutRunner {
-    RolloutRunner(id, plan: plan, ports: ports)
-  }
-
-  private func outcome(of id: Rollout.ID) async throws -> RunOutcome {
+  func outcome(of id: Rollout.ID) async throws -> RunOutcome {
     RunOutcome(of: try await controller.store.ledger(of: id))
   }
 
-  private func result(_ outcome: RunOutcome, nothingDone: Bool) async throws -> RunResult {
+  private func result(
+    _ outcome: RunOutcome, _ rollouts: [Rollout.ID], nothingDone: Bool
+  ) async throws -> RunResult {
     let report = try await controller.report()
-    var unfinished: RolloutReport?
-    if let last = report.lastRollout, last.state != .succeeded, !nothingDone {
-      unfinished = try await controller.rolloutReport(last.id.number).report
+    var unfinished: [RolloutReport] = []
+    for id in rollouts {
+      let rollout = try await controller.rolloutReport(id.number).report
+      if rollout.state != .succeeded, rollout.state != .superseded { unfinished.append(rollout) }
     }
+    let isSerious = report.shortfalls.contains(where: \.isSerious)
     return RunResult(
-      outcome: outcome, wasInterrupted: stop.isRequested, hadNothingToDo: nothingDone, report: report,
-      unfinished: unfinished)
-  }
-}
-
-extension Controller {
-  /// Those of lineages that are ordered from a CA and go to hosts of which none would let us in: nothing is ordered for them.
-  func useless(of lineages: [Lineage], without leftOut: Set<Host.Name>) async throws -> [Lineage] {
-    let hosts = try await store.hosts()
-    let ordered = Set(try await store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
-    return lineages.filter { lineage in
-      let goal = hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }
-      return ordered.contains(lineage.issuer) && !goal.isEmpty
-        && goal.allSatisfy { leftOut.contains($0.name) }
-    }
+      outcome: isSerious ? .failed : outcome, wasInterrupted: stop.isRequested, hadNothingToDo: nothingDone,
+      report: report, unfinished: unfinished)
   }
 }

@@ -17,11 +17,12 @@ package enum RunOutcome: Hashable, Sendable {
 
   init(of ledger: RolloutLedger) {
     let ends = Set(ledger.visits.values.compactMap(\.end?.account))
+    let isRefused = ledger.visits.values.contains { $0.end == .refused }
     self =
       switch ledger.state {
       case .succeeded, .superseded: .converged
       case .partial, .paused:
-        if !ends.isDisjoint(with: [.failure, .undecided, .placed]) {
+        if isRefused || !ends.isDisjoint(with: [.failure, .undecided, .placed]) {
           .failed
         } else {
           ledger.state == .paused ? .waiting : .unreachable

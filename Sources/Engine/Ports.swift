@@ -57,6 +57,39 @@ package struct ConnectionLost: Error, Sendable {
 package protocol Probe: Sendable {
   /// - Throws: `NoAnswer`, when there was nothing to compare.
   func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf
+  /// The same to a client that takes no other kind of key.
+  func served(
+    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
+  ) async throws(NoAnswer) -> ServedLeaf
+}
+
+extension Probe {
+  package func served(
+    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
+  ) async throws(NoAnswer) -> ServedLeaf {
+    try await served(by: host, at: question)
+  }
+
+  /// Where a server has certificates with several kinds of keys, the one that is expected; else what it serves by itself.
+  package func served(
+    by host: Host, at question: TLSQuestion, expecting expected: Fingerprint
+  ) async throws(NoAnswer) -> ServedLeaf {
+    let first = try await served(by: host, at: question)
+    guard first.fingerprint != expected else { return first }
+    return await others(than: first, by: host, at: question).first { $0.fingerprint == expected } ?? first
+  }
+
+  /// What is served beside it to clients that take another kind of key alone.
+  package func others(than first: ServedLeaf, by host: Host, at question: TLSQuestion) async -> [ServedLeaf] {
+    var others: [ServedLeaf] = []
+    for keys in ServedLeaf.Keys.allCases where keys != first.keys {
+      guard let other = try? await served(by: host, at: question, with: keys),
+        other.fingerprint != first.fingerprint
+      else { continue }
+      others.append(other)
+    }
+    return others
+  }
 }
 
 /// Runs commands of the user's on the controller.

@@ -5,6 +5,8 @@ package enum Instruction: Hashable, Sendable {
   case pause
   case resume
   case cancel
+  /// It may go outside its window.
+  case startNow
 
   package var word: String {
     switch self {
@@ -12,6 +14,7 @@ package enum Instruction: Hashable, Sendable {
     case .pause: "pause asked for"
     case .resume: "resume asked for"
     case .cancel: "cancel asked for"
+    case .startNow: "start outside the window asked for"
     }
   }
 }
@@ -24,6 +27,8 @@ package struct OperatorInstructions: Hashable, Sendable {
   package var pausedBy: String?
   /// Who ended it, and why.
   package var cancelledBy: String?
+  /// Who lets it go outside its window, and why.
+  package var startedNowBy: String?
 
   package init() {}
 
@@ -34,6 +39,7 @@ package struct OperatorInstructions: Hashable, Sendable {
     case .pause: pausedBy = author
     case .resume: pausedBy = nil
     case .cancel: cancelledBy = author
+    case .startNow: startedNowBy = author
     }
   }
 }

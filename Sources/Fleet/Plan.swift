@@ -28,6 +28,9 @@ package struct PlannedWave: Hashable, Sendable {
     self.rule = rule
     self.visits = visits
   }
+
+  /// Whether it takes a number of hosts: then a host of a later wave takes the place of one that is not reached.
+  package var isOfFixedSize: Bool { if case .count = rule.take { true } else { false } }
 }
 
 /// One host's part: all its due certificates in one SSH session.

@@ -20,7 +20,10 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case resume(Rollout.ID)
   case retry(Rollout.ID)
   case cancel(Rollout.ID)
-  case showLog(Rollout.ID)
+  case showLog(Rollout.ID, host: Host.Name? = nil)
+  case showCertificate(Lineage.Name)
+  case watch(Rollout.ID)
+  case startNow(Rollout.ID)
   case acceptLoss
 
   package enum Listing: String, Hashable, Sendable, CaseIterable {
@@ -55,7 +58,11 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     case .resume(let id): ["rollout", "resume", "\(id)"]
     case .retry(let id): ["rollout", "retry", "\(id)"]
     case .cancel(let id): ["rollout", "cancel", "\(id)"]
-    case .showLog(let id): ["log", "--rollout", "\(id)"]
+    case .showLog(let id, let host):
+      ["log", "--rollout", "\(id)"] + (host.map { ["--host", $0.rawValue] } ?? [])
+    case .showCertificate(let lineage): ["cert", "show", lineage.rawValue]
+    case .watch(let id): ["rollout", "watch", "\(id)"]
+    case .startNow(let id): ["rollout", "start", "\(id)", "--now"]
     case .acceptLoss: ["log", "--accept-loss"]
     }
   }

@@ -61,6 +61,8 @@ package enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
   /// Needs a person: the host could not be brought to the new or back to the old state.
   case failedDirty = "failed_dirty"
   case unreachable
+  /// It lets nobody in until a person has acted: another host key, a refused login, no agent. Nothing was done there.
+  case refused
   /// Another visit holds the host's lock.
   case deferred
   /// The controller was interrupted, and the host has what it had before; it is done again.
@@ -80,7 +82,7 @@ package enum VisitEnd: String, Hashable, Sendable, Codable, CaseIterable {
     case .ok, .unchanged, .degraded: .success
     case .placed: .placed
     case .failedClean, .rolledBack, .failedDirty, .unknown: .failure
-    case .unreachable, .deferred: .unreachable
+    case .unreachable, .refused, .deferred: .unreachable
     case .inconclusive, .interrupted, .skipped: .undecided
     }
   }

@@ -8,8 +8,14 @@ package struct ServedLeaf: Hashable, Sendable {
   /// `nil` where it could not be read.
   package let notAfter: Date?
 
-  package init(_ fingerprint: Fingerprint, name: String = "", notAfter: Date? = nil) {
-    (self.fingerprint, self.name, self.notAfter) = (fingerprint, name, notAfter)
+  /// `nil` where it is another kind, or could not be read.
+  package let keys: Keys?
+
+  /// The kinds of which servers may have a certificate each for one name.
+  package enum Keys: Hashable, Sendable, CaseIterable { case rsa, ecdsa }
+
+  package init(_ fingerprint: Fingerprint, name: String = "", notAfter: Date? = nil, keys: Keys? = nil) {
+    (self.fingerprint, self.name, self.notAfter, self.keys) = (fingerprint, name, notAfter, keys)
   }
 
   /// `CN=old.example until 2026-12-27`.

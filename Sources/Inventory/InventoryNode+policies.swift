@@ -9,7 +9,7 @@ extension InventoryNode {
       let parallel = fields["parallel"].map { $0.parallel() } ?? defaults.parallel
       let limits = fields["limits"].map { $0.limits() } ?? []
       let order = fields["order"].map { $0.order() } ?? standard.order
-      let failed = fields["max_failed"].map { $0.limit() } ?? standard.maxFailed
+      let failed = fields["max_failed"].map { $0.limit() } ?? .count(0)
       let unreachable = fields["max_unreachable"].map { $0.limit() } ?? standard.maxUnreachable
       let reaction = fields["on_failure"].map { $0.choice(FailureReaction.self) } ?? standard.onFailure
       let windows = fields["window"].map { $0.listOrOne().compactMap { $0.window() } } ?? []

@@ -23,6 +23,9 @@ extension DueCertificates.Obstacle {
     case .noStagingDirectory(let issuer):
       return "\(issuer) has no 'staging' directory for rehearsals; declare it"
     case .refused(let error): return "\(error)"
+    case .noHost(let reason):
+      return
+        "nothing is ordered, none of its hosts can be visited: \(reason); to order all the same: \(Remedy.issue(lineage.declared)) --force"
     case .backoff(let backoff):
       let until = "not tried before \(backoff.retryAt.ISO8601Format())"
       let times = backoff.failures == 1 ? "" : ", \(backoff.failures) times"

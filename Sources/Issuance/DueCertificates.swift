@@ -35,6 +35,8 @@ package struct DueCertificates: Sendable {
     case issuerNotDeclared(Issuer.Name)
     case noStagingDirectory(Issuer.Name)
     case backoff(OrderBackoff)
+    /// None of its hosts can be visited, and why the first cannot.
+    case noHost(String)
     /// The certificate that others have made cannot be used.
     case refused(any Error)
   }
@@ -99,6 +101,12 @@ package struct DueCertificates: Sendable {
         take(lineage, files, newest[name], .filesChanged, now)
       }
     }
+  }
+
+  /// Orders it not.
+  package mutating func hold(_ lineage: Lineage.Name, because reason: String) {
+    orders.removeAll { $0.lineage.name == lineage }
+    heldBack.append((lineage, .noHost(reason)))
   }
 
   private mutating func take(

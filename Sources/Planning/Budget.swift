@@ -3,7 +3,7 @@ package import Fleet
 /// How many hosts of a group may go wrong. It is counted from the ends themselves, never kept.
 package struct Budget: Hashable, Sendable {
   private let maxFailed: Int
-  private let maxUnreachable: Int
+  private var maxUnreachable: Int
   private let scope: String
 
   /// The budget of a whole rollout.
@@ -12,15 +12,22 @@ package struct Budget: Hashable, Sendable {
   }
 
   /// The budget of a wave: its own, or else the policy's.
-  package init(of wave: PlannedWave, number: Int, under policy: RolloutPolicy) {
+  ///
+  /// - Parameter number: from 1.
+  package init(ofWave number: Int, in plan: Plan) {
+    let (wave, policy) = (plan.waves[number - 1], plan.policy)
     self.init(
       wave.rule.maxFailed ?? policy.maxFailed, wave.rule.maxUnreachable ?? policy.maxUnreachable,
       hosts: wave.visits.count, scope: "wave \(number)")
+    // Others take the places of those that are not reached, so that the rollout's bound counts.
+    if wave.isOfFixedSize, wave.rule.maxUnreachable == nil {
+      maxUnreachable = policy.maxUnreachable.unreachable(of: plan.hostCount)
+    }
   }
 
   init(_ maxFailed: Limit, _ maxUnreachable: Limit, hosts: Int, scope: String) {
     self.maxFailed = maxFailed.hosts(of: hosts)
-    self.maxUnreachable = maxUnreachable.hosts(of: hosts)
+    self.maxUnreachable = maxUnreachable.unreachable(of: hosts)
     self.scope = scope
   }
 

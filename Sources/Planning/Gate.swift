@@ -23,9 +23,12 @@ package enum Gate {
 
   /// Whether visits may begin now. A window that opens too late for a certificate that hosts still have does not
   /// count; an approval that nobody gives does.
-  package static func window(of plan: Plan, at now: Date) -> Answer {
+  package static func window(
+    of plan: Plan, at now: Date, orders: OperatorInstructions = OperatorInstructions()
+  ) -> Answer {
     let windows = plan.policy.windows
     guard !windows.isEmpty, !windows.contains(where: { $0.closing(at: now) != nil }) else { return .open }
+    if let person = orders.startedNowBy { return .overridden("outside the window, by \(person)") }
     let opening = windows.compactMap { $0.nextOpening(after: now) }.min()
     let bakes = plan.waves.reduce(0) { $0 + $1.rule.bake.seconds }
     if let deadline = plan.deadline, opening.map({ deadline < $0.addingTimeInterval(bakes + margin) }) ?? true
@@ -40,6 +43,6 @@ package enum Gate {
         "the time zone '\(unknown.zone)' of the window is not on this machine; install it (Debian: tzdata)")
     }
     let opens = opening.map { "opens at \($0.ISO8601Format())" } ?? "does not open within a week"
-    return .closed("the window \(windows.map(\.description).joined(separator: ", ")) \(opens)")
+    return .closed("waits for its window \(windows.map(\.description).joined(separator: ", ")) \(opens)")
   }
 }

@@ -8,12 +8,12 @@ struct HostSequence {
   /// Hosts that have nothing of ours yet, where others have: what comes to them says little about those.
   private let new: Set<Host.Name>
 
-  init(of policy: RolloutPolicy, in snapshot: PlanningSnapshot) {
+  init(of policy: RolloutPolicy, in snapshot: PlanningSnapshot, unreachable known: Set<Host.Name> = []) {
     order = policy.order
     let all = snapshot.backoffs.values.flatMap(\.self)
     failed = Set((snapshot.backoffs[policy.name] ?? [:]).filter { $1.end.account != .unreachable }.keys)
     new = snapshot.kept.isEmpty ? [] : Set(snapshot.hosts.map(\.name).filter { snapshot.kept[$0] == nil })
-    unreachable = Set(all.filter { $0.value.end.account == .unreachable }.map(\.key))
+    unreachable = Set(all.filter { $0.value.end.account == .unreachable }.map(\.key)).union(known)
   }
 
   /// Hosts that were not reached last time go last in any order, so that a dead one is not the canary for ever; and new ones before

@@ -3,7 +3,8 @@ package import FoundationEssentials
 
 /// Desired against actual. The same snapshot always gives the same plans.
 package enum Planner {
-  /// One plan for each rollout policy that has something to do, in the order in which policies go.
+  /// What has to be done under each rollout policy, in the order in which policies go: one plan, or where its waves only count, one for each
+  /// group of certificates that share hosts.
   package static func plan(
     on snapshot: PlanningSnapshot, for request: PlanRequest = PlanRequest(), at now: Date
   ) -> PlanningResult {
@@ -14,29 +15,34 @@ package enum Planner {
         request.hosts?.contains($0.name) ?? true && !request.leftOut.contains($0.name)
       }
       let backoffs = snapshot.backoffs[policy.name] ?? [:]
-      let visits = HostSequence(of: policy, in: snapshot).sort(hosts).compactMap { host in
-        let wanted = desired.certificates(for: host).filter {
-          !request.isUnderWay($0.lineage, under: policy.name)
+      let visits = HostSequence(of: policy, in: snapshot, unreachable: request.unreachable).sort(hosts)
+        .compactMap { host in
+          let wanted = desired.certificates(for: host).filter {
+            !request.isUnderWay($0.lineage, under: policy.name)
+          }
+          let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
+          result.ahead += ahead
+          var due = visit(
+            host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
+            in: snapshot, for: request.push)
+          due?.wasUnreachable =
+            backoffs[host.name]?.end.account == .unreachable || request.unreachable.contains(host.name)
+          return due
         }
-        let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
-        result.ahead += ahead
-        var due = visit(
-          host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
-          in: snapshot, for: request.push)
-        due?.wasUnreachable = backoffs[host.name]?.end.account == .unreachable
-        return due
-      }
       // What went wrong within the budgets of a rollout that passed keeps nobody else waiting.
       if visits.contains(where: { backoffs[$0.host.name]?.isTolerated(of: $0) != true }) {
         result.unfinished.insert(policy.name)
       }
-      let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
-      result.deferred += held
-      guard !held.contains(where: { $0.holdsPolicy }) else { continue }
-      let waiting = Set(held.map(\.host))
-      let going = visits.filter { !waiting.contains($0.host.name) }
-      if !going.isEmpty {
-        result.plans.append(Plan(policy: policy, waves: Waves.slice(going, by: policy.waves)))
+      // What shares no host does not hold each other up.
+      for visits in policy.onlyCounts ? IndependentVisits.groups(of: visits) : [visits] {
+        let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
+        result.deferred += held
+        guard !held.contains(where: { $0.holdsPolicy }) else { continue }
+        let waiting = Set(held.map(\.host))
+        let going = visits.filter { !waiting.contains($0.host.name) }
+        if !going.isEmpty {
+          result.plans.append(Plan(policy: policy, waves: Waves.slice(going, by: policy.waves)))
+        }
       }
     }
     return result

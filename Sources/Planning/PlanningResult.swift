@@ -8,6 +8,17 @@ package struct PlanningResult: Sendable {
   package var ahead: [HostAhead] = []
   /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
   package var unfinished: Set<RolloutPolicy.Name> = []
+
+  /// The plans of each policy together.
+  package var plansByPolicy: [[Plan]] {
+    plans.reduce(into: []) { groups, plan in
+      if groups.last?.last?.policy.name == plan.policy.name {
+        groups[groups.count - 1].append(plan)
+      } else {
+        groups.append([plan])
+      }
+    }
+  }
 }
 
 /// What is asked for beyond what is due.
@@ -19,6 +30,8 @@ package struct PlanRequest: Hashable, Sendable {
   package var hosts: Set<Host.Name>?
   /// Hosts that are known beforehand not to let us in.
   package var leftOut: Set<Host.Name> = []
+  /// Hosts that are known beforehand not to be reached now.
+  package var unreachable: Set<Host.Name> = []
   /// What rollouts that wait are to bring, which no second one brings meanwhile.
   package var underWay: [RolloutPolicy.Name: Set<Lineage.Name>] = [:]
 

@@ -4,7 +4,7 @@ import Fleet
 enum Waves {
   /// Each rule takes its hosts in order; percentages are of all hosts, rounded up, so that no host is left out. When
   /// hosts are left after the last size, it is repeated, as Ansible's `serial` does; what a selector at the end does
-  /// not pick follows in one wave more.
+  /// not pick follows in one wave more. A first wave that counts has a host of each certificate.
   static func slice(_ visits: [PlannedVisit], by rules: [WaveRule]) -> [PlannedWave] {
     var rest = visits
     var waves: [PlannedWave] = []
@@ -21,7 +21,8 @@ enum Waves {
         return
       }
       rest.removeFirst(taken.count)
-      waves.append(PlannedWave(taken, by: rule))
+      let canaries = waves.isEmpty ? canaries(beside: taken, in: &rest) : []
+      waves.append(PlannedWave(taken + canaries, by: rule))
     }
     for rule in rules where !rest.isEmpty { take(rule) }
     while !rest.isEmpty {
@@ -29,6 +30,34 @@ enum Waves {
     }
     return waves
   }
+}
+
+extension Waves {
+  /// Takes a host for each certificate that no host of the first wave gets, as few as will do.
+  private static func canaries(
+    beside taken: [PlannedVisit], in rest: inout [PlannedVisit]
+  ) -> [PlannedVisit] {
+    var missing = Set(rest.flatMap(\.declared)).subtracting(taken.flatMap(\.declared))
+    var canaries: [PlannedVisit] = []
+    while !missing.isEmpty {
+      // Of those that have as many, the first.
+      guard
+        let best = rest.indices.max(by: {
+          let (one, other) = (rest[$0].count(of: missing), rest[$1].count(of: missing))
+          return one == other ? $0 > $1 : one < other
+        })
+      else { break }
+      let visit = rest.remove(at: best)
+      missing.subtract(visit.declared)
+      canaries.append(visit)
+    }
+    return canaries
+  }
+}
+
+extension PlannedVisit {
+  fileprivate var declared: [Lineage.Name] { certificates.map(\.lineage.declared) }
+  fileprivate func count(of lineages: Set<Lineage.Name>) -> Int { declared.count(where: lineages.contains) }
 }
 
 extension WaveSize {

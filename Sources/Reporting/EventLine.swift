@@ -23,6 +23,9 @@ package enum EventLine {
     case .waveMoved(.gated, _), .waveMoved(.draining, _), .rolloutMoved(.running, _): return nil
     case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
       return "wave \(event.subject.wave ?? 0) \(state.words)" + suffix(reason)
+    // It says itself what it waits for.
+    case .rolloutMoved(.paused, let reason):
+      return "rollout \(event.subject.rollout?.description ?? "?"): \(reason.visible)"
     case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):
       return "rollout \(event.subject.rollout?.description ?? "?") \(state.words)" + suffix(reason)
     case .visitEnded, .note: return host + words(event.kind)

@@ -9,6 +9,8 @@ package struct FleetReport: Sendable, Codable, Report {
   package let statuses: [HostCertificateStatus]
   /// The rollout that was carried out last, and how it ended.
   package let lastRollout: RolloutSummary?
+  /// What else is not as it should be.
+  package var shortfalls: [CertificateShortfall] = []
 
   private enum CodingKeys: String, CodingKey {
     case statuses
@@ -16,7 +18,11 @@ package struct FleetReport: Sendable, Codable, Report {
     case lastRollout = "last_rollout"
   }
 
-  package init(generatedAt: Date, statuses: [HostCertificateStatus], lastRollout: RolloutSummary?) {
+  package init(
+    generatedAt: Date, statuses: [HostCertificateStatus], lastRollout: RolloutSummary?,
+    shortfalls: [CertificateShortfall] = []
+  ) {
+    self.shortfalls = shortfalls
     self.generatedAt = generatedAt
     self.statuses = statuses
     self.lastRollout = lastRollout
@@ -62,7 +68,13 @@ package struct FleetReport: Sendable, Codable, Report {
         "\(folded(placed)) \(placed.count == 1 ? "has" : "have") it and \(placed.count == 1 ? "serves" : "serve") another still: point the configuration there at it, and reload"
       )
     }
-    text += parts.isEmpty ? "everything is as it should be" : parts.joined(separator: "; ")
+    if parts.isEmpty {
+      parts = [
+        shortfalls.isEmpty ? "everything is as it should be" : "every host has its newest certificate; but"
+      ]
+    }
+    text += parts.joined(separator: "; ")
+    text += CertificateShortfall.lines(of: shortfalls, now: generatedAt).map { "\n" + $0 }.joined()
     // What was left of one that came to its end may have been mended since.
     if let lastRollout, lastRollout.state != .succeeded, !(behind.isEmpty && lastRollout.state == .partial) {
       let state =

@@ -11,24 +11,25 @@ package struct PlanPreview: Sendable, Encodable {
   package let checked: [CheckedHost]?
   /// These three are told beside it.
   package let ahead: [HostAhead]
-  package let unpinned: [Host.Name]
+  package let leftOut: [HostLeftOut]
   package let open: [(id: Rollout.ID, state: RolloutState)]
 
   private enum CodingKeys: String, CodingKey {
     case issue, rollouts, checked
+    case leftOut = "left_out"
     case deferred = "held"
   }
 
   package init(
     issue: [ListedDue], rollouts: [Plan], deferred: [DeferredHost], checked: [CheckedHost]?,
-    ahead: [HostAhead], unpinned: [Host.Name], open: [(id: Rollout.ID, state: RolloutState)]
+    ahead: [HostAhead], leftOut: [HostLeftOut], open: [(id: Rollout.ID, state: RolloutState)]
   ) {
     self.issue = issue
     self.rollouts = rollouts
     self.deferred = deferred
     self.checked = checked
     self.ahead = ahead
-    self.unpinned = unpinned
+    self.leftOut = leftOut
     self.open = open
   }
 }
@@ -42,7 +43,9 @@ extension PlanPreview: Report {
       open.joined() + ListedDue.text(of: issue) + rollouts.map(\.text).joined(separator: "\n")
       + DeferredHosts.groups(of: deferred).map { $0.text + "\n" }.joined()
     let checks = checked.map { $0.isEmpty ? "" : "\n" + CheckedHost.text(of: $0, now: now) } ?? ""
-    return (text.isEmpty ? "nothing to do\n" : text) + checks
+    let nothing =
+      leftOut.isEmpty ? "nothing to do\n" : "nothing to do but for hosts that are left out\n"
+    return (text.isEmpty ? nothing : text) + checks
   }
 }
 

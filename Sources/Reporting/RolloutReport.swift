@@ -14,6 +14,10 @@ package struct RolloutReport: Sendable, Report {
   package let reason: String
   package let waves: [Wave]
   package let hosts: [HostResult]
+  /// What it waits for now.
+  package let wait: RolloutWait?
+  /// Who carries it out at this moment; `nil` where nobody does.
+  package let carrier: String?
 
   private enum CodingKeys: String, CodingKey {
     case id, policy, state, reason, waves, hosts
@@ -48,7 +52,9 @@ package struct RolloutReport: Sendable, Report {
     var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
 
-  package init(_ rollout: Rollout, _ ledger: RolloutLedger) {
+  package init(_ rollout: Rollout, _ ledger: RolloutLedger, wait: RolloutWait? = nil, carrier: String? = nil)
+  {
+    (self.wait, self.carrier) = (wait, carrier)
     (id, policy, planHash) = (rollout.id, rollout.plan.policy.name, rollout.planHash)
     (state, reason) = (ledger.state, ledger.reason)
     waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
@@ -67,15 +73,22 @@ package struct RolloutReport: Sendable, Report {
   }
 
   package func text(now: Date) -> String {
-    var text =
-      "rollout \(id) (policy \(policy)): \(state.words)" + (reason.isEmpty ? "" : ": \(reason.visible)")
-    text += "\n"
+    var text = "rollout \(id) (policy \(policy)): \(standing)\n"
     for wave in waves {
       let why = wave.reason.isEmpty ? "" : ": \(wave.reason.visible)"
       text += "  wave \(wave.number) \(wave.state.words)\(why)\n"
       text += outcomes(of: wave.number).map { "    \($0)\n" }.joined()
     }
     return text + next
+  }
+
+  /// Its state; of one that waits, for what, or that nothing keeps it any more.
+  package var standing: String {
+    switch state {
+    case .paused:
+      wait?.words ?? (reason.hasPrefix("nobody knows") ? reason.visible : "goes on at the next run")
+    default: state.words + (reason.isEmpty ? "" : ": \(reason.visible)")
+    }
   }
 
   /// Hosts with the same outcome together.
@@ -117,21 +130,23 @@ package struct RolloutReport: Sendable, Report {
   }
 
   private var badly: String {
-    let dirty = named { $0.end == .failedDirty }
-    return dirty.isEmpty ? "" : "needs a person: \(dirty), as its log tells: \(Remedy.showLog(id))"
+    let dirty = hosts.filter { $0.end == .failedDirty }.map(\.host)
+    guard let first = dirty.first else { return "" }
+    return "needs a person: \(HostSet.folded(dirty)), as its log tells: \(Remedy.showLog(id, host: first))"
   }
 
   private var advice: String {
-    switch state {
+    if let carrier, !state.isEnd { return "\(carrier) carries it out: \(Remedy.watch(id))" }
+    return switch state {
     case .succeeded, .superseded, .planned: ""
     case .running, .halting, .rollingBack: "go on with: \(Remedy.run)"
     case .paused:
-      if let wave = waves.first(where: { $0.state == .gated }), wave.reason.contains("approval") {
-        "approve with: \(Remedy.approve(id, wave: wave.number)); then: \(Remedy.run)"
-      } else if reason.hasPrefix("paused by") {
-        "go on with: \(Remedy.resume(id)); then: \(Remedy.run)"
-      } else {
-        "the next run looks whether it can go on: \(Remedy.run)"
+      switch wait {
+      case .approval(let wave): "approve with: \(Remedy.approve(id, wave: wave)); then: \(Remedy.run)"
+      case .person: "go on with: \(Remedy.resume(id)); then: \(Remedy.run)"
+      case .window: "a run in its window goes on; at once, which is logged: \(Remedy.startNow(id))"
+      case .bake: "a run after that goes on: \(Remedy.run)"
+      case nil: "go on with: \(Remedy.run)"
       }
     case .partial, .halted, .rolledBack, .rollbackFailed, .cancelled:
       "when what kept them is mended, try again at once: \(Remedy.retry(id))"

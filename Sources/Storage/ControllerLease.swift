@@ -40,6 +40,20 @@ package final class ControllerLease: Sendable {
     close(descriptor)
   }
 
+  /// Who has it, where that is another process; asked without taking it.
+  package static func otherHolder(home: StateDirectory) -> String? {
+    let opened = open(home.leasePath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard opened >= 0 else { return nil }
+    defer { close(opened) }
+    if flock(opened, LOCK_SH | LOCK_NB) == 0 { return nil }
+    let said = FileManager.default.contents(atPath: home.leasePath).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    let name = (said ?? "").trimmed
+    guard !name.isEmpty else { return "another process" }
+    return name.hasPrefix(holder + " ") ? nil : name
+  }
+
   /// Who this process is, to another controller's operator.
   static var holder: String {
     "process \(getpid()) of \(SystemUser.name) on \(ProcessInfo.processInfo.hostName)"

@@ -22,6 +22,7 @@ struct GrowthBenchmark {
     } of: {
       try await certfleet.succeed("apply", inventory)
     }
+    try await certfleet.succeed("host", "pin", "--from-known-hosts", try await knownHosts(hosts, in: scratch))
     try await certfleet.succeed("cert", "issue", "one.example")
     let plan = try await best {
     } of: {
@@ -47,10 +48,21 @@ struct GrowthBenchmark {
     return best
   }
 
+  private static func address(_ number: Int) -> String {
+    "10.\(number / 65536).\(number / 256 % 256).\(number % 256)"
+  }
+
+  /// One key for all.
+  private func knownHosts(_ hosts: Int, in scratch: ScratchFolder) async throws -> String {
+    try await KeyPair.make(at: scratch.path + "/host_key", type: "ed25519")
+    let key = Files.read(scratch.path + "/host_key.pub")
+    return try scratch.write("known_hosts", (1...hosts).map { "\(Self.address($0)) \(key)" }.joined())
+  }
+
   private func declare(hosts: Int, in scratch: ScratchFolder) async throws {
     try await SelfSigned.make("one.example", in: scratch.path)
     let lines = (1...hosts).map { number in
-      "{name: 'web\(number)', address: '10.\(number / 65536).\(number / 256 % 256).\(number % 256)', labels: {role: 'web', rack: 'r\(number % 40)'}},"
+      "{name: 'web\(number)', address: '\(Self.address(number))', labels: {role: 'web', rack: 'r\(number % 40)'}},"
     }
     try scratch.write(
       "fleet.json5",

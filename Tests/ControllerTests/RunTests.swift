@@ -17,7 +17,7 @@ import ThrowawayFleet
     #expect(preview.issue.map(\.action) == [.take])
     #expect(scene.events.isEmpty, "a preview does nothing")
     let result = try await controller.run(try await controller.runRequest(only: nil))
-    #expect(result.outcome == .converged && !result.hadNothingToDo && result.unfinished == nil)
+    #expect(result.outcome == .converged && !result.hadNothingToDo && result.unfinished.isEmpty)
     #expect(scene.ends == ["web1": .ok, "web2": .ok])
     #expect(result.report.statuses.map(\.isConverged) == [true, true])
     #expect(scene.generation(on: 1) == "1" && scene.generation(on: 2) == "1")
@@ -42,7 +42,7 @@ import ThrowawayFleet
     let failed = try await controller.run(try await controller.runRequest(only: nil))
     #expect(failed.outcome == .failed)
     #expect(scene.ends == ["web1": .rolledBack, "web2": .ok])
-    #expect(failed.unfinished?.hosts.map(\.end) == [.rolledBack, .ok])
+    #expect(failed.unfinished.first?.hosts.map(\.end) == [.rolledBack, .ok])
     try FileManager.default.removeItem(atPath: home + "/broken")
     #expect(try await controller.run(try await controller.retryRequest(1)).outcome == .converged)
     #expect(scene.ends["web1"] == .ok)
@@ -111,7 +111,7 @@ import ThrowawayFleet
     let one = try await controller.run(try await controller.runRequest(only: nil))
     #expect(one.outcome == .failed && scene.ends == ["web2": .ok])
     #expect(try await controller.rolloutReport(1).report.state == .succeeded)
-    let told = scene.events.compactMap { if case .unpinned(let hosts) = $0 { hosts } else { nil } }
+    let told = scene.events.compactMap { if case .leftOut(let hosts) = $0 { hosts.map(\.host) } else { nil } }
     #expect(told == [["web1", "web2"], ["web1"]])
     _ = try await controller.pin(
       try await controller.hostsToPin([])[0], wanted: try await scene.hosts[0].fingerprint(), keeping: false

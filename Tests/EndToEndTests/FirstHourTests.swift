@@ -79,4 +79,72 @@ import ThrowawayFleet
     #expect(scene.generations() == ["2", "2"])
     await scene.fleet.stop()
   }
+
+  enum Trouble: CaseIterable { case off, unpinned, otherKey }
+
+  /// The first in the order, who would be the canary.
+  @Test(arguments: Trouble.allCases)
+  func `one host that cannot be visited keeps nobody else from the certificate`(_ trouble: Trouble)
+    async throws
+  {
+    let scene = try await Scene(hosts: 3, waves: "[1, 'rest']", policy: ", max_unreachable: '10%'")
+    switch trouble {
+    case .off: await scene.hosts[0].ssh.stop()
+    case .unpinned:
+      let file = scene.scratch.path + "/fleet.json5"
+      try Files.write(file, Files.read(file).replacing("'web1'", with: "'web0'"))
+      try await scene.expect(0, "apply", "--prune", "--yes", file)
+    case .otherKey:
+      let other = try await scene.hosts[1].ssh.fingerprint()
+      try await scene.expect(65, "host", "pin", "web1", "--fingerprint", other)
+      let line = Files.read(scene.hosts[1].home + "/sshd/host_key.pub")
+      let known = try scene.scratch.write("known", "[\(scene.hosts[0].address)]:2222 \(line)")
+      try await scene.expect(0, "host", "pin", "--from-known-hosts", known, "web1")
+    }
+    let run = try await scene.expect(trouble == .off ? 2 : 1, "run")
+    #expect(scene.generations() == ["0", "1", "1"], "\(run.everything)")
+    switch trouble {
+    case .off: #expect(run.stderr.contains("web1: unreachable"), "\(run.everything)")
+    case .unpinned: #expect(run.stderr.contains("left out: web0, no host key is pinned"), "\(run.everything)")
+    case .otherKey: #expect(run.stderr.contains("left out: web1: host key changed"), "\(run.everything)")
+    }
+    // Nothing is ordered again for it.
+    let again = try await scene.expect(trouble == .off ? 2 : 1, "run")
+    #expect(!again.stderr.contains("ordering"), "\(again.everything)")
+    await scene.fleet.stop()
+  }
+
+  @Test func `nothing is ordered for a certificate that could go nowhere, unless a person says so`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 2)
+    for host in scene.hosts { await host.ssh.stop() }
+    let run = try await scene.expect(1, "run")
+    #expect(
+      run.stderr.contains("one.example: nothing is ordered, none of its hosts can be visited: "),
+      "\(run.everything)")
+    #expect(!run.stderr.contains("ordering from"))
+    let issue = try await scene.expect(1, "cert", "issue", "one.example")
+    #expect(issue.stderr.contains("certfleet cert issue one.example --force"), "\(issue.everything)")
+    try await scene.expect(0, "cert", "issue", "one.example", "--force")
+    await scene.fleet.stop()
+  }
+
+  @Test func `a broken hook of one certificate does not hold another that shares no host with it`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 3, certificates: ["one.example", "two.example"])
+    try scene.declare(
+      ["one.example", "two.example"], waves: "[1, 'rest']",
+      to: ["one.example": "name:web1", "two.example": "name:web2"])
+    try await scene.expect(0, "apply", scene.scratch.path + "/fleet.json5")
+    try scene.steer(0, "break-deploy")
+    let run = try await scene.expect(1, "run")
+    #expect(scene.generations() == ["0", "0", "0"])
+    #expect(scene.generations(of: "two.example") == ["0", "1", "0"], "\(run.everything)")
+    #expect(run.stderr.contains("web1: rolled back: "), "\(run.everything)")
+    #expect(run.stderr.contains("broken on purpose"), "\(run.everything)")
+    #expect(run.stdout.contains("certfleet rollout retry 1"), "\(run.everything)")
+    await scene.fleet.stop()
+  }
 }

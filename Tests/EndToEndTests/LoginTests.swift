@@ -44,10 +44,10 @@ struct LoginTests {
     #expect(!run.everything.contains("\u{1B}"))
     #expect(
       run.stderr.contains(
-        "asked: failed clean: the agent did not start (exit status 1: sudo: a password is required)"))
+        "asked: refused: the agent did not start (exit status 1: sudo: a password is required)"))
     #expect(
       run.stderr.contains(
-        "nobodys: failed clean: the agent did not start (exit status 1: "), "\(run.stderr)")
+        "nobodys: refused: the agent did not start (exit status 1: "), "\(run.stderr)")
     #expect(scene.host.exists("/etc/certfleet-sudoer/live/one.example/privkey.pem"))
     #expect(scene.host.exists("/home/fisher/certs/live/one.example/privkey.pem"))
     let check = try await scene.expect(1, "host", "check")

@@ -8,7 +8,7 @@ import ThrowawayFleet
   @Test func `a wave waits for approval, and a rollout for whoever paused it`() async throws {
     let scene = try await Scene(hosts: 4, waves: "[1, {take: 2, approve: true}, 'rest']")
     let first = try await scene.expect(3, "run")
-    #expect(first.stderr.contains("rollout 1 paused: wave 2 waits for approval"))
+    #expect(first.stderr.contains("rollout 1: wave 2 waits for approval"))
     #expect(first.stdout.contains("approve with: certfleet rollout approve 1 --wave 2; then: certfleet run"))
     #expect(scene.generations() == ["1", "0", "0", "0"])
     try await scene.expect(3, "run")
@@ -53,7 +53,7 @@ import ThrowawayFleet
     #expect(await watching.ended() == 3)
     #expect(scene.generations() == ["1", "1", "0", "0", "0"])
     let watched = Files.read(scene.scratch.path + "/watch.out")
-    #expect(watched.contains("web1: ok") && watched.contains("rollout 1 paused: paused by"))
+    #expect(watched.contains("web1: ok") && watched.contains("rollout 1: paused by"))
     #expect(watched.contains("not started web[3-5]"))
     try await scene.expect(0, "rollout", "cancel", "1", "--why", "not today")
     #expect(scene.generations() == ["1", "1", "0", "0", "0"])
@@ -163,13 +163,31 @@ import ThrowawayFleet
     try await scene.expect(0, "apply", inventory)
     let waiting = try await scene.expect(3, "run")
     #expect(
-      waiting.stderr.contains("rollout 1 paused: the window mon-sun \(time(2))-\(time(3)) UTC opens at "))
+      waiting.stderr.contains("rollout 1: waits for its window mon-sun \(time(2))-\(time(3)) UTC opens at "))
     #expect(scene.generations() == ["0", "0"])
+    #expect(waiting.stdout.contains("at once, which is logged: certfleet rollout start 1 --now"))
+    // Nobody is there to be asked.
+    try await scene.expect(65, "rollout", "start", "1", "--now")
+    let now = try await scene.expect(0, "rollout", "start", "1", "--now", "--yes", "--why", "it burns")
+    #expect(scene.generations() == ["1", "1"], "\(now.everything)")
+    #expect(
+      try await scene.expect(0, "log", "--rollout", "1").stdout.contains(
+        "start outside the window asked for by \(SystemUser.name): it burns"))
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(3, "run")
+    #expect(scene.generations() == ["1", "1"])
+    try await scene.expect(0, "rollout", "cancel", "2")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(65, "run", "--now")
+    try await scene.expect(0, "run", "--now", "--yes")
+    #expect(scene.generations() == ["3", "3"])
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(3, "run")
     try scene.declare(["one.example"], waves: "['rest']", reload: true)
     try await scene.expect(0, "apply", inventory)
     let run = try await scene.expect(0, "run")
-    #expect(run.stderr.contains("rollout 1 superseded"))
-    #expect(scene.generations() == ["1", "1"])
+    #expect(run.stderr.contains("rollout 4 superseded"), "\(run.everything)")
+    #expect(scene.generations() == ["4", "4"])
     // The same certificate's second deployment, of other hosts, waits for the first.
     let text = Files.read(inventory)
       .replacing(
@@ -183,10 +201,10 @@ import ThrowawayFleet
     try scene.steer(0, "break-deploy")
     let held = try await scene.expect(1, "run")
     #expect(held.stderr.contains("policy late: waits until p has passed"))
-    #expect(scene.generations() == ["1", "1"])
+    #expect(scene.generations() == ["4", "4"])
     try scene.release(0, "break-deploy")
     try await scene.expect(0, "run")
-    #expect(scene.generations() == ["2", "2"])
+    #expect(scene.generations() == ["5", "5"])
     await scene.fleet.stop()
   }
 }

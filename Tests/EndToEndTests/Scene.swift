@@ -30,7 +30,11 @@ struct Scene: Sendable {
     }
   }
 
-  func declare(_ certificates: [String], waves: String, policy: String = "", reload: Bool) throws {
+  /// - Parameter selectors: where certificates go that do not go to all hosts.
+  func declare(
+    _ certificates: [String], waves: String, policy: String = "", reload: Bool = true,
+    to selectors: [String: String] = [:]
+  ) throws {
     func hook(_ moment: String, _ more: String = "") -> String {
       let command = Self.steered.replacing("%", with: moment) + more
       return "[{run: \"\(command.replacing("\"", with: "\\\""))\", timeout: '20s'}]"
@@ -39,7 +43,7 @@ struct Scene: Sendable {
       """
       { name: '\(name)', domains: ['\(name)'], issuer: 'pebble',
         challenge: {type: 'http-01', listen: '\(fleet.network.controller):\(fleet.authority.challengePort)'},
-        deploy: [{ to: '*', rollout: 'p', verify: [{tls: 8443}],
+        deploy: [{ to: '\(selectors[name] ?? "*")', rollout: 'p', verify: [{tls: 8443}],
           hooks: { pre: \(hook("pre")), deploy: \(hook("deploy", reload ? "; " + LoopbackFleet.reload : "")), post: \(hook("post")) } }] }
       """
     }

@@ -31,7 +31,18 @@ final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, Inst
     var mostOpen = 0
   }
 
-  init(_ behaviours: [Host.Name: Behaviour] = [:]) { self.behaviours = behaviours }
+  /// Whom connections are counted with.
+  private let neighbour: StagedHosts?
+
+  private let takesTime: Bool
+
+  init(
+    _ behaviours: [Host.Name: Behaviour] = [:], takesTime: Bool = false, sharing neighbour: StagedHosts? = nil
+  ) {
+    self.behaviours = behaviours
+    self.takesTime = takesTime
+    self.neighbour = neighbour
+  }
 
   var events: [Event] { state.withLock { $0.events } }
   var mostAtOnce: Int { state.withLock { $0.mostOpen } }
@@ -45,12 +56,15 @@ final class StagedHosts: Connector, Probe, LocalHooks, Materials, Recorder, Inst
     case .refused: throw ConnectFailure(reason: "host key changed", isPassing: false)
     default: break
     }
-    state.withLock {
+    let counting = neighbour ?? self
+    counting.state.withLock {
       $0.open += 1
       $0.mostOpen = max($0.mostOpen, $0.open)
     }
+    // So that several are there at once.
+    if takesTime { try? await Task.sleep(for: .milliseconds(5)) }
     return StagedConversation(behaviour: behaviours[host.name] ?? .ok) {
-      self.state.withLock { $0.open -= 1 }
+      counting.state.withLock { $0.open -= 1 }
     }
   }
 
@@ -246,10 +260,69 @@ final class StagedConversation: CommandChannel {
     #expect(ends(hosts)["h3"] == .unreachable)
   }
 
-  @Test func `a changed host key is not tried again and counts as failed`() async throws {
+  @Test func `a changed host key is not tried again, and a wave that is nothing else has not passed`()
+    async throws
+  {
     let hosts = StagedHosts(["h1": .refused])
     #expect(try await run(plan([1]), hosts) == .halted)
-    #expect(ends(hosts) == ["h1": .failedClean])
+    #expect(ends(hosts) == ["h1": .refused])
+  }
+
+  /// With a percentage, as the policy without a word has it; in each place of the order.
+  @Test(arguments: ["h1", "h2", "h3", "h8"] as [Host.Name], [StagedHosts.Behaviour.unreachable, .refused])
+  func `the next host takes the place of one that is not reached`(
+    lost: Host.Name, how: StagedHosts.Behaviour
+  ) async throws {
+    var plan = plan([1, 1, 6], maxUnreachable: .percent(10))
+    plan.waves[0].rule.take = .count(1)
+    plan.waves[1].rule.take = .count(1)
+    let hosts = StagedHosts([lost: how])
+    #expect(try await run(plan, hosts) == .partial)
+    #expect(ends(hosts).filter { $0.value != .ok }.map(\.key) == [lost])
+    // Each wave had a host that succeeded, before the next one began.
+    var good: [Int: Int] = [:]
+    for event in hosts.events {
+      if case .visitEnded(.ok, _) = event.kind { good[event.subject.wave ?? 0, default: 0] += 1 }
+      if case .waveEnded(.passed, _) = event.kind {
+        #expect(good[event.subject.wave ?? 0, default: 0] >= 1)
+      }
+    }
+    #expect(good.values.reduce(0, +) == 7 && good[1] == 1)
+  }
+
+  @Test func `beyond the budget nobody takes a place, and hooks on the controller stand around who does`()
+    async throws
+  {
+    let hooks = Hooks(
+      pre: [Hook(command: "drain", place: .controller)], post: [Hook(command: "undrain", place: .controller)])
+    var plan = plan([1, 3], maxUnreachable: .count(1), hooks: hooks)
+    plan.waves[0].rule.take = .count(1)
+    let one = StagedHosts(["h1": .unreachable])
+    #expect(try await run(plan, one) == .partial)
+    #expect(
+      one.commands == ["drain h1", "undrain h1", "drain h2", "undrain h2", "drain h3 h4", "undrain h3 h4"])
+    let two = StagedHosts(["h1": .unreachable, "h2": .unreachable])
+    #expect(try await run(plan, two) == .halted)
+    #expect(ends(two).keys.sorted() == ["h1", "h2"])
+  }
+
+  @Test func `rollouts side by side visit no more hosts at once than their policy allows all`() async throws {
+    let plan = plan([8], parallel: 3)
+    let limits = SharedVisitLimits(of: plan.policy)
+    let one = StagedHosts(takesTime: true)
+    one.begin(at: RolloutLedger(waves: 1))
+    let other = StagedHosts(takesTime: true, sharing: one)
+    other.begin(at: RolloutLedger(waves: 1))
+    async let first = RolloutRunner(
+      Rollout.ID(1), plan: plan, ports: one.ports(StopSignal()), sharing: limits
+    )
+    .run()
+    async let second = RolloutRunner(
+      Rollout.ID(2), plan: plan, ports: other.ports(StopSignal()), sharing: limits
+    ).run()
+    #expect(try await [first, second] == [.succeeded, .succeeded])
+    #expect(ends(one).count == 8 && ends(other).count == 8)
+    #expect(one.mostAtOnce == 3)
   }
 
   @Test(arguments: [
@@ -291,7 +364,7 @@ final class StagedConversation: CommandChannel {
   @Test func `an exit status without a frame is no success`() async throws {
     let hosts = StagedHosts(["h1": .noAgent])
     #expect(try await run(plan([1]), hosts) == .halted)
-    #expect(ends(hosts) == ["h1": .failedClean])
+    #expect(ends(hosts) == ["h1": .refused])
   }
 
   @Test func `a stop starts nothing more and leaves the rollout to be continued`() async throws {

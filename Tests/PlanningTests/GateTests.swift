@@ -60,7 +60,7 @@ import Testing
     #expect(Gate.window(of: plan(replacing: nil, windows: []), at: now) == .open)
     #expect(
       Gate.window(of: plan(replacing: nil, windows: [nights]), at: now)
-        == .closed("the window mon-fri 02:00-05:00 Europe/Berlin opens at 2026-07-06T00:00:00Z"))
+        == .closed("waits for its window mon-fri 02:00-05:00 Europe/Berlin opens at 2026-07-06T00:00:00Z"))
     let late = monday.addingTimeInterval(86400)
     guard case .closed = Gate.window(of: plan(replacing: late, windows: [nights]), at: now) else {
       Issue.record("it did not wait")

@@ -61,6 +61,16 @@ import struct Fleet.Host
     #expect(budget.broken(by: [.unreachable, .deferred]) == "2 unreachable in it, 1 allowed")
   }
 
+  @Test(arguments: [
+    (Limit.percent(10), 1, 0), (.percent(10), 2, 1), (.percent(10), 8, 1), (.percent(10), 40, 4),
+    (.percent(0), 8, 0), (.count(0), 8, 0),
+  ])
+  func `a percentage of unreachable hosts is never rounded to none of several`(
+    limit: Limit, hosts: Int, allowed: Int
+  ) {
+    #expect(limit.unreachable(of: hosts) == allowed)
+  }
+
   @Test func `a group in which nobody succeeded has failed`() {
     let budget = budget(hosts: 1)
     #expect(budget.brokenAtEnd(by: [.unreachable]) == "no host of it succeeded")
@@ -110,9 +120,64 @@ import struct Fleet.Host
 
   @Test func `each host gets one visit with all that is due there`() throws {
     let plan = try #require(plans(try snapshot()).first)
-    #expect(plan.waves.map { $0.visits.map(\.host.name) } == [["mail"], ["web2"], ["web10"]])
-    #expect(plan.waves[1].visits[0].certificates.map(\.lineage) == ["a", "b"])
+    #expect(plan.waves.map { $0.visits.map(\.host.name) } == [["mail", "web2"], ["web10"]])
+    #expect(plan.waves[0].visits[1].certificates.map(\.lineage) == ["a", "b"])
     #expect(plan.waves[0].visits[0].certificates.map(\.lineage) == ["a"])
+  }
+
+  @Test
+  func `certificates that share no host go in rollouts of their own, and one that halted holds no other`()
+    throws
+  {
+    var snapshot = try snapshot()
+    snapshot.lineages = [try lineage("b", to: "web*"), try lineage("a", to: "name:mail")]
+    let apart = plans(snapshot)
+    #expect(apart.map(\.lineages) == [["a"], ["b"]])
+    #expect(
+      apart.map { $0.waves.map { $0.visits.map(\.host.name) } } == [[["mail"]], [["web2"], ["web10"]]])
+    snapshot.backoffs = [
+      "standard": ["mail": try backoff("mail", .rolledBack, failures: 9, hasHalted: true, in: snapshot)]
+    ]
+    let result = Planner.plan(on: snapshot, at: now)
+    #expect(result.plans.map(\.lineages) == [["b"]] && result.deferred.map(\.host) == ["mail"])
+    // Where waves name hosts, their order over all certificates is what was asked for.
+    let policy = RolloutPolicy(
+      name: "standard", waves: [.init(take: .selected(try Selector("name:mail"))), .init(take: .rest)],
+      parallel: 5, maxFailed: .count(0), maxUnreachable: .count(0))
+    snapshot.policies = [policy]
+    snapshot.backoffs = [:]
+    #expect(plans(snapshot).map(\.lineages) == [["a", "b"]])
+  }
+
+  @Test func `what is connected over a third is one, and each certificate has a canary`() throws {
+    var snapshot = try snapshot()
+    let labels: [Host.Name: [String]] = ["h1": ["a"], "h2": ["a", "c"], "h8": ["b", "c"], "h9": ["b"]]
+    snapshot.hosts = labels.map { name, labels in
+      Host(name: name, address: "a", labels: Dictionary(uniqueKeysWithValues: labels.map { ($0, "") }))
+    }
+    snapshot.lineages = try ["a", "b", "c"].map { try lineage(Lineage.Name($0), to: $0) }
+    snapshot.newest["c"] = certificate("c", 1)
+    let plan = try #require(plans(snapshot).first)
+    #expect(plans(snapshot).count == 1)
+    // The first by name, and the one that has both of the others.
+    #expect(plan.waves[0].visits.map(\.host.name) == ["h1", "h8"])
+  }
+
+  @Test func `hosts with keys of their own are one rollout, with one canary`() throws {
+    var own = try lineage("own", to: "*")
+    own.key.place = .host
+    var snapshot = try snapshot()
+    snapshot.lineages = own.instances(on: snapshot.hosts)
+    for lineage in snapshot.lineages { snapshot.newest[lineage.name] = certificate(lineage.name, 1) }
+    #expect(plans(snapshot).map { $0.waves.map(\.visits.count) } == [[1, 1, 1]])
+  }
+
+  @Test func `a host that is known not to be reached goes last and counts in no budget`() throws {
+    var request = PlanRequest()
+    request.unreachable = ["mail"]
+    let plan = try #require(plans(try snapshot(), request).first)
+    #expect(plan.visits.map(\.host.name) == ["web2", "web10", "mail"])
+    #expect(plan.visits.map(\.wasUnreachable) == [false, false, true])
   }
 
   @Test func `what a host keeps is not due, and is what it goes back to`() throws {

@@ -19,7 +19,7 @@ package struct Recovery: Sendable {
   func resolve(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
     try await ask(visits) { visit, isRevert, answer in
       var ending = answer.ending(afterLosing: "the controller was interrupted")
-      if [.rolledBack, .failedClean, .unreachable, .deferred].contains(ending.end) {
+      if [.rolledBack, .failedClean, .unreachable, .refused, .deferred].contains(ending.end) {
         ending = Visit.Ending(end: .interrupted, reason: ending.reason)
       }
       try await visit.end(ending, isRevert: isRevert)

@@ -10,6 +10,34 @@ extension RolloutLedger {
     }
   }
 
+  /// The hosts of a wave: those that were planned for it, without those that an earlier one has taken, and those that it has taken
+  /// itself.
+  func members(of wave: Int, in plan: Plan) -> [PlannedVisit] {
+    plan.waves.enumerated().flatMap { index, planned in
+      planned.visits.filter { (visits[$0.host.name]?.wave ?? index + 1) == wave }
+    }
+  }
+
+  /// Hosts of later waves for the places of a wave of a fixed size whose hosts were not reached, or were taken by an earlier one; such as
+  /// get the same certificates before others.
+  func substitutes(for wave: Int, in plan: Plan) -> [PlannedVisit] {
+    let planned = plan.waves[wave - 1]
+    guard planned.isOfFixedSize else { return [] }
+    let there = members(of: wave, in: plan).filter {
+      $0.wasUnreachable || end(of: $0.host.name)?.account != .unreachable
+    }
+    let missing = planned.visits.count - there.count
+    guard missing > 0 else { return [] }
+    let names = Set(there.map(\.host.name))
+    let lineages = Set(
+      planned.visits.filter { !names.contains($0.host.name) }.flatMap { $0.certificates.map(\.lineage) })
+    let later = plan.waves[wave...].flatMap(\.visits).filter {
+      visits[$0.host.name] == nil && !$0.wasUnreachable
+    }
+    let alike = later.filter { $0.certificates.contains { lineages.contains($0.lineage) } }
+    return Array((alike.count >= missing ? alike : later).prefix(missing))
+  }
+
   /// Those that have not come to an end that stands.
   func left(of planned: [PlannedVisit]) -> [PlannedVisit] {
     planned.filter { end(of: $0.host.name).map { $0.account == .undecided } ?? true }

@@ -36,7 +36,7 @@ extension RolloutRunner {
 
   private func takeBack(_ index: Int) async throws -> Bool {
     let number = index + 1
-    let visits = plan.waves[index].visits
+    let visits = try await members(of: index)
     // With those that were back before a crash: what was drained for them is filled again.
     let (changed, onTheWay) = try await ledger { ($0.changed(of: visits), $0.goingBack(in: visits)) }
     let back = changed.compactMap { $0.back(at: ports.time.now) }
@@ -67,23 +67,25 @@ extension RolloutRunner {
 
   func revert(_ planned: [PlannedVisit], wave: Int) async throws {
     var queue = VisitQueue(
-      try await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits)
-    try await queue.run({ try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested })
+      try await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits,
+      shared: limits)
+    try await queue.run(
+      { try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested }, mayStillBegin: { !stop.isRequested })
   }
 
   /// After a bake: whether the hosts of the wave still serve what they were given.
   func lookAgain(_ index: Int) async throws -> Bool {
-    let (wave, number) = (plan.waves[index], index + 1)
+    let (members, number) = (try await members(of: index), index + 1)
     // Those that a crash cut off on their way back, too.
     let (well, cutOff) = try await ledger { ledger in
-      (ledger.hosts(of: wave.visits) { $0.account == .success }, ledger.notBack(of: wave.visits))
+      (ledger.hosts(of: members) { $0.account == .success }, ledger.notBack(of: members))
     }
     let served = try await visits(well, wave: number)
     let verdicts = try await looks(at: served)
     if let (visit, verdict) = verdicts.first(where: { $0.1.isInconclusive }) {
       return try await pause(because: "\(visit.host.name): \(verdict)")
     }
-    var toRevert = wave.visits.filter { cutOff.contains($0.host.name) }.compactMap {
+    var toRevert = members.filter { cutOff.contains($0.host.name) }.compactMap {
       $0.back(at: ports.time.now)
     }
     for (visit, verdict) in verdicts where !verdict.isSuccess {
@@ -96,9 +98,9 @@ extension RolloutRunner {
     }
     try await revert(toRevert, wave: number)
     if stop.isRequested { return false }
-    if let reason = try await stillUnknown(in: wave) { return try await pause(because: reason) }
-    let ends = try await ledger { $0.ends(of: wave.visits) }
-    let budget = Budget(of: wave, number: number, under: plan.policy)
+    if let reason = try await stillUnknown(of: members) { return try await pause(because: reason) }
+    let ends = try await ledger { $0.ends(of: members) }
+    let budget = Budget(ofWave: number, in: plan)
     let broken = try await broken(index)
     if let reason = broken ?? budget.brokenAtEnd(by: ends, placedIsEnough: placedIsEnough(from: index)) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)

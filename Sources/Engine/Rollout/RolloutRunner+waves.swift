@@ -32,7 +32,7 @@ extension RolloutRunner {
     case .pending, .gated, .draining: return try await pass(to: index, waves[index].state, orders)
     case .running:
       // Begun in its window, and cut off: what is left of it waits for the next one.
-      if case .closed(let reason) = Gate.window(of: plan, at: ports.time.now) {
+      if case .closed(let reason) = Gate.window(of: plan, at: ports.time.now, orders: orders) {
         try await abandon(index)
         return try await pause(because: reason)
       }
@@ -66,7 +66,7 @@ extension RolloutRunner {
   }
 
   private func gates(_ index: Int, _ state: WaveState, _ orders: OperatorInstructions) -> [Gate.Answer] {
-    let window = Gate.window(of: plan, at: ports.time.now)
+    let window = Gate.window(of: plan, at: ports.time.now, orders: orders)
     guard state == .pending || state == .gated else { return [window] }
     return [Gate.approval(plan.waves[index], number: index + 1, orders: orders), window]
   }
@@ -82,49 +82,74 @@ extension RolloutRunner {
         return try await pause(because: reason)
       }
     }
-    try await record(.waveStarted(hosts: plan.waves[index].visits.count), wave: index + 1)
+    try await record(.waveStarted(hosts: try await members(of: index).count), wave: index + 1)
     return true
   }
 
   private func visitHosts(of index: Int) async throws -> Bool {
+    var admission = VisitAdmission(runner: self, index: index)
+    var hosts = try await ledger {
+      $0.members(of: index + 1, in: plan) + $0.substitutes(for: index + 1, in: plan)
+    }
+    var troubles: [String] = []
+    while !hosts.isEmpty {
+      let trouble = try await visit(hosts, of: index, &admission)
+      if !trouble.isEmpty { troubles.append(trouble) }
+      guard try await admission.allows(after: nil) else { break }
+      hosts = try await ledger { $0.substitutes(for: index + 1, in: plan) }
+    }
+    return try await judge(index, trouble: troubles.joined(separator: "; "))
+  }
+
+  func members(of index: Int) async throws -> [PlannedVisit] {
+    try await ledger { $0.members(of: index + 1, in: plan) }
+  }
+
+  /// - Returns: what is not as it should be beside the hosts; empty when all is well.
+  private func visit(
+    _ hosts: [PlannedVisit], of index: Int, _ admission: inout VisitAdmission
+  ) async throws -> String {
     let (wave, number) = (plan.waves[index], index + 1)
-    let hooks = WaveHooks(rollout: rollout, wave: number, visits: wave.visits, ports: ports)
+    let hooks = WaveHooks(rollout: rollout, wave: number, visits: hosts, ports: ports)
     let held = try await hooks.before()
-    let left = try await ledger { $0.left(of: wave.visits) }
+    let left = try await ledger { $0.left(of: hosts) }
     for visit in try await visits(left.filter { held[$0.host.name] != nil }, wave: number) {
       try await visit.refuse(because: held[visit.host.name] ?? "")
     }
     var queue = VisitQueue(
       try await visits(left.filter { held[$0.host.name] == nil }, wave: number),
-      width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits)
-    var admission = VisitAdmission(runner: self, index: index)
-    try await queue.run({ try await $0.run() }, mayBegin: { try await admission.allows(after: $0) })
-    let trouble = try await hooks.after()
-    return try await judge(index, trouble: trouble)
+      width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits, shared: limits)
+    try await queue.run(
+      { try await $0.run() }, mayBegin: { try await admission.allows(after: $0) },
+      mayStillBegin: { try await VisitAdmission.allowsNow(self, index) })
+    return try await hooks.after()
   }
 
   /// A wave that a crash cut off and that does not go on: its hooks on the controller are owed all the same.
   func abandon(_ index: Int) async throws {
-    let hooks = WaveHooks(
-      rollout: rollout, wave: index + 1, visits: plan.waves[index].visits, ports: ports)
+    let hosts = try await ledger {
+      $0.members(of: index + 1, in: plan) + $0.substitutes(for: index + 1, in: plan)
+    }
+    let hooks = WaveHooks(rollout: rollout, wave: index + 1, visits: hosts, ports: ports)
     try await record(.waveMoved(.draining, reason: try await hooks.after()), wave: index + 1)
   }
 
   /// After the visits of a wave: what comes next.
   private func judge(_ index: Int, trouble: String) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
-    let ends = try await ledger { $0.ends(of: wave.visits) }
-    let budget = Budget(of: wave, number: number, under: plan.policy)
+    let members = try await members(of: index)
+    let ends = try await ledger { $0.ends(of: members) }
+    let budget = Budget(ofWave: number, in: plan)
     if let reason = try await broken(index) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
       return true
     }
-    if let reason = try await stillUnknown(in: wave) {
+    if let reason = try await stillUnknown(of: members) {
       try await record(.waveMoved(.draining, reason: reason), wave: number)
       return try await pause(because: reason)
     }
     let undecided = try await ledger { ledger in
-      ledger.hosts(of: wave.visits) { $0 == .inconclusive }.first.map {
+      ledger.hosts(of: members) { $0 == .inconclusive }.first.map {
         ($0.host.name, ledger.visits[$0.host.name]?.reason ?? "")
       }
     }
@@ -132,7 +157,7 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: why), wave: number)
       return try await pause(because: "\(host): \(why)")
     }
-    if try await !ledger({ $0.left(of: wave.visits).isEmpty }) {
+    if try await !ledger({ $0.left(of: members).isEmpty }) {
       // Whatever stopped it is looked at in the next step.
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true
@@ -150,9 +175,9 @@ extension RolloutRunner {
   /// A wave cannot pass while nobody knows how a visit ended: its host is asked once more.
   ///
   /// - Returns: which hosts are not known still; `nil` where all are.
-  func stillUnknown(in wave: PlannedWave) async throws -> String? {
+  func stillUnknown(of members: [PlannedVisit]) async throws -> String? {
     func unknown() async throws -> Set<Host.Name> {
-      try await ledger { ledger in Set(ledger.hosts(of: wave.visits) { $0 == .unknown }.map(\.host.name)) }
+      try await ledger { ledger in Set(ledger.hosts(of: members) { $0 == .unknown }.map(\.host.name)) }
     }
     let first = try await unknown()
     guard !first.isEmpty else { return nil }
@@ -166,9 +191,10 @@ extension RolloutRunner {
 
   /// Why the wave, or the rollout with it, has more trouble than it may have.
   func broken(_ index: Int) async throws -> String? {
-    let wave = plan.waves[index]
-    let (ends, all) = try await ledger { ($0.ends(of: wave.visits), $0.ends(of: plan.visits)) }
-    return Budget(of: wave, number: index + 1, under: plan.policy).broken(by: ends)
+    let (ends, all) = try await ledger {
+      ($0.ends(of: $0.members(of: index + 1, in: plan)), $0.ends(of: plan.visits))
+    }
+    return Budget(ofWave: index + 1, in: plan).broken(by: ends)
       ?? Budget(of: plan).broken(by: all)
   }
 

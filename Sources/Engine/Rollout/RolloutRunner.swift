@@ -9,8 +9,11 @@ package struct RolloutRunner: Sendable {
   let rollout: Rollout.ID
   let plan: Plan
   let ports: Ports
+  /// With rollouts that go on beside this one.
+  let limits: SharedVisitLimits?
 
-  package init(_ rollout: Rollout.ID, plan: Plan, ports: Ports) {
+  package init(_ rollout: Rollout.ID, plan: Plan, ports: Ports, sharing limits: SharedVisitLimits? = nil) {
+    self.limits = limits
     self.rollout = rollout
     self.plan = plan
     self.ports = ports
@@ -105,8 +108,10 @@ package struct RolloutRunner: Sendable {
       let isCancelled = try await ports.instructions.instructions(for: rollout).cancelledBy != nil
       return try await end(isCancelled ? .cancelled : .halted, because: reason)
     }
-    let planned = wavesToRevert(failed).flatMap { plan.waves[$0].visits }
-    let changed = try await ledger { $0.changed(of: planned) }
+    let reverted = wavesToRevert(failed)
+    let changed = try await ledger { ledger in
+      ledger.changed(of: reverted.flatMap { ledger.members(of: $0 + 1, in: plan) })
+    }
     if changed.isEmpty {
       try await end(.halted, because: reason)
     } else {

@@ -106,7 +106,7 @@ struct Verifier: Sendable {
       let outcome: Outcome
       var other: ServedLeaf?
       do {
-        let served = try await visit.ports.probe.served(by: host, at: question)
+        let served = try await visit.ports.probe.served(by: host, at: question, expecting: expected)
         if served.fingerprint == expected {
           seen += 1
           if seen == (isInDoubt ? Self.sightingsInDoubt : Self.sightings) {

@@ -115,7 +115,7 @@ struct Visit: Sendable {
         to: host, over: ports.connector, time: ports.time, stop: ports.stop)
     } catch {
       try await record(step: .connect, .failed(error.reason), since: started)
-      return Ending(end: error.isPassing ? .unreachable : .failedClean, reason: error.reason)
+      return Ending(end: error.isPassing ? .unreachable : .refused, reason: error.reason)
     }
     try await record(step: .connect, .succeeded, since: started)
     // Only of a host that is there: one that is not would be waited for twice.
@@ -178,7 +178,7 @@ extension VisitEnd {
     switch self {
     case .ok, .unchanged, .degraded, .placed: .rolledBack
     // It could not be taken back, and has what the rollout brought.
-    case .rolledBack, .inconclusive: .failedClean
+    case .rolledBack, .inconclusive, .refused: .failedClean
     case .interrupted: .interrupted
     case .failedClean, .failedDirty, .unreachable, .deferred, .unknown, .skipped: self
     }

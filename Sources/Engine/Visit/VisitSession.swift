@@ -23,7 +23,7 @@ struct VisitSession: Sendable {
     ) { reply, replies in try await react(to: reply, &replies, &claim) }
     return switch result {
     case .answered(let ending): .ended(ending)
-    case .notStarted(let reason): .ended(Visit.Ending(end: .failedClean, reason: reason))
+    case .notStarted(let reason): .ended(Visit.Ending(end: .refused, reason: reason))
     case .lost(let reason): .lost(reason)
     }
   }

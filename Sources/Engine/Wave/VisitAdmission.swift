@@ -18,6 +18,13 @@ struct VisitAdmission {
     lastLook = runner.ports.time.uptime
   }
 
+  /// The same for one that had to wait, looked at anew.
+  static func allowsNow(_ runner: RolloutRunner, _ index: Int) async throws -> Bool {
+    guard !runner.stop.isRequested, try await runner.broken(index) == nil else { return false }
+    let orders = try await runner.ports.instructions.instructions(for: runner.rollout)
+    return orders.cancelledBy == nil && orders.pausedBy == nil
+  }
+
   mutating func allows(after end: VisitEnd?) async throws -> Bool {
     guard !runner.stop.isRequested, !isBroken else { return false }
     switch end?.account {
@@ -31,7 +38,7 @@ struct VisitAdmission {
     lastLook = uptime
     let orders = try await runner.ports.instructions.instructions(for: runner.rollout)
     if orders.cancelledBy != nil || orders.pausedBy != nil { return false }
-    if case .closed = Gate.window(of: runner.plan, at: runner.ports.time.now) { return false }
+    if case .closed = Gate.window(of: runner.plan, at: runner.ports.time.now, orders: orders) { return false }
     return true
   }
 }

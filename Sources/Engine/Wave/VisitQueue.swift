@@ -3,67 +3,68 @@ import Fleet
 /// Visits that are to be carried out at the same time, as many as the limits allow.
 struct VisitQueue {
   private var rest: [Visit]
-  private let width: Int
-  private let limits: [ParallelLimit]
-  private var atWork: [Place: Int] = [:]
-  private var running = 0
+  private var limits: VisitLimits
+  private let shared: SharedVisitLimits?
 
-  /// What a visit counts towards: a limit, and the group in it.
-  private struct Place: Hashable {
-    let limit: Int
-    let group: String
-  }
-
-  init(_ visits: [Visit], width: Int, limits: [ParallelLimit]) {
+  /// - Parameter shared: with rollouts that go on beside this one.
+  init(_ visits: [Visit], width: Int, limits: [ParallelLimit], shared: SharedVisitLimits? = nil) {
     rest = visits.reversed()
-    self.width = width
-    self.limits = limits
+    self.limits = VisitLimits(width: width, limits: limits)
+    self.shared = shared
   }
 
   /// - Parameters:
   ///   - direction: what the visits do.
   ///   - mayBegin: asked before each visit, with the end of the one before that came to it.
+  ///   - mayStillBegin: asked once more, where a visit had to wait for those of other rollouts.
   mutating func run(
     _ direction: @escaping @Sendable (Visit) async throws -> VisitEnd,
-    mayBegin: (VisitEnd?) async throws -> Bool
+    mayBegin: (VisitEnd?) async throws -> Bool,
+    mayStillBegin: @escaping @Sendable () async throws -> Bool
   ) async throws {
-    try await withThrowingTaskGroup(of: (Host, VisitEnd).self) { group in
+    try await withThrowingTaskGroup(of: (Host, VisitEnd?).self) { [shared] group in
       var isOpen = try await mayBegin(nil)
       while true {
         while isOpen, let visit = next() {
           group.addTask(executorPreference: visit.ports.connector.executor) {
-            (visit.host, try await direction(visit))
+            guard let shared else { return (visit.host, try await direction(visit)) }
+            return (
+              visit.host,
+              try await shared.during(visit.host) {
+                try await mayStillBegin() ? try await direction(visit) : nil
+              }
+            )
           }
         }
         guard let (host, end) = try await group.next() else { return }
-        ended(host)
-        isOpen = try await mayBegin(end) && isOpen
+        limits.leave(host)
+        // One that was not begun is begun by nobody else.
+        isOpen = try await mayBegin(end) && isOpen && end != nil
       }
     }
   }
 
   /// The first visit that no limit keeps back.
   private mutating func next() -> Visit? {
-    guard running < width else { return nil }
-    guard
-      let index = rest.lastIndex(where: { visit in
-        places(of: visit.host).allSatisfy { atWork[$0, default: 0] < limits[$0.limit].parallel }
-      })
-    else { return nil }
+    guard !limits.isFull, let index = rest.lastIndex(where: { limits.admits($0.host) }) else { return nil }
     let visit = rest.remove(at: index)
-    running += 1
-    for place in places(of: visit.host) { atWork[place, default: 0] += 1 }
+    limits.enter(visit.host)
     return visit
   }
+}
 
-  private mutating func ended(_ host: Host) {
-    running -= 1
-    for place in places(of: host) { atWork[place, default: 1] -= 1 }
-  }
-
-  private func places(of host: Host) -> [Place] {
-    limits.enumerated().compactMap { index, limit in
-      limit.group(of: host).map { Place(limit: index, group: $0) }
+extension SharedVisitLimits {
+  fileprivate nonisolated func during<Value: Sendable>(
+    _ host: Host, _ work: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    await enter(host)
+    do {
+      let value = try await work()
+      await leave(host)
+      return value
+    } catch {
+      await leave(host)
+      throw error
     }
   }
 }

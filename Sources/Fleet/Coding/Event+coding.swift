@@ -141,7 +141,10 @@ extension Instruction: Codable {
     case type, wave
     case planHash = "plan_hash"
   }
-  private enum TypeName: String, Codable { case approve, pause, resume, cancel }
+  private enum TypeName: String, Codable {
+    case approve, pause, resume, cancel
+    case startNow = "start_now"
+  }
 
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
@@ -153,6 +156,7 @@ extension Instruction: Codable {
     case .pause: self = .pause
     case .resume: self = .resume
     case .cancel: self = .cancel
+    case .startNow: self = .startNow
     }
   }
 
@@ -167,6 +171,7 @@ extension Instruction: Codable {
     case .pause: type = .pause
     case .resume: type = .resume
     case .cancel: type = .cancel
+    case .startNow: type = .startNow
     }
     try values.encode(type, forKey: .type)
   }

@@ -10,6 +10,15 @@ package enum Limit: Hashable, Sendable {
     case .percent(let percent): total * percent / 100
     }
   }
+
+  /// The same for hosts that are not reached: of more than one, a percentage allows one, so that a machine that is switched off does not
+  /// stop all others.
+  package func unreachable(of total: Int) -> Int {
+    switch self {
+    case .percent(1...) where total > 1: max(hosts(of: total), 1)
+    case .count, .percent: hosts(of: total)
+    }
+  }
 }
 
 extension Limit: CustomStringConvertible {

@@ -20,18 +20,22 @@ package enum ServedCertificate {
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
   ///   - startTLS: the protocol that is spoken first; `nil` begins with TLS.
+  ///   - keys: the kind of key that the certificate is to have, where a server has one of each; `nil` is what it shows by itself.
   ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
   package static func leaf(
-    at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil, timeout: Duration
+    at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil,
+    keys: ServedLeaf.Keys? = nil, timeout: Duration
   ) async throws -> ServedLeaf {
     try await BlockingCall.run {
       try ask(
-        address: address, port: port, serverName: serverName, startTLS: startTLS, timeout: timeout)
+        address: address, port: port, serverName: serverName, startTLS: startTLS, keys: keys,
+        timeout: timeout)
     }
   }
 
   private static func ask(
-    address: String, port: UInt16, serverName: String, startTLS: StartTLS?, timeout: Duration
+    address: String, port: UInt16, serverName: String, startTLS: StartTLS?, keys: ServedLeaf.Keys?,
+    timeout: Duration
   ) throws -> ServedLeaf {
     let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
     if let startTLS {
@@ -48,6 +52,9 @@ package enum ServedCertificate {
     guard serverName.isIPAddress || certfleet_set_server_name(session, serverName) == 1 else {
       throw OpenSSLError("SSL_set_tlsext_host_name")
     }
+    if let keys, certfleet_set_signature_algorithms(session, keys.signatureAlgorithms) != 1 {
+      throw OpenSSLError("SSL_set1_sigalgs_list")
+    }
     try check(SSL_set_fd(session, socket.descriptor), "SSL_set_fd")
     guard handshake(session, on: socket.descriptor, until: .now + timeout) else {
       throw NoAnswer(reason: "no TLS at \(address):\(port) (\(OpenSSLError("SSL_connect").reason))")
@@ -60,7 +67,7 @@ package enum ServedCertificate {
     return ServedLeaf(
       try served.fingerprint(),
       name: served.subjectName.isEmpty ? served.names.first ?? "" : served.subjectName,
-      notAfter: try? served.notAfter())
+      notAfter: try? served.notAfter(), keys: served.key?.servedAs)
   }
 
   /// SSL_connect(3) on a non-blocking socket, so that a server that drips its answer has no longer than others.
@@ -77,6 +84,25 @@ package enum ServedCertificate {
       var waiting = pollfd(
         fd: descriptor, events: Int16(wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), revents: 0)
       guard left > 0, poll(&waiting, 1, Int32(left * 1000) + 1) > 0 else { return false }
+    }
+  }
+}
+
+extension PublicKeyKind {
+  fileprivate var servedAs: ServedLeaf.Keys? {
+    switch type {
+    case .ecdsaP256, .ecdsaP384: .ecdsa
+    default: isRSA ? .rsa : nil
+    }
+  }
+}
+
+extension ServedLeaf.Keys {
+  /// What a client offers that takes no other (RFC 8446, 4.2.3), as OpenSSL writes it.
+  fileprivate var signatureAlgorithms: String {
+    switch self {
+    case .rsa: "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+    case .ecdsa: "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512"
     }
   }
 }

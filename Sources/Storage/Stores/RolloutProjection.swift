@@ -1,15 +1,13 @@
 package import Fleet
 import FoundationEssentials
 
-/// The rollout whose events are coming in: its plan, read once, and where it stands.
+/// A rollout whose events are coming in: its plan, read once, and where it stands.
 struct RolloutProjection {
-  let id: Rollout.ID
   let policy: RolloutPolicy.Name
   let visits: [Host.Name: PlannedVisit]
   var ledger: RolloutLedger
 
-  init(_ id: Rollout.ID, _ plan: Plan, _ ledger: RolloutLedger) {
-    self.id = id
+  init(_ plan: Plan, _ ledger: RolloutLedger) {
     policy = plan.policy.name
     visits = Dictionary(plan.visits.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.ledger = ledger
@@ -28,11 +26,12 @@ extension Store {
   /// The one that is kept, where nobody else has recorded anything since; else read anew.
   func projection(of id: Rollout.ID) throws -> RolloutProjection? {
     let last = try lastEvent().id
-    if projection?.id != id || last != projectedEvent {
-      projection = RolloutProjection(id, try rollout(id).plan, try ledger(of: id))
+    if last != projectedEvent { projections = [:] }
+    if projections[id] == nil {
+      projections[id] = RolloutProjection(try rollout(id).plan, try ledger(of: id))
       projectedEvent = last
     }
-    return projection
+    return projections[id]
   }
 
   /// Reads from where a rollout stands, after all that was recorded of it.

@@ -9,7 +9,7 @@ extension Store {
   func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
     let previous = try lastEvent()
-    if projectedEvent != previous.id { projection = nil }
+    if projectedEvent != previous.id { projections = [:] }
     let hash = row.hash(after: previous.hash)
     let id = try database.insert(
       """

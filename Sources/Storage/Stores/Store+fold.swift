@@ -6,7 +6,7 @@ import FoundationEssentials
 extension Store {
   func fold(_ event: Event) throws {
     let subject = event.subject
-    if let id = subject.rollout, try projection(of: id) != nil { try projection?.ledger.apply(event) }
+    if let id = subject.rollout, try projection(of: id) != nil { try projections[id]?.ledger.apply(event) }
     let at = DatabaseValue.moment(event.at)
     switch event.kind {
     case .note(.served, _):
@@ -19,7 +19,10 @@ extension Store {
     case .rolloutEnded(let state, let reason):
       try setRollout(subject, state, reason: reason)
       try database.run("UPDATE rollout SET ended_at = ? WHERE id = ?", [at, rollout(subject)])
-      if state == .cancelled, let id = subject.rollout { try keepCancelled(id, reason: reason, at: event.at) }
+      if let id = subject.rollout {
+        if state == .cancelled { try keepCancelled(id, reason: reason, at: event.at) }
+        projections[id] = nil
+      }
     case .waveStarted: try setWave(subject, .running, reason: "", at)
     case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
       try setWave(subject, state, reason: reason, at)
@@ -101,6 +104,7 @@ extension Store {
   }
 
   private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: DatabaseValue) throws {
+    let projection = try subject.rollout.flatMap { try self.projection(of: $0) }
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try delivered(subject) {
       switch end {
@@ -110,7 +114,7 @@ extension Store {
       case .rolledBack, .failedClean, .inconclusive, .interrupted: try displace(subject, certificate, at)
       // It was kept, and is not served after all.
       case .failedDirty where !isRevert: try doNotKeep(certificate, subject)
-      case .failedDirty, .unreachable, .deferred, .unknown, .skipped: break
+      case .failedDirty, .unreachable, .refused, .deferred, .unknown, .skipped: break
       }
     }
     guard isRevert, end != .rolledBack else { return }

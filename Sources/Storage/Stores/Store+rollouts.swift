@@ -30,7 +30,7 @@ extension Store {
           "INSERT INTO wave (rollout, number, state) VALUES (?, ?, 'pending')",
           [.integer(id.number), .integer(number)])
       }
-      projection = RolloutProjection(id, plan, RolloutLedger(waves: plan.waves.count))
+      projections[id] = RolloutProjection(plan, RolloutLedger(waves: plan.waves.count))
       return id
     }
   }

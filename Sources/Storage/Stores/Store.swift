@@ -9,9 +9,9 @@ package actor Store {
   let database: any Database
   let sealing: SealingKey
   private let executor = QueueExecutor()
-  /// Of the rollout that goes on. Forgotten where a transaction is taken back.
-  var projection: RolloutProjection?
-  /// The last event that `projection` has taken in.
+  /// Of rollouts that go on. Forgotten where a transaction is taken back.
+  var projections: [Rollout.ID: RolloutProjection] = [:]
+  /// The last event that `projections` have taken in.
   var projectedEvent = 0
   private typealias Waiting = (event: Event, done: CheckedContinuation<Void, any Error>)
   private var waiting: [Waiting] = []
@@ -56,7 +56,7 @@ package actor Store {
     do {
       return try database.transaction(body)
     } catch {
-      projection = nil
+      projections = [:]
       throw error
     }
   }

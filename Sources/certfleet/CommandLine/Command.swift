@@ -49,5 +49,6 @@ struct Command: Sendable {
 extension Command.Option {
   static let json = Command.Option(name: "json", help: "as JSON")
   static let yes = Command.Option(name: "yes", help: "do it without a question")
+  static let why = Command.Option(name: "why", value: "TEXT", help: "the reason, for the log")
   static let dryRun = Command.Option(name: "dry-run", help: "only show what would be done; contacts nobody")
 }

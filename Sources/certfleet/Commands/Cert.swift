@@ -23,6 +23,7 @@ extension Command {
 
   private static let issuingOptions = [
     Option(name: "dry-run", help: "only show what would be ordered; contacts nobody"),
+    Option(name: "force", help: "also for a certificate none of whose hosts can be visited"),
     Option(name: "staging", help: "rehearse with the CA's staging directory; the certificate is not kept"),
   ]
 
@@ -109,7 +110,8 @@ extension Invocation {
     let isRehearsal = has("staging")
     return try await issue(
       Controller.IssueRequest(
-        names: operands, urgency: isRehearsal ? .all : urgency, isRehearsal: isRehearsal))
+        names: operands, urgency: isRehearsal ? .all : urgency, isRehearsal: isRehearsal,
+        isForced: has("force")))
   }
 
   /// Issues, or with `--dry-run` shows what would be.

@@ -3,8 +3,6 @@ import Fleet
 
 /// What a person says to a rollout.
 extension Command {
-  private static let why = Option(name: "why", value: "TEXT", help: "the reason, for the log")
-
   static let rolloutApprove = Command(
     words: ["rollout", "approve"], summary: "let a wave go that waits for approval", operands: ["N"],
     options: [
@@ -12,7 +10,7 @@ extension Command {
         name: "wave", value: "W", help: "this wave, also before it is its turn; else the one that waits"),
       Option(
         name: "plan", value: "HASH", help: "only if the plan is this one, as rollout show --json tells it"),
-      why,
+      .why,
     ]
   ) { invocation in
     let (controller, number) = (try invocation.controller(), try invocation.rolloutNumber())
@@ -29,7 +27,7 @@ extension Command {
 
   static let rolloutPause = Command(
     words: ["rollout", "pause"], summary: "begin no further host; those under way come to their end",
-    operands: ["N"], options: [why]
+    operands: ["N"], options: [.why]
   ) { invocation in
     let number = try invocation.rolloutNumber()
     try await invocation.controller().pause(number, by: invocation.author)
@@ -40,7 +38,7 @@ extension Command {
 
   static let rolloutResume = Command(
     words: ["rollout", "resume"], summary: "let a paused rollout go on", operands: ["N"],
-    options: [why]
+    options: [.why]
   ) { invocation in
     let (controller, number) = (try invocation.controller(), try invocation.rolloutNumber())
     try await controller.resume(number, by: invocation.author)
@@ -49,7 +47,7 @@ extension Command {
 
   static let rolloutCancel = Command(
     words: ["rollout", "cancel"], summary: "end a rollout where it is; hosts keep what they have",
-    operands: ["N"], options: [why]
+    operands: ["N"], options: [.why]
   ) { invocation in
     let (controller, number) = (try invocation.controller(), try invocation.rolloutNumber())
     let state = try await Interrupt.handled {

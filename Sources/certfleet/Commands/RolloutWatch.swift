@@ -44,9 +44,9 @@ private struct RolloutWatch {
       try await Task.sleep(for: Self.interval)
     }
     Console.standard.show(status: "")
-    ledger = try await controller.store.ledger(of: rollout.id)
-    Console.standard.result(RolloutReport(rollout, ledger).text(now: Date()))
-    return ledger.state == .succeeded ? .converged : ledger.state == .paused ? .waiting : .failed
+    let report = try await controller.rolloutReport(rollout.id.number).report
+    Console.standard.result(report.text(now: Date()))
+    return report.state == .succeeded ? .converged : report.state == .paused ? .waiting : .failed
   }
 }
 

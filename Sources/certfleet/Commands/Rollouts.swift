@@ -27,15 +27,20 @@ extension Command {
   }
 
   static let rolloutStart = Command(
-    words: ["rollout", "start"], summary: "do for one certificate what run would do for all, now",
-    operands: ["CERT"],
+    words: ["rollout", "start"],
+    summary: "do for one certificate what run does for all; with --now let rollout N go outside its window",
+    operands: ["CERT | N"],
     options: [
       Option(name: "to", value: "SELECTOR", help: "only to these of its hosts"),
       Option(name: "force", help: "push again what is already there, and run its hooks"),
-      Option(name: "hooks-only", help: "run the hooks of what is there, and change nothing"), .dryRun,
+      Option(name: "hooks-only", help: "run the hooks of what is there, and change nothing"), .dryRun, .now,
+      .why, .yes,
     ]
   ) { invocation in
     let controller = try invocation.controller()
+    if let number = Int(invocation.operands[0]) {
+      return try await invocation.startNow(number, by: controller)
+    }
     let (isForced, isHooksOnly) = (invocation.has("force"), invocation.has("hooks-only"))
     if isForced, isHooksOnly {
       throw UsageError(
@@ -72,5 +77,25 @@ extension Command {
       guard try invocation.confirm(question) else { throw Declined(description: "no host was taken back") }
     }
     return try await invocation.goBack(back, by: controller)
+  }
+}
+
+extension Command.Option {
+  static let now = Command.Option(
+    name: "now", help: "also outside a policy's window; it is asked, and logged with who and why")
+}
+
+extension Invocation {
+  fileprivate func startNow(_ number: Int, by controller: Controller) async throws -> ExitStatus {
+    guard has("now") else {
+      throw UsageError(
+        message: "rollout \(number) goes on with certfleet run; --now lets it go outside its window",
+        command: command)
+    }
+    guard try confirm("let rollout \(number) go outside its window now?") else {
+      throw Declined(description: "rollout \(number) waits on")
+    }
+    let author = author
+    return show(try await Interrupt.handled { try await controller.startNow(number, by: author, stop: $0) })
   }
 }

@@ -9,7 +9,7 @@ extension Command {
     summary: "renew what is due and roll out what is not where it should be; made for a timer",
     options: [
       Option(name: "only", value: "CERT", help: "only this certificate, now if it is due; may be repeated"),
-      .dryRun,
+      .dryRun, .now, .why, .yes,
       Option(
         name: "staging", help: "rehearse the orders with the CAs' staging directories; rolls nothing out"),
     ]
@@ -54,7 +54,23 @@ extension Invocation {
       _ = try await preview(request, by: controller)
       return .converged
     }
-    return show(try await Interrupt.handled { try await controller.run(request, stop: $0) })
+    var request = request
+    if has("now") { request.now = try await askedForNow(request, by: controller) }
+    let asked = request
+    return show(try await Interrupt.handled { try await controller.run(asked, stop: $0) })
+  }
+
+  /// Who wants it outside a window; `nil` where no window is closed.
+  private func askedForNow(
+    _ request: RunRequest, by controller: Controller
+  ) async throws -> Controller.Author? {
+    let policies = try await controller.closedWindows(of: request)
+    guard !policies.isEmpty else { return nil }
+    let names = policies.map(\.rawValue).joined(separator: ", ")
+    guard try confirm("go outside the window of \(names) now?") else {
+      throw Declined(description: "nothing was begun")
+    }
+    return author
   }
 
   func preview(
@@ -62,8 +78,8 @@ extension Invocation {
   ) async throws -> ExitStatus {
     let preview = try await controller.preview(request, checks: checks)
     ControllerEvent.ahead(preview.ahead).lines.forEach(Console.standard.say)
-    if !has("json"), !preview.unpinned.isEmpty {
-      ControllerEvent.unpinned(preview.unpinned).lines.forEach(Console.standard.say)
+    if !has("json"), !preview.leftOut.isEmpty {
+      ControllerEvent.leftOut(preview.leftOut).lines.forEach(Console.standard.say)
     }
     try show(preview)
     return preview.checked.map { ExitStatus($0) } ?? .converged
@@ -78,7 +94,11 @@ extension Invocation {
       Console.standard.say("nothing to do")
     }
     Console.standard.result(result.report.summary + "\n")
-    if let rollout = result.unfinished { Console.standard.result(rollout.next) }
+    for rollout in result.unfinished {
+      // The last one is told in the line above.
+      let isTold = rollout.id == result.report.lastRollout?.id
+      Console.standard.result((isTold ? "" : "rollout \(rollout.id) \(rollout.standing)\n") + rollout.next)
+    }
     return ExitStatus(result.outcome)
   }
 }

@@ -18,13 +18,10 @@ extension ControllerEvent {
       ]
     case .rolloutResumes(let id):
       ["rollout \(id): was interrupted; asking the hosts that were being visited"]
-    case .rolloutStaysPaused(let id, let reason): ["rollout \(id) is paused: \(reason)"]
+    case .rolloutStaysPaused(let id, let reason): ["rollout \(id): \(reason.visible)"]
     case .asking(let hosts, let id):
       ["rollout \(id): asking \(HostSet.folded(hosts)) how the last visit ended"]
-    case .unpinned(let hosts):
-      [
-        "certfleet: left out: \(HostSet.folded(hosts)), no host key is pinned; compare and pin: \(Remedy.pinHost(nil))"
-      ]
+    case .leftOut(let hosts): hosts.lines
     case .ahead(let hosts): HostsAhead.lines(of: hosts).map { "certfleet: \($0)" }
     case .nowServed(let host, let lineage): ["\(host): serves \(lineage) now"]
     case .placed(let statuses):
@@ -32,13 +29,30 @@ extension ControllerEvent {
         "certfleet: \(HostSet.folded(statuses.map(\.host))): \(lineage) is \(statuses[0].lastReason.visible)"
       }
     case .deferred(let hosts): DeferredHosts.groups(of: hosts).map(\.text)
-    case .planWaits(let policy, let delay): ["policy \(policy): \(delay.words)"]
+    case .planWaits(let plan, let delay): ["policy \(plan.policy.name): \(delay.words)"]
     case .wanted(let target, let next):
       [
         "\(target.lineage): generation \(target.generation) (\(target.fingerprint.short), until \(target.notAfter.ISO8601Format())) is wanted; it stays until generation \((next ?? target.generation.next)) is issued: \(Remedy.renew(target.lineage.declared))"
       ]
     case .knownHosts(let notice): [notice.line]
     }
+  }
+}
+
+extension [HostLeftOut] {
+  fileprivate var lines: [String] {
+    let unpinned = filter { $0.why == .noPinnedKey }.map(\.host)
+    let first =
+      unpinned.isEmpty
+      ? []
+      : [
+        "certfleet: left out: \(HostSet.folded(unpinned)), no host key is pinned; compare and pin: \(Remedy.pinHost(nil))"
+      ]
+    return first
+      + compactMap {
+        guard case .refused(let reason) = $0.why else { return nil }
+        return "certfleet: left out: \($0.host): \(reason.visible.shortened(to: 400))"
+      }.sorted()
   }
 }
 

@@ -123,7 +123,8 @@ enum ModelPlan {
       return PlannedWave(
         visits,
         by: WaveRule(
-          take: .rest, bake: random.one(of: [.zero, .seconds(30), .seconds(7200)]),
+          take: random.chance(50) ? .count(visits.count) : .rest,
+          bake: random.one(of: [.zero, .seconds(30), .seconds(7200)]),
           needsApproval: random.chance(20)))
     }
     return Plan(policy: policy, waves: waves)

@@ -1,0 +1,45 @@
+import Fleet
+import FoundationEssentials
+import Issuance
+import Reporting
+import Storage
+
+extension Controller {
+  /// A timer runs every hour: what ends before is not replaced in time.
+  private static let timeToNextRun = 3600.0
+  /// A renewal that has been due for longer was not made by the runs since.
+  private static let patienceWithRenewals = 7200.0
+
+  /// Everything by which certificates are not as they should be, beside what hosts lack.
+  func shortfalls(_ statuses: [HostCertificateStatus], now: Date) async throws -> [CertificateShortfall] {
+    let lineages = try await issuable()
+    let newest = try await store.newestCertificates()
+    let due = try await DueCertificates(lineages, urgency: .due, store: store, now: now)
+    let byLineage = Dictionary(grouping: statuses, by: \.lineage)
+    var shortfalls: [CertificateShortfall] = []
+    for lineage in lineages {
+      let ending = (byLineage[lineage.name] ?? []).filter {
+        $0.expires.map { $0 < now.addingTimeInterval(Self.timeToNextRun) } ?? false
+      }
+      if let end = ending.compactMap(\.expires).min() {
+        shortfalls.append(.ended(lineage.name, ending.map(\.host), end))
+      }
+      let names = Set(newest[lineage.name]?.names ?? lineage.domains)
+      let missing = lineage.domains.filter { !names.contains($0) }
+      if !missing.isEmpty { shortfalls.append(.lacksNames(lineage.name, missing)) }
+      if byLineage[lineage.name] != nil, lineage.deployments.contains(where: \.verify.isEmpty) {
+        shortfalls.append(.unverified(lineage.name))
+      }
+    }
+    for (lineage, why) in due.heldBack {
+      shortfalls.append(.notIssued(lineage, why: why.words(for: lineage)))
+    }
+    for order in due.orders {
+      guard case .time(let since, _)? = order.reason,
+        now.timeIntervalSince(since) > Self.patienceWithRenewals
+      else { continue }
+      shortfalls.append(.overdue(order.lineage.name, since: since))
+    }
+    return shortfalls
+  }
+}

@@ -1,0 +1,90 @@
+import Engine
+import Fleet
+import FoundationEssentials
+import Issuance
+import Planning
+import Storage
+
+/// What is known beforehand of hosts is used beforehand: who lets nobody in is left out, and stops nobody else.
+struct VisitableHosts {
+  private(set) var leftOut: [HostLeftOut] = []
+  private(set) var unreachable: Set<Host.Name> = []
+
+  var plannedWithout: Set<Host.Name> { Set(leftOut.map(\.host)) }
+
+  /// Why nobody gets to any of these hosts; `nil` where somebody may.
+  private func obstacle(to hosts: [Host]) -> String? {
+    let out = Dictionary(leftOut.map { ($0.host, $0.why) }, uniquingKeysWith: { $1 })
+    guard !hosts.isEmpty, hosts.allSatisfy({ out[$0.name] != nil || unreachable.contains($0.name) }) else {
+      return nil
+    }
+    switch out[hosts[0].name] {
+    case .noPinnedKey: return "no host key of \(hosts[0].name) is pinned"
+    case .refused(let reason): return reason
+    case nil: return "\(hosts[0].name) is not reached"
+    }
+  }
+
+  /// Orders for certificates that would go nowhere are held back.
+  func hold(_ due: inout DueCertificates, hosts: [Host]) {
+    for order in due.orders {
+      if let obstacle = obstacle(to: order.lineage.hosts(among: hosts)) {
+        due.hold(order.lineage.name, because: obstacle)
+      }
+    }
+  }
+
+  /// Holds back what is known to go nowhere, asks the hosts of the rest, and looks again.
+  mutating func settle(_ due: inout DueCertificates, hosts: [Host], by controller: Controller) async throws {
+    hold(&due, hosts: hosts)
+    try await ask(due, hosts: hosts, by: controller)
+    hold(&due, hosts: hosts)
+  }
+
+  /// Logs in to every host that is to get what is to be ordered from a CA, once and all at the same time.
+  private mutating func ask(_ due: DueCertificates, hosts: [Host], by controller: Controller) async throws {
+    let out = plannedWithout
+    let asked = hosts.filter { host in
+      !out.contains(host.name) && due.orders.contains { $0.lineage.goes(to: host) }
+    }
+    guard !asked.isEmpty else { return }
+    let answers = try await HostLogin.ask(
+      asked, over: try await controller.connector(), limit: Controller.hostsAtOnce)
+    for host in asked {
+      switch answers[host.name] {
+      case .refused(let reason): leftOut.append(HostLeftOut(host.name, .refused(reason)))
+      case .unreachable: unreachable.insert(host.name)
+      case .possible, nil: break
+      }
+    }
+  }
+}
+
+extension Controller {
+  /// Hosts that are looked at at the same time.
+  static let hostsAtOnce = 50
+
+  /// What is known without asking anybody.
+  ///
+  /// - Parameter request: hosts that it is not for do not count.
+  func visitableHosts(for request: RunRequest) async throws -> VisitableHosts {
+    let unpinned = try await unpinnedHosts(of: request)
+    return VisitableHosts(leftOut: unpinned.map { HostLeftOut($0, .noPinnedKey) })
+  }
+
+  /// Hosts that a certificate goes to and that have no pinned key yet.
+  func unpinnedHosts(of request: RunRequest = RunRequest()) async throws -> [Host.Name] {
+    let pinned = try await store.pinnedKeys()
+    let lineages = try await issuable().filter { request.only?.contains($0.name) ?? true }
+    return try await store.hosts().filter { host in
+      pinned[host.name] == nil && request.plan.hosts?.contains(host.name) ?? true
+        && lineages.contains { $0.goes(to: host) }
+    }.map(\.name)
+  }
+}
+
+extension Lineage {
+  func goes(to host: Host) -> Bool { deployments.contains { $0.selector.matches(host) } }
+
+  func hosts(among hosts: [Host]) -> [Host] { hosts.filter(goes) }
+}

@@ -1,0 +1,48 @@
+package import Fleet
+package import FoundationEssentials
+
+/// Why a certificate is not as it should be, or nobody has seen that it is, beside what hosts lack.
+package enum CertificateShortfall: Hashable, Sendable {
+  /// Hosts have one that has ended, or ends before the next run could replace it.
+  case ended(Lineage.Name, [Host.Name], Date)
+  /// Its renewal has been due since then.
+  case overdue(Lineage.Name, since: Date)
+  case notIssued(Lineage.Name, why: String)
+  /// Hosts were taken back to one that lacks names which are declared.
+  case lacksNames(Lineage.Name, [String])
+  /// No `verify` is declared: nobody looks at what is served.
+  case unverified(Lineage.Name)
+
+  /// Whether a person must act, or a certificate will not serve.
+  package var isSerious: Bool {
+    switch self {
+    case .ended, .overdue, .notIssued: true
+    case .lacksNames, .unverified: false
+    }
+  }
+
+  /// Unverified certificates in one line, each other in its own.
+  package static func lines(of shortfalls: [CertificateShortfall], now: Date) -> [String] {
+    let unverified = shortfalls.compactMap {
+      if case .unverified(let name) = $0 { name.rawValue } else { nil }
+    }
+    let others = shortfalls.compactMap { $0.line(now: now) }
+    guard !unverified.isEmpty else { return others }
+    let shown = unverified.prefix(3).joined(separator: ", ")
+    let more = unverified.count > 3 ? " and \(unverified.count - 3) more" : ""
+    return others + ["nobody looks at what is served of \(shown)\(more): no 'verify' is declared"]
+  }
+
+  private func line(now: Date) -> String? {
+    switch self {
+    case .ended(let lineage, let hosts, let end):
+      "\(lineage): \(HostSet.folded(hosts)) \(hosts.count == 1 ? "has" : "have") a certificate that \(end <= now ? "has ended" : "ends") (\(end.ISO8601Format())); see: \(Remedy.showCertificate(lineage.declared))"
+    case .overdue(let lineage, let since):
+      "\(lineage): its renewal is due since \(since.ISO8601Format()); see: \(Remedy.showCertificate(lineage.declared))"
+    case .notIssued(let lineage, let why): "\(lineage): not issued: \(why.visible.shortened(to: 300))"
+    case .lacksNames(let lineage, let names):
+      "\(lineage): hosts went back to one without \(names.prefix(5).joined(separator: ", ").visible); renew it: \(Remedy.renew(lineage.declared))"
+    case .unverified: nil
+    }
+  }
+}
