@@ -33,7 +33,14 @@ struct Command: Sendable {
     let switches = options.map { option in
       "[--\(option.name)\(option.value.map { " \($0)" } ?? "")]"
     }
-    return "usage: certfleet " + ([name] + operands + switches).joined(separator: " ")
+    // No line wider than a narrow terminal; what goes on is under the first operand.
+    return (operands + switches).reduce(into: ["usage: certfleet \(name)"]) { lines, word in
+      if lines[lines.count - 1].count + word.count < 80 {
+        lines[lines.count - 1] += " \(word)"
+      } else {
+        lines.append(String(repeating: " ", count: 18 + name.count) + word)
+      }
+    }.joined(separator: "\n")
   }
 
   var help: String {
