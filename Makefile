@@ -3,7 +3,7 @@
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
 # make         a release build: .build/release/certfleet
-# make install to $(PREFIX)/bin
+# make install to $(PREFIX)/bin; make uninstall takes it away again
 
 PREFIX ?= /usr/local
 # Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
@@ -14,13 +14,17 @@ RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) sw
 AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
-.PHONY: release install demo test bench lint format
+.PHONY: release install uninstall demo test bench lint format
 
 release: packages-build
 	$(RELEASE) --product certfleet
 
 install: release
 	install -D -s -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
+
+# The state stays: it has the private keys.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet
 
 demo: packages-demo
 	swift build --quiet

@@ -33,12 +33,20 @@ package struct AgentInstallation: Sendable {
   /// How long the host waits to hear whether a login with the key works.
   package static let confirmTimeout = Duration.seconds(60)
 
+  /// What is done with it.
+  package enum Direction: Sendable { case install, uninstall }
+
   /// For the stdin of `AgentScript.command`, as one who may do all this.
-  package func bytes(nonce: String) -> [UInt8] {
+  package func bytes(nonce: String, _ direction: Direction) -> [UInt8] {
     let words = [
       nonce, login, host.become ? "yes" : "no", key.type, key.encoded,
       String(Int(Self.confirmTimeout.seconds)), "end",
     ].map(AgentScript.quoted).joined(separator: " ")
+    if direction == .uninstall {
+      return Array(
+        "\(String(decoding: PackageResources.install_agent_sh, as: UTF8.self))\ncertfleet_uninstall \(words)\n"
+          .utf8)
+    }
     let text = """
       \(String(decoding: PackageResources.install_agent_sh, as: UTF8.self))
       certfleet_agent='\(Self.wrapped(AgentScript.text + "\n"))'

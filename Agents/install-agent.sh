@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts certfleet's agent on a host for a key that may do nothing else. It arrives on stdin of `exec /bin/sh -s` with the
+# Puts certfleet's agent on a host for a key that may do nothing else, and takes it away again. It arrives on stdin of `exec /bin/sh -s` with the
 # three texts before its last line, which starts it; PROTOCOL.md describes its frames. What it changes is kept beside
 # until the controller has logged in with that key and says that it works.
 set -u
@@ -78,27 +78,29 @@ undo() { each_kept 'if [ -e "$1.before" ]; then mv -f "$1.before" "$1"; else rm 
 # shellcheck disable=SC2016
 settle() { each_kept 'rm -f "$1.before"'; }
 
-# keys FILE: what is to be in it: the key's line as it shall be, in the place of any that it has now. Where it may come from
-# stays as it is.
-keys() {
+# other_keys FILE TEXT: its lines but those of the key that have the text in them; sets $from to where the key may come from.
+other_keys() {
   from='' before=$(as "$login" cat "$1" 2>/dev/null)
   while IFS= read -r line; do
     case $line in
       '#'*) printf '%s\n' "$line" ;;
-      *"$key_blob"*) case $line in *from=\"*) from=${line#*from=\"} from="from=\"${from%%\"*}\"," ;; esac ;;
+      *"$2"*"$key_blob"*) case $line in *from=\"*) from=${line#*from=\"} from="from=\"${from%%\"*}\"," ;; esac ;;
       *) [ -z "$before" ] || printf '%s\n' "$line" ;;
     esac
   done <<END
 $before
 END
+}
+
+# keys FILE: what is to be in it: the key's line as it shall be, in the place of any that it has now. Where it may come from
+# stays as it is.
+keys() {
+  other_keys "$1" ''
   printf '%srestrict,command="%s" %s %s certfleet\n' "$from" "$command" "$key_type" "$key_blob"
 }
 
-# certfleet_install NONCE LOGIN BECOME KEY_TYPE KEY_BLOB SECONDS end
-certfleet_install() {
-  [ "${7:-}" = end ] || exit 1
-  nonce=$1 login=$2 become=$3 key_type=$4 key_blob=$5
-  trap : HUP PIPE
+# find_places: where the agent of $login is, and who owns it.
+find_places() {
   for word in "$login" "$key_type" "$key_blob"; do
     is_word "$word" || fail "'$word' cannot stand in sudoers and authorized_keys"
   done
@@ -109,10 +111,20 @@ certfleet_install() {
   case $home in *[!A-Za-z0-9/._-]*) fail "the home of $login, $home, cannot stand in authorized_keys" ;; esac
   if [ "$become" = yes ]; then
     owner=root program=/usr/local/lib/certfleet/agent configuration=/etc/certfleet/agent.conf command="sudo -n $program"
+    sudoers=/etc/sudoers.d/certfleet-$(printf %s "$login" | tr . _)
   else
     owner=$login program=$home/.local/lib/certfleet/agent configuration=$home/.config/certfleet/agent.conf
-    command=$program
+    command=$program sudoers=''
   fi
+  authorized=$home/.ssh/authorized_keys
+}
+
+# certfleet_install NONCE LOGIN BECOME KEY_TYPE KEY_BLOB SECONDS end
+certfleet_install() {
+  [ "${7:-}" = end ] || exit 1
+  nonce=$1 login=$2 become=$3 key_type=$4 key_blob=$5
+  trap : HUP PIPE
+  find_places
   agent=$(printf '%s\n' "$certfleet_agent" | base64 -d)
   [ "$become" = no ] || check_places "${program%/*}" "${configuration%/*}" /etc/sudoers.d
   replace "$owner" "$program" 755 022 <<END
@@ -126,15 +138,14 @@ $rules
 END
   if [ "$become" = yes ]; then
     command -v visudo >/dev/null 2>&1 || fail "sudo is not installed on the host, and become is true"
-    sudoers=/etc/sudoers.d/certfleet-$(printf %s "$login" | tr . _)
     replace root "$sudoers" 440 022 <<END
 # What the key of certfleet may do: start its agent, without arguments.
 $login ALL=(root) NOPASSWD: $program ""
 END
     why=$(visudo -cqf "$sudoers" 2>&1) || fail "$sudoers is not accepted by visudo: $(printf %s "$why" | tr '\n' ' ')"
   fi
-  lines=$(keys "$home/.ssh/authorized_keys")
-  replace "$login" "$home/.ssh/authorized_keys" 600 077 <<END
+  lines=$(keys "$authorized")
+  replace "$login" "$authorized" 600 077 <<END
 $lines
 END
   say await "$6"
@@ -150,5 +161,30 @@ END
   kill -s KILL "$watch" 2>/dev/null
   [ "$word" = "$nonce commit" ] || fail "${word#"$nonce revert "}"
   settle
+  say end ok
+}
+
+# certfleet_uninstall NONCE LOGIN BECOME KEY_TYPE KEY_BLOB SECONDS end: what the key could do goes first, what it did that by after it, so
+# that nobody is locked out whose key this is not, and what is left when it is cut off does nothing.
+certfleet_uninstall() {
+  [ "${7:-}" = end ] || exit 1
+  nonce=$1 login=$2 become=$3 key_type=$4 key_blob=$5
+  trap : HUP PIPE
+  find_places
+  say await "$6"
+  read -r word || word=gone
+  [ "$word" = "$nonce commit" ] || fail "${word#"$nonce revert "}"
+  if as "$login" test -f "$authorized"; then
+    lines=$(other_keys "$authorized" "command=\"$command\"")
+    replace "$login" "$authorized" 600 077 <<END
+$lines
+END
+  fi
+  for path in $sudoers "$configuration" "$program"; do
+    why=$(as "$owner" rm -f "$path" 2>&1) || fail "$path cannot be removed: $(printf %s "$why" | tr '\n\r' '  ')"
+  done
+  settle
+  # Of certfleet's own folders those that are empty.
+  as "$owner" rmdir "${program%/*}" "${configuration%/*}" 2>/dev/null
   say end ok
 }

@@ -42,6 +42,33 @@ extension Controller {
   ///
   /// - Returns: why it was not done, and was undone; `nil` when it was.
   package func install(_ installation: AgentInstallation, by person: Administrator) async throws -> String? {
+    let (host, administrator) = (installation.host, try administrator(of: installation, person))
+    let connector = try await connector()
+    let visit = Planner.everything(on: host, in: try await store.planningSnapshot())
+    return await AgentInstaller(installation, as: administrator, connector: connector) {
+      let preflight = Preflight(
+        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
+      switch await preflight.run() {
+      case .ready, .lacks: return nil
+      case .silent(let reason), .unreachable(let reason):
+        return "a login with the key does not work: \(reason)"
+      }
+    }.run()
+  }
+
+  /// Takes away what was installed. Nobody logs in with that key any more, until a person authorizes it anew.
+  ///
+  /// - Returns: why it was not done; `nil` when it was.
+  package func uninstall(_ installation: AgentInstallation, by person: Administrator) async throws -> String?
+  {
+    await AgentInstaller(
+      installation, as: try administrator(of: installation, person), connector: try await connector(),
+      .uninstall
+    ).run()
+  }
+
+  /// The host as one logs in who may do that.
+  private func administrator(of installation: AgentInstallation, _ person: Administrator) throws -> Host {
     let host = installation.host
     var administrator = host
     administrator.hasAgent = false
@@ -55,16 +82,6 @@ extension Controller {
     {
       throw ControllerError.administratorKeyIsRestricted(host.name, identity: identity)
     }
-    let connector = try await connector()
-    let visit = Planner.everything(on: host, in: try await store.planningSnapshot())
-    return await AgentInstaller(installation, as: administrator, connector: connector) {
-      let preflight = Preflight(
-        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
-      switch await preflight.run() {
-      case .ready, .lacks: return nil
-      case .silent(let reason), .unreachable(let reason):
-        return "a login with the key does not work: \(reason)"
-      }
-    }.run()
+    return administrator
   }
 }

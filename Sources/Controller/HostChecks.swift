@@ -14,13 +14,7 @@ extension Controller {
   package func check(hosts names: [String]) async throws -> [CheckedHost] {
     let hosts = try await hosts(named: names)
     let snapshot = try await store.planningSnapshot()
-    var checked = try await check(hosts.map { Planner.everything(on: $0, in: snapshot) })
-    let notes = try await BoundedConcurrency.run(over: hosts, limit: Self.hostsAtOnce) { host in
-      (host.name, await Self.firstVisits(to: host, in: snapshot))
-    }
-    let byHost = Dictionary(uniqueKeysWithValues: notes)
-    for index in checked.indices { checked[index].notes = byHost[checked[index].host] ?? [] }
-    return checked
+    return try await check(hosts.map { Planner.everything(on: $0, in: snapshot) }, in: snapshot)
   }
 
   /// What the endpoints of certificates that a host has never had serve now, and what a first visit will come to.
@@ -47,13 +41,15 @@ extension Controller {
     return notes
   }
 
-  /// The preflight of each visit alone, by the hosts' names.
-  func check(_ visits: [PlannedVisit]) async throws -> [CheckedHost] {
+  /// The preflight of each visit alone, and what a first one will come to, by the hosts' names.
+  func check(_ visits: [PlannedVisit], in snapshot: PlanningSnapshot) async throws -> [CheckedHost] {
     let connector = try await connector()
     return try await BoundedConcurrency.run(over: visits, limit: Self.hostsAtOnce) { visit in
       let preflight = Preflight(
         visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
-      return CheckedHost(visit.host.name, await preflight.run())
+      var checked = CheckedHost(visit.host.name, await preflight.run())
+      checked.notes = await Self.firstVisits(to: visit.host, in: snapshot)
+      return checked
     }.sorted { $0.host < $1.host }
   }
 }

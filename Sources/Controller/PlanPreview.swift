@@ -13,15 +13,16 @@ extension Controller {
     let hosts = try await visitableHosts(for: request)
     var plan = request.plan
     plan.leftOut = hosts.plannedWithout
-    let planned = Planner.plan(
-      on: try await store.planningSnapshot(only: request.only), for: plan, at: Date())
+    let snapshot = try await store.planningSnapshot(only: request.only)
+    let planned = Planner.plan(on: snapshot, for: plan, at: Date())
     let asked = request.issues ? try await issuable().filter { request.only?.contains($0.name) ?? true } : []
     var due = try await DueCertificates(
       asked, urgency: request.only == nil ? .due : .dueNow, store: store, now: Date())
     hosts.hold(&due, hosts: try await store.hosts())
     return PlanPreview(
       issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
-      checked: checks ? try await check(planned.plans.flatMap(\.visits)) : nil, ahead: planned.ahead,
+      checked: checks ? try await check(planned.plans.flatMap(\.visits), in: snapshot) : nil,
+      ahead: planned.ahead,
       leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
   }
 }

@@ -19,6 +19,13 @@ extension Controller {
     return try await store.hosts().map { ListedHost(host: $0, pinned: pinned[$0.name] ?? []) }
   }
 
+  package func hostDetails(_ name: String) async throws -> HostDetails {
+    let host = try await hosts(named: [name])[0]
+    return HostDetails(
+      host: host, pinned: try await store.pinnedKeys()[host.name] ?? [],
+      statuses: try await store.statuses().filter { $0.host == host.name })
+  }
+
   package func listCertificates() async throws -> [ListedCertificate] {
     let newest = try await store.newestCertificates()
     let advice = try await store.renewalAdvice()

@@ -104,7 +104,7 @@ extension ACMEIssuer {
     var failures: [String] = []
     for claim in claims {
       let domain = claim.proof.domain
-      let ended = try await Polling.until("the validation of \(domain)", stop) {
+      let ended = try await Polling.until("the validation of \(domain)", stop, telling: waits) {
         () -> (Authorization?, Date?) in
         let answer = try await client.authorization(at: claim.url)
         return (answer.value.status == .pending ? nil : answer.value, answer.retryAfter)

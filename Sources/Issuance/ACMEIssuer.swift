@@ -15,6 +15,8 @@ package struct ACMEIssuer: Sendable {
   private let makeKey: @Sendable () async throws -> CertificateKey
   /// Told what went wrong beside the order itself.
   let warn: @Sendable (String) -> Void
+  /// Told what the CA is waited for, and how long at most.
+  let waits: @Sendable (String, Duration) -> Void
 
   /// A CA offers a handful; more are not looked at.
   private static let mostAlternates = 10
@@ -22,7 +24,8 @@ package struct ACMEIssuer: Sendable {
   package init(
     client: ACMEClient, solver: any Solver, keeper: any OrderKeeper, stop: StopSignal = StopSignal(),
     makeKey: @escaping @Sendable () async throws -> CertificateKey,
-    warn: @escaping @Sendable (String) -> Void = { _ in }
+    warn: @escaping @Sendable (String) -> Void = { _ in },
+    waits: @escaping @Sendable (String, Duration) -> Void = { _, _ in }
   ) {
     self.client = client
     self.solver = solver
@@ -30,6 +33,7 @@ package struct ACMEIssuer: Sendable {
     self.stop = stop
     self.makeKey = makeKey
     self.warn = warn
+    self.waits = waits
   }
 
   /// A chain that passed every check, with its key.
@@ -131,7 +135,7 @@ package struct ACMEIssuer: Sendable {
   private func settled(
     _ open: PendingCertificate, until reached: @Sendable @escaping (Order.Status) -> Bool
   ) async throws -> Order {
-    let order = try await Polling.until("the order", stop) { () -> (Order?, Date?) in
+    let order = try await Polling.until("the order", stop, telling: waits) { () -> (Order?, Date?) in
       let answer = try await client.order(at: open.url)
       return (reached(answer.value.status) ? answer.value : nil, answer.retryAfter)
     }

@@ -18,7 +18,8 @@ extension CertificateIssuing {
         client: client, solver: await solvers.solver(for: challenge, of: order.lineage),
         keeper: StoredIssuance(store: store, lineage: name, directory: directory, challenge: challenge),
         stop: stop, makeKey: { try await makeKey(for: order.lineage) },
-        warn: { [tell] in tell(.warning(name, $0)) })
+        warn: { [tell] in tell(.warning(name, $0)) },
+        waits: { [tell] in tell(.waiting(name, for: $0, upTo: $1)) })
       let issued = try await issuer.issue(
         order.lineage, replacing: try await replaced(by: order, client, directory))
       Failpoint.pass("certificate.issued")

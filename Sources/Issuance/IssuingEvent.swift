@@ -12,6 +12,8 @@ package enum IssuingEvent: Sendable {
   case notIssued(Lineage.Name, because: any Error, account: Issuer.Name?, retryAt: Date?)
   /// The CA cannot be used at all; these were not ordered.
   case issuerFailed(Issuer.Name, because: any Error, account: Issuer.Name?, notOrdered: [Lineage.Name])
+  /// What a CA is waited for, and how long at most.
+  case waiting(Lineage.Name, for: String, upTo: Duration)
   /// Of the orders of a run.
   case progress(done: Int, failed: Int, of: Int)
   case contactNotChanged(Issuer.Name, because: any Error)

@@ -8,15 +8,21 @@ struct Polling {
   private static let patience = Duration.seconds(180)
   private static let firstPause = Duration.milliseconds(50)
   private static let longestPause = Duration.seconds(5)
+  /// A person who looks is told what is waited for beyond this.
+  private static let silence = Duration.seconds(5)
 
   /// Asks until there is a value: as the server's Retry-After says, else in pauses that double.
   ///
-  /// - Parameter what: for the message that it took too long.
+  /// - Parameters:
+  ///   - what: for the message that it took too long.
+  ///   - tell: told once where it takes a while: for what, and how long at most.
   static func until<Value>(
-    _ what: String, _ stop: StopSignal, _ ask: () async throws -> (value: Value?, retryAfter: Date?)
+    _ what: String, _ stop: StopSignal, telling tell: (String, Duration) -> Void,
+    _ ask: () async throws -> (value: Value?, retryAfter: Date?)
   ) async throws -> Value {
     let start = ContinuousClock.now
     var pause = firstPause
+    var isTold = false
     while true {
       let (value, retryAfter) = try await ask()
       if let value { return value }
@@ -25,6 +31,10 @@ struct Polling {
         throw IssuanceFailure(
           "\(what) is not finished after \(patience.short); the next run goes on with it", endsOrder: false,
           retryAfter: retryAfter)
+      }
+      if !isTold, ContinuousClock.now + (wanted ?? pause) > start + silence {
+        tell(what, patience)
+        isTold = true
       }
       guard try await stop.sleep(for: wanted ?? pause) else {
         throw IssuanceFailure(

@@ -29,14 +29,23 @@ package struct FleetReport: Sendable, Codable, Report {
   }
 
   package func text(now: Date) -> String {
-    var table = Table("CERTIFICATE", "HOST", "HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT")
+    Self.table(of: statuses, at: generatedAt).text + "\n" + summary + "\n"
+  }
+
+  static func table(of statuses: [HostCertificateStatus], showingHosts: Bool = true, at now: Date) -> Table {
+    let rest = ["HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT"]
+    var table = Table(["CERTIFICATE"] + (showingHosts ? ["HOST"] : []) + rest)
     for status in statuses {
-      table.add(
-        status.lineage.rawValue, status.host.rawValue, status.active.map(\.description) ?? "-",
-        status.wanted.map(\.description) ?? "-", status.activeSince.map(\.stamp) ?? "-",
-        status.expires.map { $0.relative(to: generatedAt) } ?? "-", Self.result(status))
+      var cells = [status.lineage.rawValue]
+      if showingHosts { cells.append(status.host.rawValue) }
+      cells.append(status.active.map(\.description) ?? "-")
+      cells.append(status.wanted.map(\.description) ?? "-")
+      cells.append(status.activeSince.map(\.stamp) ?? "-")
+      cells.append(status.expires.map { $0.relative(to: now) } ?? "-")
+      cells.append(result(status))
+      table.add(cells)
     }
-    return table.text + "\n" + summary + "\n"
+    return table
   }
 
   private static func result(_ status: HostCertificateStatus) -> String {

@@ -4,8 +4,10 @@ package struct Table: Sendable {
   private var rows: [[String]] = []
 
   package init(_ headings: String...) { self.headings = headings }
+  package init(_ headings: [String]) { self.headings = headings }
 
   package mutating func add(_ cells: String...) { rows.append(cells) }
+  package mutating func add(_ cells: [String]) { rows.append(cells) }
 
   package var isEmpty: Bool { rows.isEmpty }
 

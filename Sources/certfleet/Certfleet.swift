@@ -8,13 +8,14 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .report, .hostList, .hostPin, .hostCheck, .certList, .certShow, .certIssue,
+    .apply, .plan, .run, .report, .hostList, .hostShow, .hostPin, .hostCheck, .certList, .certShow,
+    .certIssue,
     .certRenew,
     .certRevoke, .certRevert, .certExport, .certAdopt,
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,
-    .agentInstall,
+    .agentInstall, .agentUninstall,
     .hookCertbot,
   ]
 

@@ -99,6 +99,27 @@ struct AgentInstallTests {
       0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
     #expect(try await scene.expect(0, "host", "check").stdout == "ready: web\n")
     #expect(scene.host.read("/home/certfleet/.ssh/authorized_keys").split(separator: "\n").count == 2)
+
+    // All of it goes, and nothing else: the other key, and the certificates.
+    try await scene.expect(
+      65, "agent", "uninstall", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
+    let gone = try await scene.expect(
+      0, "agent", "uninstall", "web", "--yes", "--user", "admin", "--identity",
+      scene.scratch.path + "/id_ed25519")
+    #expect(gone.stdout.hasPrefix("web: the agent is gone; "))
+    let left = scene.host.read("/home/certfleet/.ssh/authorized_keys")
+    #expect(left.split(separator: "\n").count == 1 && !left.contains(key), "\(left)")
+    for path in [
+      "/usr/local/lib/certfleet", "/etc/certfleet/agent.conf", "/etc/sudoers.d/certfleet-certfleet",
+    ] {
+      #expect(!scene.host.exists(path), "\(path)")
+    }
+    #expect(scene.host.exists("/etc/certfleet/live/one.example/privkey.pem"))
+    #expect(try await ssh(scene, "true").status == 255)
+    // Where nothing is left, there is nothing to do.
+    try await scene.expect(
+      0, "agent", "uninstall", "web", "--yes", "--user", "admin", "--identity",
+      scene.scratch.path + "/id_ed25519")
     await scene.stop()
   }
 

@@ -147,4 +147,36 @@ import ThrowawayFleet
     #expect(run.stdout.contains("certfleet rollout retry 1"), "\(run.everything)")
     await scene.fleet.stop()
   }
+
+  @Test func `beside an ECDSA certificate of somebody else's, our RSA one is seen`() async throws {
+    let scene = try await Scene(hosts: 1)
+    try scene.declare(["one.example"], waves: "['rest']")
+    let file = scene.scratch.path + "/fleet.json5"
+    let check = "verify: [{tls: 8443}"
+    try Files.write(
+      file,
+      Files.read(file).replacing("challenge:", with: "key: {type: 'rsa-2048'}, challenge:").replacing(
+        check, with: check + ", {tls: '\(scene.hosts[0].address):8443', from: 'host'}"))
+    try await scene.expect(0, "apply", file)
+    let (home, live) = (scene.hosts[0].home, "\(scene.hosts[0].base)/live/one.example")
+    try Files.makeFolder(home + "/other")
+    try await Program.succeed(
+      try Program.find("openssl"),
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+        "/CN=other", "-keyout", home + "/other/key.pem", "-out", home + "/other/cert.pem",
+      ])
+    let configuration = Files.read(home + "/nginx.conf")
+    let key = "ssl_certificate_key \(live)/privkey.pem;"
+    #expect(configuration.contains(key), "\(configuration)")
+    try Files.write(
+      home + "/nginx.conf",
+      configuration.replacing(
+        key,
+        with: key + " ssl_certificate \(home)/other/cert.pem; ssl_certificate_key \(home)/other/key.pem;"))
+    let run = try await scene.expect(0, "run")
+    #expect(run.stderr.contains("web1: ok"), "\(run.everything)")
+    #expect(scene.generations() == ["1"])
+    await scene.fleet.stop()
+  }
 }

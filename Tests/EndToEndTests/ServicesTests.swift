@@ -3,7 +3,10 @@ import Testing
 import ThrowawayFleet
 
 /// What people run beside nginx, with the ready-made hooks: real daemons that must serve the renewed certificate.
-@Suite(.serialized, .enabled(if: geteuid() == 0, "needs root, as the mail servers do"))
+@Suite(
+  .serialized, .enabled(if: geteuid() == 0, "needs root, as the mail servers do"),
+  .enabled(
+    if: (try? Program.find("postfix")) != nil, "needs postfix, which takes no other mail server's place"))
 struct ServicesTests {
   @Test
   func `apache, haproxy, postfix and dovecot serve what was renewed, each verified in its own protocol`()

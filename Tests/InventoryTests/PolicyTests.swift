@@ -46,7 +46,7 @@ import ThrowawayFleet
     let policy = try everything()
     #expect(try FleetJSON.decode(FleetJSON.canonical(policy), as: RolloutPolicy.self) == policy)
     let bare = try FleetJSON.decode(
-      #"{"name":"p","waves":[1,"10%","rest"],"parallel":20,"max_failed":0,"max_unreachable":"10%"}"#,
+      #"{"name":"p","waves":[1,"10%","rest"],"parallel":20,"max_failed":"1%","max_unreachable":"10%"}"#,
       as: RolloutPolicy.self)
     var standard = RolloutPolicy.standard
     standard.name = "p"

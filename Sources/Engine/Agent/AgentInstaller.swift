@@ -1,11 +1,12 @@
 package import Agents
 package import Fleet
 
-/// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered.
+/// Puts the agent on a host for a key of its own, and believes it only when a login with that key has been answered; or takes it away.
 package struct AgentInstaller: Sendable {
   private let installation: AgentInstallation
   private let administrator: Host
   private let connector: any Connector
+  private let direction: AgentInstallation.Direction
   private let confirm: @Sendable () async -> String?
 
   /// - Parameters:
@@ -13,8 +14,10 @@ package struct AgentInstaller: Sendable {
   ///   - confirm: logs in as certfleet will from now on; says why that did not work.
   package init(
     _ installation: AgentInstallation, as administrator: Host, connector: any Connector,
-    confirm: @escaping @Sendable () async -> String?
+    _ direction: AgentInstallation.Direction = .install,
+    confirm: @escaping @Sendable () async -> String? = { nil }
   ) {
+    self.direction = direction
     self.installation = installation
     self.administrator = administrator
     self.connector = connector
@@ -33,7 +36,7 @@ package struct AgentInstaller: Sendable {
     let limits = AgentReplyStream.Limits(
       time: Self.patience + AgentInstallation.confirmTimeout * 2, silence: Self.patience, frames: 2)
     let result: AgentConnection.Result<String?> = await connection.ask(
-      [installation.bytes(nonce: nonce)],
+      [installation.bytes(nonce: nonce, direction)],
       AgentReplyStream(nonce: nonce, order: AgentReplyOrder(.installation), limits: limits)
     ) { reply, _ in
       switch reply {

@@ -157,6 +157,8 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: why), wave: number)
       return try await pause(because: "\(host): \(why)")
     }
+    // One that was lost sight of was not reached, after all; or somebody wants the rollout to wait.
+    if try await ledger({ !$0.substitutes(for: number, in: plan).isEmpty }) { return true }
     if try await !ledger({ $0.left(of: members).isEmpty }) {
       // Whatever stopped it is looked at in the next step.
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
@@ -165,7 +167,9 @@ extension RolloutRunner {
     if let reason = budget.brokenAtEnd(by: ends, placedIsEnough: placedIsEnough(from: index)) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
     } else if wave.rule.bake > .zero {
-      try await record(.waveMoved(.baking, reason: trouble), wave: number)
+      let end = bakeEnd(index, since: ports.time.now)
+      let reason = (trouble.isEmpty ? "" : trouble + "; ") + "until \(end.ISO8601Format())"
+      try await record(.waveMoved(.baking, reason: reason), wave: number)
     } else {
       try await record(.waveEnded(.passed, reason: trouble), wave: number)
     }

@@ -30,16 +30,57 @@ extension Command {
       for installation in installations { Console.standard.result(installation.words) }
       return .converged
     }
-    let administrator = Controller.Administrator(user: invocation["user"], identity: invocation["identity"])
+    return try await invocation.withAdministrator(installations, not: "not installed") {
+      try await controller.install($0, by: $1)
+    } done: {
+      "installed, and it answers to the key"
+    }
+  }
+
+  static let agentUninstall = Command(
+    words: ["agent", "uninstall"],
+    summary: "take the installed agent away from hosts: its key's line, sudo's rule, configuration, program",
+    operands: ["HOST..."],
+    options: [
+      Option(name: "user", value: "NAME", help: "who logs in to do it: root, or one who may use sudo"),
+      Option(name: "identity", value: "FILE", help: "the key to log in with for that"), .yes,
+    ]
+  ) { invocation in
+    let controller = try invocation.controller()
+    var installations: [AgentInstallation] = []
+    for name in invocation.operands {
+      installations.append(try await controller.agentInstallation(on: name))
+    }
+    let names = HostSet.folded(installations.map(\.host.name))
+    guard
+      try invocation.confirm(
+        "take the agent away from \(names)? certfleet's key is let in nowhere there until you authorize it anew; certificates stay"
+      )
+    else { throw Declined(description: "nothing was taken away") }
+    return try await invocation.withAdministrator(installations, not: "not taken away") {
+      try await controller.uninstall($0, by: $1)
+    } done: {
+      "the agent is gone; take 'agent' out of the inventory, or the host"
+    }
+  }
+}
+
+extension Invocation {
+  /// Does it on one host after another, and tells of each.
+  fileprivate func withAdministrator(
+    _ installations: [AgentInstallation], not failed: String,
+    _ work: (AgentInstallation, Controller.Administrator) async throws -> String?, done: () -> String
+  ) async throws -> ExitStatus {
+    let administrator = Controller.Administrator(user: self["user"], identity: self["identity"])
     return try await Interrupt.handled { stop in
       var status = ExitStatus.converged
       for installation in installations where !stop.isRequested {
         let name = installation.host.name
-        if let failure = try await controller.install(installation, by: administrator) {
-          Console.standard.say("certfleet: \(name): not installed: \(failure)")
+        if let failure = try await work(installation, administrator) {
+          Console.standard.say("certfleet: \(name): \(failed): \(failure)")
           status = .failed
         } else {
-          Console.standard.result("\(name): installed, and it answers to the key\n")
+          Console.standard.result("\(name): \(done())\n")
         }
       }
       return stop.isRequested ? .failed : status

@@ -11,6 +11,14 @@ extension Command {
     return .converged
   }
 
+  static let hostShow = Command(
+    words: ["host", "show"], summary: "show all about a host: how it is reached, its key, what it has",
+    operands: ["HOST"], options: [.json]
+  ) { invocation in
+    try invocation.show(try await invocation.controller().hostDetails(invocation.operands[0]))
+    return .converged
+  }
+
   static let hostCheck = Command(
     words: ["host", "check"],
     summary:

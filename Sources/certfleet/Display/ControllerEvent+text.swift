@@ -105,6 +105,8 @@ extension IssuingEvent {
     case .tokensMissing(nil, let hosts): ["certfleet: tokens not placed on \(hosts.shortList)"]
     case .tokensMissing(let domain?, let hosts):
       ["certfleet: \(domain): the token is not shown by \(hosts.shortList)"]
+    case .waiting(let lineage, let what, let limit):
+      ["\(lineage): waiting for \(what.visible), up to \(limit.short)"]
     case .progress: []
     }
   }

@@ -19,6 +19,7 @@ struct ModelCheck {
     if !stored.state.isEnd { faults.append("it did not end: it is \(stored.state.words): \(stored.reason)") }
     replay(events, stored)
     wavesInOrder(events)
+    places(events)
     budgets(events)
     limits(events)
     hooks(world.with { $0.hooks })
@@ -44,6 +45,28 @@ struct ModelCheck {
       case .waveEnded(.passed, _): passed.insert(wave)
       case .waveStarted, .visitStarted:
         if !passed.isSuperset(of: 1..<max(wave, 1)) { faults.append("wave \(wave) began too early") }
+      default: break
+      }
+    }
+  }
+
+  /// A wave of a fixed size passes with as many hosts as it takes that were reached, or with none left to take their places.
+  private mutating func places(_ events: [Event]) {
+    var begun: [Host.Name: Int] = [:]
+    var lost: Set<Host.Name> = []
+    for event in events {
+      let (host, wave) = (event.subject.host ?? "", event.subject.wave ?? 0)
+      switch event.kind {
+      case .visitStarted:
+        begun[host] = wave
+        lost.remove(host)
+      case .visitEnded(let end, _) where end.account == .unreachable && begun[host] == wave: lost.insert(host)
+      case .waveEnded(.passed, _) where plan.waves[wave - 1].isOfFixedSize:
+        let reached = begun.count { $0.value == wave && !lost.contains($0.key) }
+        let left = plan.waves[wave...].flatMap(\.visits).contains { begun[$0.host.name] == nil }
+        if left, reached < plan.waves[wave - 1].visits.count {
+          faults.append("nobody took a place in wave \(wave)")
+        }
       default: break
       }
     }

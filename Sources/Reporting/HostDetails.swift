@@ -1,0 +1,33 @@
+package import Fleet
+package import FoundationEssentials
+
+/// All about one host: how it is reached, whose key it may show, what it has.
+package struct HostDetails: Sendable, Codable, Report {
+  package static let schema = JSONText.Schema.host
+
+  package let host: Host
+  package let pinned: [HostKey]
+  package let statuses: [HostCertificateStatus]
+
+  package init(host: Host, pinned: [HostKey], statuses: [HostCertificateStatus]) {
+    (self.host, self.pinned, self.statuses) = (host, pinned, statuses)
+  }
+
+  package func text(now: Date) -> String {
+    let address = host.address.contains(":") ? "[\(host.address)]" : host.address
+    let login = "login \(host.user ?? "(you)")\(host.become ? ", sudo" : "")"
+    let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let head =
+      ["\(host.name)", "\(address):\(host.port)", login]
+      + (labels.isEmpty ? [] : [labels.joined(separator: ",")])
+    let keys = pinned.map { "\($0.type) \($0.fingerprint)" }
+    var text = head.joined(separator: "   ") + "\n"
+    if let via = host.via { text += "via    \(via)\n" }
+    text +=
+      "key    "
+      + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", "))
+    text += "\nbase   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
+    guard !statuses.isEmpty else { return text + "no certificate goes to it\n" }
+    return text + FleetReport.table(of: statuses, showingHosts: false, at: now).text
+  }
+}
