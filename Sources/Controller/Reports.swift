@@ -1,5 +1,5 @@
 package import Fleet
-import FoundationEssentials
+package import FoundationEssentials
 import Issuance
 import Planning
 package import Reporting
@@ -7,8 +7,9 @@ package import Storage
 
 /// What is stored, as the values that reports are made of.
 extension Controller {
-  package func report() async throws -> FleetReport {
-    let (now, statuses) = (Date(), try await store.statuses())
+  /// - Parameter now: at which moment; certificates end by themselves.
+  package func report(now: Date = Date()) async throws -> FleetReport {
+    let statuses = try await store.statuses()
     return FleetReport(
       generatedAt: now, statuses: statuses, lastRollout: try await store.rollouts(limit: 1).first,
       shortfalls: try await shortfalls(statuses, now: now))

@@ -40,12 +40,15 @@ package final class ControllerLease: Sendable {
     close(descriptor)
   }
 
-  /// Who has it, where that is another process; asked without taking it.
+  /// Who has it, where that is another process. The kernel's list of locks is read (proc(5)): to try the lock would keep a controller from it
+  /// that begins at that moment.
   package static func otherHolder(home: StateDirectory) -> String? {
-    let opened = open(home.leasePath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard opened >= 0 else { return nil }
-    defer { close(opened) }
-    if flock(opened, LOCK_SH | LOCK_NB) == 0 { return nil }
+    var facts = stat()
+    guard stat(home.leasePath, &facts) == 0, let locks = FileManager.default.contents(atPath: "/proc/locks"),
+      String(decoding: locks, as: UTF8.self).split(separator: "\n").contains(where: {
+        $0.contains(" FLOCK ") && $0.contains(":\(facts.st_ino) ")
+      })
+    else { return nil }
     let said = FileManager.default.contents(atPath: home.leasePath).map {
       String(decoding: $0, as: UTF8.self)
     }

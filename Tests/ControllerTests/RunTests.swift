@@ -18,6 +18,16 @@ import ThrowawayFleet
     #expect(scene.events.isEmpty, "a preview does nothing")
     let result = try await controller.run(try await controller.runRequest(only: nil))
     #expect(result.outcome == .converged && !result.hadNothingToDo && result.unfinished.isEmpty)
+    // Nobody has seen that it is served.
+    #expect(result.report.shortfalls == [.unverified("one.example")])
+    #expect(
+      result.report.summary.hasSuffix(
+        "nobody looks at what is served of one.example: no 'verify' is declared"))
+    // A hundred days later nobody has replaced it.
+    let late = try await controller.report(now: Date().addingTimeInterval(100 * 86400))
+    #expect(
+      late.shortfalls.contains { $0.isSerious }
+        && late.summary.contains("one.example: web[1-2] have a certificate that has ended"))
     #expect(scene.ends == ["web1": .ok, "web2": .ok])
     #expect(result.report.statuses.map(\.isConverged) == [true, true])
     #expect(scene.generation(on: 1) == "1" && scene.generation(on: 2) == "1")

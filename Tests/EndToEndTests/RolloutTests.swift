@@ -46,6 +46,9 @@ import ThrowawayFleet
     try await eventually("the second host is in its deploy hook") { scene.exists(1, "holding") }
     let watching = try scene.certfleet.start(
       "rollout", "watch", "1", output: scene.scratch.path + "/watch.out")
+    #expect(
+      try await scene.expect(0, "rollout", "show", "1").stdout.contains(
+        "carries it out: certfleet rollout watch 1\n"))
     try await scene.expect(0, "rollout", "pause", "1", "--why", "stop here")
     try await Task.sleep(for: .seconds(1.2))
     try scene.release(1, "hold-deploy")

@@ -35,6 +35,31 @@ import Testing
     )
   }
 
+  @Test(arguments: [
+    (
+      CertificateShortfall.ended("c", ["web1"], Date(timeIntervalSince1970: 0)),
+      "c: web1 has a certificate that has ended", true
+    ),
+    (.overdue("c", since: Date(timeIntervalSince1970: 0)), "c: its renewal is due since 1970-01-01", true),
+    (.notIssued("c", why: "the CA is not there"), "c: not issued: the CA is not there", true),
+    (.lacksNames("c", ["www.c"]), "c: hosts went back to one without www.c", false),
+    (.unverified("c"), "nobody looks at what is served of c", false),
+  ])
+  func `not everything is as it should be, whatever hosts have`(
+    shortfall: CertificateShortfall, words: String, isSerious: Bool
+  ) {
+    let status = HostCertificateStatus(
+      host: "web1", lineage: "c", wanted: Generation(1), active: Generation(1), activeSince: nil,
+      isKept: true,
+      fingerprint: nil, expires: nil, lastEnd: .ok, lastAt: nil, lastReason: "", lastRollout: nil)
+    let good = FleetReport(generatedAt: Date(), statuses: [status], lastRollout: nil)
+    #expect(good.summary == "1 host, 1 certificate: everything is as it should be")
+    let report = FleetReport(
+      generatedAt: Date(), statuses: [status], lastRollout: nil, shortfalls: [shortfall])
+    #expect(!report.summary.contains("everything is as it should be") && report.summary.contains(words))
+    #expect(shortfall.isSerious == isSerious)
+  }
+
   @Test func `a report names who is behind and why the rollout ended`() throws {
     let status = HostCertificateStatus(
       host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,

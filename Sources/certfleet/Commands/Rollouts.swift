@@ -38,7 +38,7 @@ extension Command {
     ]
   ) { invocation in
     let controller = try invocation.controller()
-    if let number = Int(invocation.operands[0]) {
+    if invocation.has("now"), let number = Int(invocation.operands[0]) {
       return try await invocation.startNow(number, by: controller)
     }
     let (isForced, isHooksOnly) = (invocation.has("force"), invocation.has("hooks-only"))
@@ -87,11 +87,6 @@ extension Command.Option {
 
 extension Invocation {
   fileprivate func startNow(_ number: Int, by controller: Controller) async throws -> ExitStatus {
-    guard has("now") else {
-      throw UsageError(
-        message: "rollout \(number) goes on with certfleet run; --now lets it go outside its window",
-        command: command)
-    }
     guard try confirm("let rollout \(number) go outside its window now?") else {
       throw Declined(description: "rollout \(number) waits on")
     }
