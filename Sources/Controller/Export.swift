@@ -38,9 +38,14 @@ extension Controller {
     return (paths, key != nil)
   }
 
+  /// Writes a new file; what is there already is never overwritten.
+  package static func write(new path: String, _ text: String) throws {
+    try write(Secret(text), mode: "0644", to: path)
+  }
+
   private static func write(_ content: Secret, mode: String, to path: String) throws {
     func failure() -> ControllerError {
-      let advice = errno == EEXIST ? "; choose an empty folder" : ""
+      let advice = errno == EEXIST ? "; choose what is not there yet" : ""
       return .export(
         "\(path.visible) cannot be written: \(String(cString: strerror(errno)).lowercased())\(advice)")
     }

@@ -53,13 +53,19 @@ extension AdoptionReport: Report {
     try values.encode(certificates, forKey: .items)
   }
 
+  /// The inventory alone: a file that can be applied as it is.
   package func text(now: Date) -> String {
-    guard !certificates.isEmpty else { return "\(path) holds no lineage\n" }
     let good = certificates.filter { $0.problem == nil }
+    return good.isEmpty ? "" : inventory(good)
+  }
+
+  /// What is there, and what of it cannot be taken over: beside the inventory, for a person.
+  package func overview(now: Date) -> String {
+    guard !certificates.isEmpty else { return "\(path) holds no lineage\n" }
     return table(now) + hookLines + problems.map { "\($0)\n" }.joined()
       + certificates.compactMap { certificate in
         certificate.problem.map { "\(certificate.lineage.name): not adopted: \($0)\n" }
-      }.joined() + (good.isEmpty ? "" : inventory(good))
+      }.joined()
   }
 
   private func table(_ now: Date) -> String {
@@ -80,7 +86,7 @@ extension AdoptionReport: Report {
     hooks.map { "\($0.moment) hook for all, on this machine: \($0.path.visible)\n" }.joined()
   }
 
-  /// What to put into the inventory, with the hooks that certbot ran here as those that are to run on the hosts.
+  /// With the hooks that certbot ran here as those that are to run on the hosts.
   private func inventory(_ good: [AdoptableCertificate]) -> String {
     let entries = good.map { certificate in
       let lineage = certificate.lineage
@@ -88,19 +94,19 @@ extension AdoptionReport: Report {
         .compactMap { name, command in command.map { "\(name): [\(Self.quoted($0))]" } }
       return """
             { name: \(Self.quoted(lineage.name)), issuer: "\(Self.issuer)",
+              // A guess: certbot does not say which hosts need it.
               deploy: [{ to: "role=web"\(hooks.isEmpty ? "" : ", hooks: { \(hooks.joined(separator: ", ")) }") }] },
 
         """
     }
     return """
-
-      To say where they go, put this into your inventory, correct `to`, and apply it:
-
+      // What certbot has, for certfleet apply. Correct each `to`. From then on certbot hands each renewal over:
+      //   certbot renew --deploy-hook 'certfleet hook certbot'
+      {
         issuers: [{ name: "\(Self.issuer)", type: "certbot", path: \(Self.quoted(path)) }],
         certificates: [
       \(entries.joined())  ],
-
-      From then on certbot hands each renewal over:  certbot renew --deploy-hook 'certfleet hook certbot'
+      }
 
       """
   }

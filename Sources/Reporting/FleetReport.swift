@@ -88,7 +88,7 @@ package struct FleetReport: Sendable, Codable, Report {
     if let lastRollout, lastRollout.state != .succeeded, !(behind.isEmpty && lastRollout.state == .partial) {
       let state =
         lastRollout.state.isEnd || lastRollout.state == .paused
-        ? lastRollout.state.words : "is not finished; go on with: \(Remedy.run)"
+        ? lastRollout.stateWords : "is not finished; go on with: \(Remedy.run)"
       text += "\nrollout \(lastRollout.id) \(state)"
       if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
     }

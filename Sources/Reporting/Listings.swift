@@ -99,6 +99,11 @@ extension ListedAccount: ReportRow {
   }
 }
 
+extension RolloutSummary {
+  /// Paused is what a person has paused; what waits for anything else says in its reason for what.
+  var stateWords: String { state == .paused && !reason.hasPrefix("paused by") ? "waits" : state.words }
+}
+
 extension RolloutSummary: ReportRow {
   package static let schema = JSONText.Schema.rollouts
 
@@ -107,7 +112,7 @@ extension RolloutSummary: ReportRow {
     for rollout in rows {
       let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
       table.add(
-        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.state.words,
+        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.stateWords,
         String(rollout.hosts), String(rollout.waves),
         rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
     }

@@ -38,7 +38,7 @@ extension PlanPreview: Report {
   package static let schema = JSONText.Schema.plan
 
   package func text(now: Date) -> String {
-    let open = open.map { "rollout \($0.id) is \($0.state.words), and goes first\n" }
+    let open = open.map { "rollout \($0.id) has not ended, and goes first\n" }
     let text =
       open.joined() + ListedDue.text(of: issue) + rollouts.map(\.text).joined(separator: "\n")
       + DeferredHosts.groups(of: deferred).map { $0.text + "\n" }.joined()

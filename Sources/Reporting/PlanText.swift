@@ -3,7 +3,7 @@ package import Fleet
 extension Plan {
   /// What would be done, for a person: each wave's hosts, and for each certificate where it goes, why, and what runs.
   package var text: String {
-    "policy \(policy.name): \(hostCount) host\(hostCount == 1 ? "" : "s") in \(waves.count) wave\(waves.count == 1 ? "" : "s"); \(policy.text)\n"
+    "policy \(policy.name): \(hostCount) host\(hostCount == 1 ? "" : "s") in \(waves.count) wave\(waves.count == 1 ? "" : "s"); \(policy.text(hosts: hostCount))\n"
       + waves.enumerated().map { $1.line(number: $0 + 1) }.joined() + certificateLines
   }
 
@@ -26,14 +26,22 @@ extension Plan {
 }
 
 extension RolloutPolicy {
-  /// Its bounds, in a line.
-  var text: String {
+  /// Its bounds, in a line, as what they come to for so many hosts.
+  func text(hosts: Int) -> String {
     var parts = ["\(parallel) at once"] + limits.map(\.text)
-    parts.append("at most \(maxFailed) failed and \(maxUnreachable) unreachable")
+    let failed = maxFailed.text(comingTo: maxFailed.hosts(of: hosts))
+    let unreachable = maxUnreachable.text(comingTo: maxUnreachable.unreachable(of: hosts))
+    parts.append("at most \(failed) failed and \(unreachable) unreachable")
     if onFailure != .revertHost { parts.append("on failure \(onFailure.rawValue)") }
     if !windows.isEmpty { parts.append("window " + windows.map(\.description).joined(separator: ", ")) }
     if !after.isEmpty { parts.append("after \(after.map(\.rawValue).joined(separator: ", "))") }
     return parts.joined(separator: ", ")
+  }
+}
+
+extension Limit {
+  fileprivate func text(comingTo hosts: Int) -> String {
+    if case .percent = self { "\(hosts) (\(self))" } else { "\(hosts)" }
   }
 }
 

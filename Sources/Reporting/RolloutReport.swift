@@ -75,7 +75,9 @@ package struct RolloutReport: Sendable, Report {
   package func text(now: Date) -> String {
     var text = "rollout \(id) (policy \(policy)): \(standing)\n"
     for wave in waves {
-      let why = wave.reason.isEmpty ? "" : ": \(wave.reason.visible)"
+      // What it waited for when that was recorded may be given by now.
+      let reason = wave.state == .gated && state == .paused ? "" : wave.reason
+      let why = reason.isEmpty ? "" : ": \(reason.visible)"
       text += "  wave \(wave.number) \(wave.state.words)\(why)\n"
       text += outcomes(of: wave.number).map { "    \($0)\n" }.joined()
     }

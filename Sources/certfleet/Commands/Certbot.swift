@@ -13,13 +13,25 @@ extension Command {
         name: "from", value: "DIR",
         help: "certbot's configuration folder; default \(CertbotFolder.standardPath)"),
       Option(name: "dry-run", help: "only show what is there"),
+      Option(name: "write", value: "FILE", help: "the inventory into a new file, and not on stdout"),
       Option(name: "json", help: "what is there, as JSON"),
     ]
   ) { invocation in
     let controller = try invocation.controller(makes: true)
     let adoption = try await controller.adoption(
       from: invocation["from"] ?? CertbotFolder.standardPath, invocation.operands)
-    try invocation.show(adoption)
+    if invocation.has("json") {
+      try invocation.show(adoption)
+    } else {
+      for line in adoption.overview(now: Date()).split(separator: "\n") { Console.standard.say(String(line)) }
+      if let file = invocation["write"] {
+        try Controller.write(new: file, adoption.text(now: Date()))
+        Console.standard.say(
+          "\(file.visible) is written; correct each 'to' in it, then: certfleet apply \(file.visible)")
+      } else {
+        try invocation.show(adoption)
+      }
+    }
     if !invocation.has("dry-run") {
       let (new, known) = try await controller.adopt(adoption)
       Console.standard.say("\(new) certificate\(new == 1 ? "" : "s") adopted, \(known) known already")
