@@ -79,3 +79,23 @@ package struct KnownHostsImport: Sendable {
     return known
   }
 }
+
+extension KnownHostsImport.Notice {
+  /// For a person.
+  package var line: String {
+    switch self {
+    case .unreadable(let file, let line):
+      "certfleet: \(file.visible):\(line): is not a known_hosts line, and was passed over"
+    case .revoked(let host, let key):
+      "\(host): \(key.type) \(key.fingerprint) is revoked, and no longer pinned"
+    case .authorityOnly(let host, let fingerprint):
+      "\(host): the authority \(fingerprint) is trusted for it, but libssh2 knows no host certificates; pin the host's own key"
+    case .replaced(let host, let keys, let former):
+      "\(host): now \(keys.text), no longer \(former.text)"
+    }
+  }
+}
+
+extension [HostKey] {
+  fileprivate var text: String { map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ") }
+}

@@ -31,6 +31,27 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test
+  func `killed in a first visit that ends placed, and run again, all are placed, and good after the edit`()
+    async throws
+  {
+    for _ in 0..<5 {
+      let scene = try await Scene(hosts: 4, waves: "[1, 'rest']")
+      for host in scene.hosts.indices { try await scene.point(host, at: true) }
+      let status = try await endOfRun(in: scene, killedAfter: Int.random(in: 0...11))
+      #expect(status == 1 || status == 128 + SIGKILL)
+      let again = try await scene.expect(1, "run")
+      #expect(again.stdout.contains("web[1-4] have it and serve another still"), "\(again.everything)")
+      try await check(scene, 1)
+      for host in scene.hosts.indices { try await scene.point(host, at: false) }
+      let good = try await scene.expect(0, "run")
+      #expect(good.stdout.contains("everything is as it should be"), "\(good.everything)")
+      try await check(scene, 1)
+      #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
+      await scene.fleet.stop()
+    }
+  }
+
   private func lines(_ text: String) -> Int { text.count { $0 == "\n" } }
 
   /// A run that is killed when it has told so much, or somewhat later: how fast the machine is does not matter.
