@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CHeap.h"
+#include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,7 +21,10 @@ static void wipe_large(char *start, char *end) {
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   char *first = (char *)(((uintptr_t)start + page - 1) & ~(page - 1));
   char *last = (char *)((uintptr_t)end & ~(page - 1));
+  // errno stays as it was (free(3)), whatever madvise(2) says.
+  int before = errno;
   if (last <= first || madvise(first, (size_t)(last - first), MADV_DONTNEED) != 0) {
+    errno = before;
     explicit_bzero(start, (size_t)(end - start));
     return;
   }
