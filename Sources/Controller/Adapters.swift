@@ -20,17 +20,17 @@ struct TLSProbe: Probe {
   }
 
   func served(
-    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
-  ) async throws(NoAnswer) -> ServedLeaf { try await ask(host, question, for: keys) }
+    by host: Host, at question: TLSQuestion, with algorithm: ServedLeaf.KeyAlgorithm
+  ) async throws(NoAnswer) -> ServedLeaf { try await ask(host, question, for: algorithm) }
 
   private func ask(
-    _ host: Host, _ question: TLSQuestion, for keys: ServedLeaf.Keys?
+    _ host: Host, _ question: TLSQuestion, for algorithm: ServedLeaf.KeyAlgorithm?
   ) async throws(NoAnswer) -> ServedLeaf {
     let place = "\(question.address ?? host.address) port \(question.port) for \(question.serverName)"
     do {
       let served = try await ServedCertificate.leaf(
         at: question.address ?? host.address, port: question.port, serverName: question.serverName,
-        startTLS: question.startTLS, keys: keys, timeout: Self.timeout)
+        startTLS: question.startTLS, algorithm: algorithm, timeout: Self.timeout)
       DebugLog.write("\(host.name): \(place) serves \(served.words)")
       return served
     } catch {

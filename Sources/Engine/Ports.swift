@@ -59,13 +59,13 @@ package protocol Probe: Sendable {
   func served(by host: Host, at question: TLSQuestion) async throws(NoAnswer) -> ServedLeaf
   /// The same to a client that takes no other kind of key.
   func served(
-    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
+    by host: Host, at question: TLSQuestion, with algorithm: ServedLeaf.KeyAlgorithm
   ) async throws(NoAnswer) -> ServedLeaf
 }
 
 extension Probe {
   package func served(
-    by host: Host, at question: TLSQuestion, with keys: ServedLeaf.Keys
+    by host: Host, at question: TLSQuestion, with algorithm: ServedLeaf.KeyAlgorithm
   ) async throws(NoAnswer) -> ServedLeaf {
     try await served(by: host, at: question)
   }
@@ -82,8 +82,8 @@ extension Probe {
   /// What is served beside it to clients that take another kind of key alone.
   package func others(than first: ServedLeaf, by host: Host, at question: TLSQuestion) async -> [ServedLeaf] {
     var others: [ServedLeaf] = []
-    for keys in ServedLeaf.Keys.allCases where keys != first.keys {
-      guard let other = try? await served(by: host, at: question, with: keys),
+    for algorithm in ServedLeaf.KeyAlgorithm.allCases where algorithm != first.keyAlgorithm {
+      guard let other = try? await served(by: host, at: question, with: algorithm),
         other.fingerprint != first.fingerprint
       else { continue }
       others.append(other)

@@ -9,13 +9,17 @@ package struct ServedLeaf: Hashable, Sendable {
   package let notAfter: Date?
 
   /// `nil` where it is another kind, or could not be read.
-  package let keys: Keys?
+  package let keyAlgorithm: KeyAlgorithm?
 
   /// The kinds of which servers may have a certificate each for one name.
-  package enum Keys: Hashable, Sendable, CaseIterable { case rsa, ecdsa }
+  package enum KeyAlgorithm: Hashable, Sendable, CaseIterable { case rsa, ecdsa }
 
-  package init(_ fingerprint: Fingerprint, name: String = "", notAfter: Date? = nil, keys: Keys? = nil) {
-    (self.fingerprint, self.name, self.notAfter, self.keys) = (fingerprint, name, notAfter, keys)
+  package init(
+    _ fingerprint: Fingerprint, name: String = "", notAfter: Date? = nil, keyAlgorithm: KeyAlgorithm? = nil
+  ) {
+    (self.fingerprint, self.name, self.notAfter, self.keyAlgorithm) = (
+      fingerprint, name, notAfter, keyAlgorithm
+    )
   }
 
   /// `CN=old.example until 2026-12-27`.

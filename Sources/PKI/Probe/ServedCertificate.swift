@@ -20,21 +20,22 @@ package enum ServedCertificate {
   /// - Parameters:
   ///   - serverName: sent as SNI (RFC 6066 §3).
   ///   - startTLS: the protocol that is spoken first; `nil` begins with TLS.
-  ///   - keys: the kind of key that the certificate is to have, where a server has one of each; `nil` is what it shows by itself.
+  ///   - algorithm: the kind of key that the certificate is to have, where a server has one of each; `nil` is what it shows by itself.
   ///   - timeout: for each of name resolution's answers to connect, and for the handshake.
   package static func leaf(
     at address: String, port: UInt16, serverName: String, startTLS: StartTLS? = nil,
-    keys: ServedLeaf.Keys? = nil, timeout: Duration
+    algorithm: ServedLeaf.KeyAlgorithm? = nil, timeout: Duration
   ) async throws -> ServedLeaf {
     try await BlockingCall.run {
       try ask(
-        address: address, port: port, serverName: serverName, startTLS: startTLS, keys: keys,
+        address: address, port: port, serverName: serverName, startTLS: startTLS, algorithm: algorithm,
         timeout: timeout)
     }
   }
 
   private static func ask(
-    address: String, port: UInt16, serverName: String, startTLS: StartTLS?, keys: ServedLeaf.Keys?,
+    address: String, port: UInt16, serverName: String, startTLS: StartTLS?,
+    algorithm: ServedLeaf.KeyAlgorithm?,
     timeout: Duration
   ) throws -> ServedLeaf {
     let socket = try BlockingSocket(connectingTo: address, port: port, timeout: timeout)
@@ -52,7 +53,7 @@ package enum ServedCertificate {
     guard serverName.isIPAddress || certfleet_set_server_name(session, serverName) == 1 else {
       throw OpenSSLError("SSL_set_tlsext_host_name")
     }
-    if let keys, certfleet_set_signature_algorithms(session, keys.signatureAlgorithms) != 1 {
+    if let algorithm, certfleet_set_signature_algorithms(session, algorithm.signatureAlgorithms) != 1 {
       throw OpenSSLError("SSL_set1_sigalgs_list")
     }
     try check(SSL_set_fd(session, socket.descriptor), "SSL_set_fd")
@@ -67,7 +68,7 @@ package enum ServedCertificate {
     return ServedLeaf(
       try served.fingerprint(),
       name: served.subjectName.isEmpty ? served.names.first ?? "" : served.subjectName,
-      notAfter: try? served.notAfter(), keys: served.key?.servedAs)
+      notAfter: try? served.notAfter(), keyAlgorithm: served.key?.servedAs)
   }
 
   /// SSL_connect(3) on a non-blocking socket, so that a server that drips its answer has no longer than others.
@@ -89,7 +90,7 @@ package enum ServedCertificate {
 }
 
 extension PublicKeyKind {
-  fileprivate var servedAs: ServedLeaf.Keys? {
+  fileprivate var servedAs: ServedLeaf.KeyAlgorithm? {
     switch type {
     case .ecdsaP256, .ecdsaP384: .ecdsa
     default: isRSA ? .rsa : nil
@@ -97,7 +98,7 @@ extension PublicKeyKind {
   }
 }
 
-extension ServedLeaf.Keys {
+extension ServedLeaf.KeyAlgorithm {
   /// What a client offers that takes no other (RFC 8446, 4.2.3), as OpenSSL writes it.
   fileprivate var signatureAlgorithms: String {
     switch self {
