@@ -18,16 +18,19 @@ extension Controller {
     package init(user: String?, identity: String?) { (self.user, self.identity) = (user, identity) }
   }
 
-  /// What would be put on a host, and what its key may do there.
-  package func agentInstallation(on name: String) async throws -> AgentInstallation {
-    let host = try await hosts(named: [name])[0]
+  /// What is put on hosts, and what the key of each may do there.
+  package func agentInstallations(on names: [String]) async throws -> [AgentInstallation] {
+    let snapshot = try await store.planningSnapshot()
+    return try await hosts(named: names).map { try agentInstallation(on: $0, in: snapshot) }
+  }
+
+  private func agentInstallation(on host: Host, in snapshot: PlanningSnapshot) throws -> AgentInstallation {
     guard host.hasAgent else { throw ControllerError.agentNotDeclared(host.name) }
     guard let identity = host.identity,
       let key = HostConnector.publicKey(identity: identity, environment: environment)
     else { throw ControllerError.noIdentity(host.name) }
-    let snapshot = try await store.planningSnapshot()
     let visit = Planner.everything(on: host, in: snapshot)
-    let lineages = snapshot.lineages.filter { $0.deployments.contains { $0.selector.matches(host) } }
+    let lineages = snapshot.lineages.filter { $0.goes(to: host) }
     let webroots = lineages.compactMap {
       if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil }
     }

@@ -119,7 +119,7 @@ import struct Fleet.Host
       try await controller.register("bought", isStaging: false)
     }
     await says("web1 is visited without an installed agent") {
-      try await controller.agentInstallation(on: "web1")
+      try await controller.agentInstallations(on: ["web1"])
     }
     await says("RENEWED_LINEAGE is not set") { try await controller.takeOver([:]) }
   }

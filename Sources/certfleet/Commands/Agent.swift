@@ -11,21 +11,21 @@ extension Command {
     return .converged
   }
 
+  private static let administrator = [
+    Option(name: "user", value: "NAME", help: "who logs in to do it: root, or one who may use sudo"),
+    Option(name: "identity", value: "FILE", help: "the key to log in with for that"),
+  ]
+
   static let agentInstall = Command(
     words: ["agent", "install"],
     summary: "put the agent on hosts, for a key that may deliver certificates and nothing else",
     operands: ["HOST..."],
-    options: [
-      Option(name: "user", value: "NAME", help: "who logs in to install it: root, or one who may use sudo"),
-      Option(name: "identity", value: "FILE", help: "the key to log in with for that"),
-      Option(name: "dry-run", help: "only show what would be allowed; contacts nobody"),
+    options: administrator + [
+      Option(name: "dry-run", help: "only show what would be allowed; contacts nobody")
     ]
   ) { invocation in
     let controller = try invocation.controller()
-    var installations: [AgentInstallation] = []
-    for name in invocation.operands {
-      installations.append(try await controller.agentInstallation(on: name))
-    }
+    let installations = try await controller.agentInstallations(on: invocation.operands)
     if invocation.has("dry-run") {
       for installation in installations { Console.standard.result(installation.words) }
       return .converged
@@ -41,16 +41,10 @@ extension Command {
     words: ["agent", "uninstall"],
     summary: "take the installed agent away from hosts: its key's line, sudo's rule, configuration, program",
     operands: ["HOST..."],
-    options: [
-      Option(name: "user", value: "NAME", help: "who logs in to do it: root, or one who may use sudo"),
-      Option(name: "identity", value: "FILE", help: "the key to log in with for that"), .yes,
-    ]
+    options: administrator + [.yes]
   ) { invocation in
     let controller = try invocation.controller()
-    var installations: [AgentInstallation] = []
-    for name in invocation.operands {
-      installations.append(try await controller.agentInstallation(on: name))
-    }
+    let installations = try await controller.agentInstallations(on: invocation.operands)
     let names = HostSet.folded(installations.map(\.host.name))
     guard
       try invocation.confirm(
