@@ -59,6 +59,14 @@ package struct RolloutLedger: Hashable, Sendable {
 
   package func end(of host: Host.Name) -> VisitEnd? { visits[host]?.end }
 
+  /// The hosts of a wave: those that were planned for it, without those that an earlier one has taken, and those that it has taken
+  /// itself.
+  package func members(of wave: Int, in plan: Plan) -> [PlannedVisit] {
+    plan.waves.enumerated().flatMap { index, planned in
+      planned.visits.filter { (visits[$0.host.name]?.wave ?? index + 1) == wave }
+    }
+  }
+
   /// An event that cannot be: a defect of whoever recorded it.
   package struct Refused: Error, Hashable, CustomStringConvertible {
     package let description: String

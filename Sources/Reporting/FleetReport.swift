@@ -79,7 +79,7 @@ package struct FleetReport: Sendable, Codable, Report {
     }
     if parts.isEmpty {
       parts = [
-        shortfalls.isEmpty ? "everything is as it should be" : "every host has its newest certificate; but"
+        shortfalls.isEmpty ? "everything is as it should be" : "every host has its newest certificate"
       ]
     }
     text += parts.joined(separator: "; ")

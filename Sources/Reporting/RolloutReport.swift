@@ -65,7 +65,7 @@ package struct RolloutReport: Sendable, Report {
       wave.visits.map { planned in
         let visit = ledger.visits[planned.host.name]
         return HostResult(
-          host: planned.host.name, wave: index + 1, end: visit?.end, isBegun: visit != nil,
+          host: planned.host.name, wave: visit?.wave ?? index + 1, end: visit?.end, isBegun: visit != nil,
           isRevert: visit?.isRevert ?? false,
           reason: visit?.reason ?? "", attempt: visit?.attempt ?? 0)
       }
@@ -87,10 +87,14 @@ package struct RolloutReport: Sendable, Report {
   /// Its state; of one that waits, for what, or that nothing keeps it any more.
   package var standing: String {
     switch state {
-    case .paused:
-      wait?.words ?? (reason.hasPrefix("nobody knows") ? reason.visible : "goes on at the next run")
+    case .paused: wait?.words ?? doubt ?? "goes on at the next run"
     default: state.words + (reason.isEmpty ? "" : ": \(reason.visible)")
     }
+  }
+
+  /// Why a wave was left half-way: a host that could not be asked how its visit ended, or what it serves.
+  private var doubt: String? {
+    waves.first { $0.state == .draining && !$0.reason.isEmpty }?.reason.visible
   }
 
   /// Hosts with the same outcome together.

@@ -23,7 +23,7 @@ package struct WavePicture: Sendable {
     else {
       return ""
     }
-    let hosts = plan.waves[index].visits.map(\.host.name)
+    let hosts = ledger.members(of: index + 1, in: plan).map(\.host.name)
     let ends = hosts.compactMap { ledger.end(of: $0) }
     let bad = ends.count { $0.account != .success }
     let width = 20

@@ -60,6 +60,40 @@ import Testing
     #expect(shortfall.isSerious == isSerious)
   }
 
+  @Test func `a rollout that waits says for what, by what is so now, and a host stands where it was visited`()
+    throws
+  {
+    let visits = ["web1", "web2", "web3"].map {
+      PlannedVisit(host: Host(name: $0, address: "a"), certificates: [])
+    }
+    let policy = RolloutPolicy(
+      name: "p", waves: [], parallel: 1, maxFailed: .count(0), maxUnreachable: .count(1))
+    let plan = Plan(
+      policy: policy,
+      waves: [PlannedWave([visits[0]], by: .init(take: .count(1))), PlannedWave(Array(visits[1...]))])
+    let rollout = Rollout(
+      id: Rollout.ID(1), plan: plan, planHash: "h", state: .paused, reason: "", startedAt: Date(),
+      endedAt: nil)
+    var ledger = RolloutLedger(waves: 2)
+    ledger.state = .paused
+    ledger.waves = [.init(state: .passed), .init(state: .gated, reason: "wave 2 waits for approval")]
+    ledger.visits = [
+      "web1": .init(wave: 1, attempt: 1, token: "t", end: .unreachable),
+      "web2": .init(wave: 1, attempt: 1, token: "t", end: .ok),
+    ]
+    func text(_ wait: RolloutWait?) -> String { RolloutReport(rollout, ledger, wait: wait).text(now: Date()) }
+    #expect(text(.approval(wave: 2)).hasPrefix("rollout 1 (policy p): wave 2 waits for approval\n"))
+    #expect(text(.approval(wave: 2)).contains("approve with: certfleet rollout approve 1 --wave 2; then"))
+    // Approved since.
+    #expect(text(nil).hasPrefix("rollout 1 (policy p): goes on at the next run\n"))
+    #expect(!text(nil).contains("waits for approval"))
+    #expect(
+      text(nil).contains(
+        "  wave 1 passed\n    unreachable web1\n    ok web2\n  wave 2 gated\n    not started web3\n"))
+    ledger.waves[1] = .init(state: .draining, reason: "nobody knows how the visit ended: web3")
+    #expect(text(nil).hasPrefix("rollout 1 (policy p): nobody knows how the visit ended: web3\n"))
+  }
+
   @Test func `a report names who is behind and why the rollout ended`() throws {
     let status = HostCertificateStatus(
       host: "web1", lineage: "c", wanted: Generation(2), active: Generation(1), activeSince: nil,

@@ -10,14 +10,6 @@ extension RolloutLedger {
     }
   }
 
-  /// The hosts of a wave: those that were planned for it, without those that an earlier one has taken, and those that it has taken
-  /// itself.
-  func members(of wave: Int, in plan: Plan) -> [PlannedVisit] {
-    plan.waves.enumerated().flatMap { index, planned in
-      planned.visits.filter { (visits[$0.host.name]?.wave ?? index + 1) == wave }
-    }
-  }
-
   /// Hosts of later waves for the places of a wave of a fixed size whose hosts were not reached, or were taken by an earlier one; such as
   /// get the same certificates before others.
   func substitutes(for wave: Int, in plan: Plan) -> [PlannedVisit] {

@@ -23,7 +23,7 @@ extension RolloutRunner {
       try await record(.rolloutMoved(.halting, reason: "cancelled by \(person)\(left)"))
       return true
     }
-    if let person = orders.pausedBy { return try await pause(because: "paused by \(person)") }
+    if let person = orders.pausedBy { return try await pause(because: RolloutWait.person(person).words) }
     guard let index else {
       try await finish()
       return true
@@ -48,21 +48,12 @@ extension RolloutRunner {
   }
 
   /// What the rollout still waits for; `nil` when it can go on.
-  func whyNotYet(_ orders: OperatorInstructions) async throws -> String? {
-    let waves = try await ledger(\.waves)
-    guard let index = waves.firstIndex(where: { $0.state != .passed }) else { return nil }
-    switch waves[index].state {
-    case .pending, .gated, .draining, .running:
-      for answer in gates(index, waves[index].state, orders) {
-        if case .closed(let reason) = answer { return reason }
-      }
-      return nil
-    case .baking:
-      let end = bakeEnd(index, since: waves[index].since ?? ports.time.now)
-      return end.timeIntervalSince(ports.time.now) > Self.patience
-        ? "wave \(index + 1) bakes until \(end.ISO8601Format())" : nil
-    case .verifying, .passed, .failed, .reverting, .reverted, .revertFailed: return nil
-    }
+  func wait(_ orders: OperatorInstructions) async throws -> RolloutWait? {
+    let now = ports.time.now
+    let wait = try await ledger { RolloutWait(of: plan, at: $0, orders, now: now) }
+    // A short bake is waited for.
+    if case .bake(_, let end) = wait, end.timeIntervalSince(now) <= Self.patience { return nil }
+    return wait
   }
 
   private func gates(_ index: Int, _ state: WaveState, _ orders: OperatorInstructions) -> [Gate.Answer] {
@@ -138,7 +129,6 @@ extension RolloutRunner {
   private func judge(_ index: Int, trouble: String) async throws -> Bool {
     let (wave, number) = (plan.waves[index], index + 1)
     let members = try await members(of: index)
-    let ends = try await ledger { $0.ends(of: members) }
     let budget = Budget(ofWave: number, in: plan)
     if let reason = try await broken(index) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
@@ -164,6 +154,7 @@ extension RolloutRunner {
       try await record(.waveMoved(.draining, reason: trouble), wave: number)
       return true
     }
+    let ends = try await ledger { $0.ends(of: members) }
     if let reason = budget.brokenAtEnd(by: ends, placedIsEnough: placedIsEnough(from: index)) {
       try await record(.waveEnded(.failed, reason: reason), wave: number)
     } else if wave.rule.bake > .zero {
@@ -220,7 +211,7 @@ extension RolloutRunner {
     if left <= 0 {
       try await record(.waveMoved(.verifying, reason: ""), wave: index + 1)
     } else if left > Self.patience {
-      return try await pause(because: "wave \(index + 1) bakes until \(end.ISO8601Format())")
+      return try await pause(because: RolloutWait.bake(wave: index + 1, until: end).words)
     } else {
       try await ports.time.pause(for: .seconds(min(left, 1)))
     }

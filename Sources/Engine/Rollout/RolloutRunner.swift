@@ -94,10 +94,7 @@ package struct RolloutRunner: Sendable {
   private func leavePause() async throws -> Bool {
     guard !stop.isRequested else { return false }
     let orders = try await ports.instructions.instructions(for: rollout)
-    if orders.cancelledBy == nil {
-      guard orders.pausedBy == nil else { return false }
-      guard try await whyNotYet(orders) == nil else { return false }
-    }
+    if orders.cancelledBy == nil, try await wait(orders) != nil { return false }
     try await record(.rolloutMoved(.running, reason: ""))
     return true
   }
