@@ -22,7 +22,7 @@ package enum ControllerEvent: Sendable {
   /// These have the certificate and serve another still.
   case placed([HostCertificateStatus])
   case deferred([DeferredHost])
-  case planWaits(Plan, PlanDelay)
+  case planWaits(RolloutPolicy.Name, PlanDelay)
   /// Hosts are to go back to it; it stays until the next one is issued.
   case wanted(Certificate, until: Generation?)
   case knownHosts(KnownHostsImport.Notice)

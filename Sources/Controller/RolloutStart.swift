@@ -67,7 +67,7 @@ extension Controller {
       selector = try Selector(text)
     } catch { throw ControllerError.badSelector(text, because: error) }
     let all = try await store.hosts().filter { host in
-      lineages.contains { $0.deployments.contains { $0.selector.matches(host) } }
+      lineages.contains { $0.goes(to: host) }
     }
     let picked = all.filter(selector.matches)
     guard !picked.isEmpty else { throw ControllerError.selectsNone(text, of: all.map(\.name)) }

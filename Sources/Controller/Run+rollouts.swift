@@ -8,7 +8,7 @@ import System
 /// The rollouts of a run: those that are open, then those that were planned. Such as share no host go side by side.
 extension Run {
   /// What became of rollouts that were open.
-  struct Open {
+  struct OpenRollouts {
     var outcome = RunOutcome.converged
     /// Those that did not come to a good end.
     var unsettled: [Plan] = []
@@ -18,7 +18,7 @@ extension Run {
   /// Goes on with rollouts that a crash or a stop left, or that waited, each in its own order and direction.
   ///
   /// - Parameter request: what those bring that wait is not planned again.
-  func goOnWithOpen(_ request: inout PlanRequest) async throws -> Open {
+  func goOnWithOpen(_ request: inout PlanRequest) async throws -> OpenRollouts {
     let rollouts = try await controller.store.openRollouts()
     let current = try await withoutSuperseded(rollouts)
     for rollout in current { try await letGo(rollout) }
@@ -31,7 +31,7 @@ extension Run {
       }
       try await rollOut(group.value.map { ($0.id, $0.plan) })
     }
-    var open = Open()
+    var open = OpenRollouts()
     open.rollouts = rollouts.map(\.id)
     for rollout in rollouts {
       let ledger = try await controller.store.ledger(of: rollout.id)
@@ -65,7 +65,8 @@ extension Run {
 
   /// Outside its window, where a person said so; what is not outside of one needs nobody's word.
   private func letGo(_ rollout: Rollout) async throws {
-    guard let person = request.now, case .closed = Gate.window(of: rollout.plan, at: Date()) else { return }
+    guard let person = request.outsideWindowsBy, case .closed = Gate.window(of: rollout.plan, at: Date())
+    else { return }
     try await controller.instruct(.startNow, rollout, by: person)
   }
 
@@ -79,11 +80,11 @@ extension Run {
     var rollouts: [(Rollout.ID, Plan)] = []
     for plan in plans {
       if let delay = try await delay(of: plan, unsettled: unsettled) {
-        controller.tell(.planWaits(plan, delay))
+        controller.tell(.planWaits(plan.policy.name, delay))
         outcome = outcome.combined(with: .waiting)
       } else {
         let id = try await controller.store.plan(plan, now: Date())
-        if request.now != nil { try await letGo(try await controller.store.rollout(id)) }
+        if request.outsideWindowsBy != nil { try await letGo(try await controller.store.rollout(id)) }
         rollouts.append((id, plan))
       }
     }

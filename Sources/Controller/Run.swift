@@ -16,7 +16,7 @@ package struct RunRequest: Sendable {
   /// Whether certificates are issued, too.
   package var issues = true
   /// Who lets rollouts go outside their windows, and why; `nil` where they wait.
-  package var now: Controller.Author?
+  package var outsideWindowsBy: Controller.Author?
 
   package init(only: Set<Lineage.Name>? = nil, plan: PlanRequest = PlanRequest(), issues: Bool = true) {
     (self.only, self.plan, self.issues) = (only, plan, issues)

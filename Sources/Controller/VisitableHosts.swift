@@ -13,8 +13,7 @@ struct VisitableHosts {
   var plannedWithout: Set<Host.Name> { Set(leftOut.map(\.host)) }
 
   /// Why nobody gets to any of these hosts; `nil` where somebody may.
-  private func obstacle(to hosts: [Host]) -> String? {
-    let out = Dictionary(leftOut.map { ($0.host, $0.why) }, uniquingKeysWith: { $1 })
+  private func obstacle(to hosts: [Host], _ out: [Host.Name: HostLeftOut.Reason]) -> String? {
     guard !hosts.isEmpty, hosts.allSatisfy({ out[$0.name] != nil || unreachable.contains($0.name) }) else {
       return nil
     }
@@ -27,11 +26,9 @@ struct VisitableHosts {
 
   /// Orders for certificates that would go nowhere are held back.
   func hold(_ due: inout DueCertificates, hosts: [Host]) {
-    for order in due.orders {
-      if let obstacle = obstacle(to: order.lineage.hosts(among: hosts)) {
-        due.hold(order.lineage.name, because: obstacle)
-      }
-    }
+    guard !leftOut.isEmpty || !unreachable.isEmpty else { return }
+    let out = Dictionary(leftOut.map { ($0.host, $0.why) }, uniquingKeysWith: { $1 })
+    due.hold { obstacle(to: $0.hosts(among: hosts), out) }
   }
 
   /// Holds back what is known to go nowhere, asks the hosts of the rest, and looks again.
@@ -75,16 +72,18 @@ extension Controller {
   /// Hosts that a certificate goes to and that have no pinned key yet.
   func unpinnedHosts(of request: RunRequest = RunRequest()) async throws -> [Host.Name] {
     let pinned = try await store.pinnedKeys()
-    let lineages = try await issuable().filter { request.only?.contains($0.name) ?? true }
+    let lineages = try await store.lineages()
     return try await store.hosts().filter { host in
       pinned[host.name] == nil && request.plan.hosts?.contains(host.name) ?? true
-        && lineages.contains { $0.goes(to: host) }
+        && lineages.contains { request.isFor($0, on: host) && $0.goes(to: host) }
     }.map(\.name)
   }
 }
 
-extension Lineage {
-  func goes(to host: Host) -> Bool { deployments.contains { $0.selector.matches(host) } }
-
-  func hosts(among hosts: [Host]) -> [Host] { hosts.filter(goes) }
+extension RunRequest {
+  /// Of lineages whose hosts have keys of their own, it may be for some hosts' alone.
+  fileprivate func isFor(_ lineage: Lineage, on host: Host) -> Bool {
+    guard let only else { return true }
+    return only.contains { $0.declared == lineage.name && ($0.host == nil || $0.host == host.name) }
+  }
 }

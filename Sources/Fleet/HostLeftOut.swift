@@ -1,5 +1,5 @@
 /// A host that is known beforehand not to let anybody in, and is left out of rollouts until a person has acted.
-package struct HostLeftOut: Hashable, Sendable, Codable {
+package struct HostLeftOut: Hashable, Sendable, Encodable {
   package var host: Host.Name
   package var why: Reason
 
@@ -15,13 +15,6 @@ package struct HostLeftOut: Hashable, Sendable, Codable {
   }
 
   private enum CodingKeys: String, CodingKey { case host, reason }
-
-  package init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    host = try values.decode(Host.Name.self, forKey: .host)
-    let reason = try values.decodeIfPresent(String.self, forKey: .reason)
-    why = reason.map(Reason.refused) ?? .noPinnedKey
-  }
 
   /// Without a reason it has no pinned key.
   package func encode(to encoder: any Encoder) throws {

@@ -40,6 +40,12 @@ package struct Lineage: Hashable, Sendable, Codable {
   }
 }
 
+extension Lineage {
+  package func goes(to host: Host) -> Bool { deployments.contains { $0.selector.matches(host) } }
+
+  package func hosts(among hosts: [Host]) -> [Host] { hosts.filter(goes) }
+}
+
 /// A lineage's private keys: of which kind, for how long, and where they are made.
 package struct KeyPolicy: Hashable, Sendable, Codable {
   package var type: KeyType
@@ -100,7 +106,7 @@ extension Lineage {
   /// to, named `NAME@HOST`, which no declared name can be.
   package func instances(on hosts: [Host]) -> [Lineage] {
     guard key.place == .host else { return [self] }
-    return hosts.filter { host in deployments.contains { $0.selector.matches(host) } }.map { host in
+    return self.hosts(among: hosts).map { host in
       var instance = self
       instance.name = Name("\(name)@\(host.name)")
       instance.deployments = deployments.filter { $0.selector.matches(host) }

@@ -103,10 +103,13 @@ package struct DueCertificates: Sendable {
     }
   }
 
-  /// Orders it not.
-  package mutating func hold(_ lineage: Lineage.Name, because reason: String) {
-    orders.removeAll { $0.lineage.name == lineage }
-    heldBack.append((lineage, .noHost(reason)))
+  /// Holds orders back for which there is a reason why none of their hosts can be visited.
+  package mutating func hold(_ reason: (Lineage) -> String?) {
+    orders.removeAll { order in
+      guard let reason = reason(order.lineage) else { return false }
+      heldBack.append((order.lineage.name, .noHost(reason)))
+      return true
+    }
   }
 
   private mutating func take(

@@ -3,7 +3,7 @@ import Fleet
 extension RolloutPolicy {
   /// Whether its waves only count hosts. Where one names hosts, or hooks go around the whole, the order over all certificates is what was
   /// asked for.
-  package var onlyCounts: Bool {
+  var onlyCounts: Bool {
     hooks == Hooks() && waves.allSatisfy { if case .selected = $0.take { false } else { true } }
   }
 }

@@ -43,7 +43,7 @@ package struct HostServices: IssuingHosts {
   package func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts {
     HostTokens(
       connector: connector,
-      hosts: hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } },
+      hosts: lineage.hosts(among: hosts),
       webroot: webroot, port: port, tell: tell)
   }
 }

@@ -104,7 +104,7 @@ extension Store {
     let results = try lastResults()
     let hosts = try hosts()
     return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
-      hosts.filter { host in lineage.deployments.contains { $0.selector.matches(host) } }.map { host in
+      lineage.hosts(among: hosts).map { host in
         let place = PlaceKey(host: host.name, lineage: lineage.name)
         let active = placed[place]?.max { $0.activeAt < $1.activeAt }
         let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }

@@ -55,7 +55,7 @@ extension Invocation {
       return .converged
     }
     var request = request
-    if has("now") { request.now = try await askedForNow(request, by: controller) }
+    if has("now") { request.outsideWindowsBy = try await askedForNow(request, by: controller) }
     let asked = request
     return show(try await Interrupt.handled { try await controller.run(asked, stop: $0) })
   }

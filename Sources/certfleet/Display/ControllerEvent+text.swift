@@ -29,7 +29,7 @@ extension ControllerEvent {
         "certfleet: \(HostSet.folded(statuses.map(\.host))): \(lineage) is \(statuses[0].lastReason.visible)"
       }
     case .deferred(let hosts): DeferredHosts.groups(of: hosts).map(\.text)
-    case .planWaits(let plan, let delay): ["policy \(plan.policy.name): \(delay.words)"]
+    case .planWaits(let policy, let delay): ["policy \(policy): \(delay.words)"]
     case .wanted(let target, let next):
       [
         "\(target.lineage): generation \(target.generation) (\(target.fingerprint.short), until \(target.notAfter.ISO8601Format())) is wanted; it stays until generation \((next ?? target.generation.next)) is issued: \(Remedy.renew(target.lineage.declared))"
