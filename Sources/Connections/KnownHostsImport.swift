@@ -38,10 +38,14 @@ package struct KnownHostsImport: Sendable {
     var read: [String: KnownHosts] = [:]
     for host in hosts {
       var found = KnownHosts.Found()
-      for file in try Self.files(file, for: host) {
+      let (files, alias) = try Self.files(file, for: host)
+      for file in files {
         let known = try read[file] ?? load(file)
         read[file] = known
-        found.add(known.keys(of: [host.address, host.name.rawValue], port: host.port))
+        // As ssh does: an alias stands there without a port.
+        found.add(
+          alias.map { known.keys(of: [$0], port: 22) }
+            ?? known.keys(of: [host.address, host.name.rawValue], port: host.port))
       }
       take(found, of: host.name, former: pinned[host.name] ?? [], keeping: keeping)
     }
@@ -67,9 +71,10 @@ package struct KnownHostsImport: Sendable {
     }
   }
 
-  private static func files(_ file: String, for host: Host) throws -> [String] {
-    guard file == "ssh" else { return [file] }
-    return try SSHConfig.knownHosts(of: host.address).filter(FileManager.default.fileExists(atPath:))
+  private static func files(_ file: String, for host: Host) throws -> (files: [String], alias: String?) {
+    guard file == "ssh" else { return ([file], host.keyAlias) }
+    let ssh = try SSHConfig.knownHosts(of: host.address)
+    return (ssh.files.filter(FileManager.default.fileExists(atPath:)), host.keyAlias ?? ssh.alias)
   }
 
   private mutating func load(_ file: String) throws -> KnownHosts {

@@ -19,15 +19,16 @@ package enum SSHConfig {
     else { throw Unreadable(description: "'ssh -G \(host)' says neither hostname, port nor user") }
     return SSHSettings(
       address: address, port: port, user: user, identity: identity(said["identityfile"] ?? []),
-      jumps: jumps(first("proxyjump") ?? "none"))
+      jumps: jumps(first("proxyjump") ?? "none"), keyAlias: first("hostkeyalias"))
   }
 
-  /// The known_hosts files that ssh would look into.
-  static func knownHosts(of host: String) throws -> [String] {
+  /// The known_hosts files that ssh would look into, and the alias that it would look for there.
+  static func knownHosts(of host: String) throws -> (files: [String], alias: String?) {
     let said = try ask(host, nil)
-    return ["userknownhostsfile", "globalknownhostsfile"].flatMap { key in
+    let files = ["userknownhostsfile", "globalknownhostsfile"].flatMap { key in
       (said[key]?.first ?? "").split(separator: " ").map { Paths.expandingTilde(String($0)) }
     }
+    return (files, said["hostkeyalias"]?.first)
   }
 
   /// Each keyword with its values, in the order of the lines.

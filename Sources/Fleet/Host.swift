@@ -16,6 +16,8 @@ package struct Host: Hashable, Sendable, Codable {
   package var passphraseFile: String?
   /// The host through which this one is reached, as ssh's ProxyJump; that one may have another.
   package var via: Name?
+  /// The name under which its keys stand in known_hosts files, where that is another (ssh_config(5), HostKeyAlias).
+  package var keyAlias: String?
   /// The folder that holds `live/` and `archive/` on the host.
   package var base: String
   /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
@@ -26,12 +28,14 @@ package struct Host: Hashable, Sendable, Codable {
     case name, address, port, user, become, identity, via, base, labels
     case passphraseFile = "passphrase_file"
     case hasAgent = "has_agent"
+    case keyAlias = "host_key_alias"
   }
 
   package init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
-    base: String = Host.standardBase, hasAgent: Bool = false, labels: [String: String] = [:]
+    keyAlias: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
+    labels: [String: String] = [:]
   ) {
     self.name = name
     self.address = address
@@ -41,6 +45,7 @@ package struct Host: Hashable, Sendable, Codable {
     self.identity = identity
     self.passphraseFile = passphraseFile
     self.via = via
+    self.keyAlias = keyAlias
     self.base = base
     self.hasAgent = hasAgent
     self.labels = labels
@@ -61,6 +66,7 @@ extension Host {
     // What was stored earlier knows nothing of these.
     passphraseFile = try values.decodeIfPresent(String.self, forKey: .passphraseFile)
     via = try values.decodeIfPresent(Name.self, forKey: .via)
+    keyAlias = try values.decodeIfPresent(String.self, forKey: .keyAlias)
     base = try values.decode(String.self, forKey: .base)
     // What was stored before agents could be installed has none.
     hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false

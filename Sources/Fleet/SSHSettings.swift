@@ -7,13 +7,19 @@ package struct SSHSettings: Hashable, Sendable {
   package var identity: String?
   /// The hosts on the way, the first hop first.
   package var jumps: [String]
+  /// The name to look for in known_hosts files; `nil` for the host's own.
+  package var keyAlias: String?
 
-  package init(address: String, port: UInt16, user: String, identity: String? = nil, jumps: [String] = []) {
+  package init(
+    address: String, port: UInt16, user: String, identity: String? = nil, jumps: [String] = [],
+    keyAlias: String? = nil
+  ) {
     self.address = address
     self.port = port
     self.user = user
     self.identity = identity
     self.jumps = jumps
+    self.keyAlias = keyAlias
   }
 
   /// Asks ssh.

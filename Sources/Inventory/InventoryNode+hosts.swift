@@ -76,6 +76,7 @@ extension InventoryNode {
         )
         host.identity = identity ?? settings.identity
         host.via = via ?? settings.jumps.last.map { Host.Name($0) }
+        host.keyAlias = settings.keyAlias
       } else {
         (host.port, host.user) = (port ?? defaults.port, user ?? defaults.user)
         host.identity = identity ?? defaults.identity

@@ -46,6 +46,23 @@ import struct Fleet.Host
     #expect(revoked.notices == [.revoked("web1", key)])
   }
 
+  @Test func `a host with an alias for its keys is looked up by that alone, as ssh does`() throws {
+    let lines = [
+      "10.0.0.1 ssh-ed25519 \(first)", "[10.0.0.1]:2222 ssh-ed25519 \(first)", "pool ssh-ed25519 \(second)",
+    ]
+    try scratch.write("known_hosts", lines.joined(separator: "\n") + "\n")
+    let host = Host(name: "web1", address: "10.0.0.1", port: 2222, keyAlias: "pool")
+    let read = try KnownHostsImport(
+      of: [host], in: scratch.path + "/known_hosts", beside: [:], keeping: false)
+    #expect(read.pins["web1"]?.map(\.encoded) == [second])
+  }
+
+  @Test func `ssh's own configuration names the alias`() throws {
+    let file = try scratch.write("config", "Host web1\n  HostName 10.0.0.1\n  HostKeyAlias pool\n")
+    #expect(try SSHConfig.settings(of: "web1", in: file).keyAlias == "pool")
+    #expect(try SSHConfig.settings(of: "web2", in: file).keyAlias == nil)
+  }
+
   @Test func `what is no line is told, and a file that is not there`() throws {
     let read = try read(["nonsense", "10.0.0.1 ssh-ed25519 \(first)"])
     #expect(read.notices == [.unreadable(file: scratch.path + "/known_hosts", line: 1)])
