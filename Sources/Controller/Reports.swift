@@ -11,7 +11,7 @@ extension Controller {
   package func report(now: Date = Date()) async throws -> FleetReport {
     let statuses = try await store.statuses()
     return FleetReport(
-      generatedAt: now, statuses: statuses, lastRollout: try await store.rollouts(limit: 1).first,
+      generatedAt: now, statuses: statuses, lastRollout: try await listRollouts(limit: 1, now: now).first,
       shortfalls: try await shortfalls(statuses, now: now))
   }
 
@@ -44,6 +44,18 @@ extension Controller {
     var all: [CertificateDetails] = []
     for lineage in try await issuable(named: name) { all.append(try await details(of: lineage)) }
     return all
+  }
+
+  /// Rollouts, newest first, each with what it waits for.
+  package func listRollouts(limit: Int = .max, now: Date = Date()) async throws -> [RolloutSummary] {
+    var rollouts = try await store.rollouts(limit: limit)
+    for index in rollouts.indices where rollouts[index].state == .paused {
+      let id = rollouts[index].id
+      rollouts[index].wait = RolloutWait(
+        of: try await store.rollout(id).plan, at: try await store.ledger(of: id),
+        try await store.instructions(for: id), now: now)
+    }
+    return rollouts
   }
 
   package func rolloutReport(_ number: Int) async throws -> (report: RolloutReport, plan: Plan) {

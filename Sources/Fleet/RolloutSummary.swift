@@ -11,6 +11,8 @@ package struct RolloutSummary: Hashable, Sendable, Codable {
   package let certificates: [Lineage.Name]
   package let startedAt: Date
   package let endedAt: Date?
+  /// What it waits for now, of one that is paused; `nil` where the next run goes on.
+  package var wait: RolloutWait?
 
   private enum CodingKeys: String, CodingKey {
     case id, state, reason, policy, hosts, waves, certificates

@@ -90,7 +90,7 @@ package struct FleetReport: Sendable, Codable, Report {
         lastRollout.state.isEnd || lastRollout.state == .paused
         ? lastRollout.stateWords : "is not finished; go on with: \(Remedy.run)"
       text += "\nrollout \(lastRollout.id) \(state)"
-      if !lastRollout.reason.isEmpty { text += ": \(lastRollout.reason)" }
+      if !lastRollout.reasonNow.isEmpty { text += ": \(lastRollout.reasonNow.visible)" }
     }
     return text
   }

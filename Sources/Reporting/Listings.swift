@@ -100,8 +100,14 @@ extension ListedAccount: ReportRow {
 }
 
 extension RolloutSummary {
-  /// Paused is what a person has paused; what waits for anything else says in its reason for what.
-  var stateWords: String { state == .paused && !reason.hasPrefix("paused by") ? "waits" : state.words }
+  /// Paused is what a person has paused.
+  var stateWords: String {
+    guard state == .paused else { return state.words }
+    if case .person = wait { return state.words }
+    return wait == nil ? "not finished" : "waits"
+  }
+  /// Of one that waits, for what now; what was recorded then may be given since.
+  var reasonNow: String { state == .paused ? wait?.words ?? "goes on at the next run" : reason }
 }
 
 extension RolloutSummary: ReportRow {
@@ -114,7 +120,7 @@ extension RolloutSummary: ReportRow {
       table.add(
         rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.stateWords,
         String(rollout.hosts), String(rollout.waves),
-        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reason)
+        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reasonNow)
     }
     return table.text
   }

@@ -81,8 +81,15 @@ import ThrowawayFleet
     await #expect(throws: ControllerError.self) {
       try await controller.approve(1, wave: nil, plan: "0123456789", by: author)
     }
+    func standing() async throws -> RolloutWait? { try await controller.listRollouts()[0].wait }
+    #expect(try await standing() == .approval(wave: 2))
+    #expect(try await controller.report().summary.contains("rollout 1 waits: wave 2 waits for approval"))
     #expect(try await controller.approve(1, wave: nil, plan: nil, by: author) == 2)
+    // Approved, and no run has been since.
+    #expect(try await standing() == nil)
+    #expect(try await controller.report().summary.contains("rollout 1 not finished: goes on at the next run"))
     try await controller.pause(1, by: author)
+    #expect(try await standing() == .person("anna: a test"))
     #expect(try await controller.run(try await controller.runRequest(only: nil)).outcome == .waiting)
     try await controller.resume(1, by: author)
     #expect(try await controller.run(try await controller.runRequest(only: nil)).outcome == .converged)

@@ -8,7 +8,7 @@ extension Command {
   static let rolloutList = Command(
     words: ["rollout", "list"], summary: "show the rollouts, newest first", options: [.json]
   ) { invocation in
-    try invocation.show(try await invocation.controller().store.rollouts())
+    try invocation.show(try await invocation.controller().listRollouts())
     return .converged
   }
 
