@@ -23,6 +23,25 @@ import Testing
     #expect(table.text == "A    LONG\nxyz  1\n\n")
   }
 
+  @Test func `without a terminal a line says who is waited for, and again after twice as long`() {
+    var progress = RolloutProgress()
+    _ = progress.take(
+      Event(
+        at: Date(), subject: .init(rollout: Rollout.ID(1), wave: 1, host: "web7"),
+        kind: .visitStarted(VisitToken("t"))))
+    let start = ContinuousClock.now
+    func said(after seconds: Int) -> String? { progress.waiting(now: start + .seconds(seconds)) }
+    #expect(said(after: 20) == nil)
+    #expect(said(after: 40)?.hasPrefix("waiting for web7, at work for 40") == true)
+    #expect(
+      said(after: 90) == nil && said(after: 101)?.hasPrefix("waiting for web7, at work for 1m 4") == true)
+    _ = progress.take(
+      Event(
+        at: Date(), subject: .init(rollout: Rollout.ID(1), wave: 1, host: "web7"),
+        kind: .visitEnded(.ok, reason: "")))
+    #expect(said(after: 9999) == nil)
+  }
+
   @Test func `output of a host cannot forge a line of the log`() {
     let result = StepResult(
       step: .deploy, outcome: .exited(1), stdout: CapturedOutput(text: "a\u{1B}[2J\nb\r", totalBytes: 7))

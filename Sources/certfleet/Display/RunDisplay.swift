@@ -10,7 +10,22 @@ final class RunDisplay: Sendable {
   private let console: Console
   private let progress = Mutex(RolloutProgress())
 
-  init(console: Console) { self.console = console }
+  init(console: Console) {
+    self.console = console
+    guard !console.isLive else { return }
+    Task { [weak self] in
+      while true {
+        try await Task.sleep(for: .seconds(5))
+        guard let self else { return }
+        sayWhoIsWaitedFor()
+      }
+    }
+  }
+
+  /// Where there is no status line.
+  private func sayWhoIsWaitedFor() {
+    if let line = progress.withLock({ $0.waiting() }) { console.say(line) }
+  }
 
   func show(_ event: ControllerEvent) {
     switch event {
