@@ -6,13 +6,10 @@ package import Storage
 
 extension Controller {
   /// What a person does next after an inventory was applied; `nil` where nothing is declared that goes anywhere.
-  package static func nextStep(at path: String, environment: [String: String]) async throws -> (
-    remedy: Remedy, unpinned: [Host.Name]
-  )? {
-    let controller = try Controller(at: path, environment: environment)
-    let unpinned = try await controller.unpinnedHosts()
+  package func nextStep() async throws -> (remedy: Remedy, unpinned: [Host.Name])? {
+    let unpinned = try await unpinnedHosts()
     if !unpinned.isEmpty { return (.pinHost(nil), unpinned) }
-    return try await controller.store.lineages().isEmpty ? nil : (.plan, [])
+    return try await store.lineages().isEmpty ? nil : (.plan, [])
   }
 
   /// Reads inventory files and stores what they declare.

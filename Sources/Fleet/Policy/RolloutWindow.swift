@@ -19,7 +19,7 @@ package struct RolloutWindow: Hashable, Sendable {
   }
 
   /// The times, of a week from the day before `moment` on, in which it is open, in their order.
-  private func openings(around moment: Date) -> [DateInterval] {
+  package func openings(around moment: Date) -> [DateInterval] {
     // Never another zone in its place: it would open at a wrong hour, and nobody would know.
     guard let offset = TimeZones.offset(of: zone, at: moment) else { return [] }
     // Days as clocks there show them, counted as if they were UTC's.

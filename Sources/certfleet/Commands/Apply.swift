@@ -26,10 +26,10 @@ extension Command {
     }
     guard let changes else { throw Declined(description: "nothing was stored") }
     try invocation.show(AppliedChanges(changes: changes, isDryRun: isDryRun))
-    if !isDryRun, !invocation.has("json"),
-      let (next, unpinned) = try await Controller.nextStep(
-        at: invocation.statePath, environment: invocation.environment)
-    {
+    if isDryRun { return .converged }
+    let controller = try invocation.controller()
+    for warning in try await controller.scheduleWarnings() { Console.standard.say(warning.line) }
+    if !invocation.has("json"), let (next, unpinned) = try await controller.nextStep() {
       let why =
         unpinned.isEmpty ? "" : " (no host key is pinned for \(HostSet.folded(unpinned)); compare each)"
       Console.standard.result("next: \(next)\(why)\n")

@@ -77,6 +77,7 @@ extension Invocation {
     _ request: RunRequest, by controller: Controller, checks: Bool = false
   ) async throws -> ExitStatus {
     let preview = try await controller.preview(request, checks: checks)
+    for warning in try await controller.scheduleWarnings() { Console.standard.say(warning.line) }
     ControllerEvent.ahead(preview.ahead).lines.forEach(Console.standard.say)
     if !has("json"), !preview.leftOut.isEmpty {
       ControllerEvent.leftOut(preview.leftOut).lines.forEach(Console.standard.say)
