@@ -13,17 +13,34 @@ extension Controller {
     let hosts = try await visitableHosts(for: request)
     var plan = request.plan
     plan.leftOut = hosts.plannedWithout
-    let snapshot = try await store.planningSnapshot(only: request.only)
-    let planned = Planner.plan(on: snapshot, for: plan, at: Date())
+    let now = Date()
+    var snapshot = try await store.planningSnapshot(only: request.only)
     let asked = request.issues ? try await issuable().filter { request.only?.contains($0.name) ?? true } : []
     var due = try await DueCertificates(
-      asked, urgency: request.only == nil ? .due : .dueNow, store: store, now: Date())
+      asked, urgency: request.only == nil ? .due : .dueNow, store: store, now: now)
     hosts.hold(&due, hosts: try await store.hosts())
+    // Where it will go is seen before it is ordered.
+    let latest = try await store.latestCertificates()
+    for lineage in due.orders.map(\.lineage) + due.imports.map(\.lineage) {
+      snapshot.newest[lineage.name] = .expected(of: lineage, after: latest[lineage.name], now: now)
+    }
+    let planned = Planner.plan(on: snapshot, for: plan, at: now)
     return PlanPreview(
       issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
       checked: checks ? try await check(planned.plans.flatMap(\.visits), in: snapshot) : nil,
       ahead: planned.ahead,
       leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
+  }
+}
+
+extension Certificate {
+  /// One that is not issued yet.
+  fileprivate static func expected(of lineage: Lineage, after latest: Certificate?, now: Date) -> Certificate
+  {
+    Certificate(
+      lineage: lineage.name, generation: latest?.generation.next ?? Generation(1),
+      fingerprint: PlannedCertificate.notIssued, serial: "", names: lineage.domains, notBefore: now,
+      notAfter: .distantFuture, issuedAt: now)
   }
 }
 

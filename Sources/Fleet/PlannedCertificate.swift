@@ -7,6 +7,8 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
   package var lineage: Lineage.Name
   package var generation: Generation
   package var fingerprint: Fingerprint
+  /// Stands for the fingerprint of one that is to be issued first.
+  package static let notIssued: Fingerprint = "-"
   package var domains: [String]
   package var files: [FileInstallation]
   package var layout: KeyLayout?

@@ -28,7 +28,8 @@ struct DesiredState {
   ) -> PlannedCertificate {
     PlannedCertificate(
       lineage: lineage.name, generation: certificate?.generation ?? Generation(1),
-      fingerprint: certificate?.fingerprint ?? "-", domains: certificate?.names ?? lineage.domains,
+      fingerprint: certificate?.fingerprint ?? PlannedCertificate.notIssued,
+      domains: certificate?.names ?? lineage.domains,
       files: deployments.flatMap(\.files).unique, layout: deployments.lazy.compactMap(\.layout).first,
       hooks: Hooks(
         pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,

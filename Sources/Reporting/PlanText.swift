@@ -71,8 +71,10 @@ extension PlannedCertificate {
   fileprivate var told: PlannedCertificate { essence }
 
   fileprivate func lines(hosts uses: [Plan.Use]) -> String {
+    let isIssued = fingerprint != Self.notIssued
     var text =
-      "  \(lineage) generation \(generation) (\(fingerprint.short)) to \(HostSet.folded(uses.map(\.host)))\n"
+      "  \(lineage) generation \(generation) (\(isIssued ? fingerprint.short : "not issued yet")) to \(HostSet.folded(uses.map(\.host)))\n"
+    if !isIssued { text += "    names: \(domains.joined(separator: ", ").visible.shortened(to: 200))\n" }
     let causes = Dictionary(grouping: uses) { $0.certificate.because }
     for (because, uses) in causes.sorted(by: { $0.key < $1.key }) where !because.isEmpty {
       let whose = causes.count == 1 ? "" : "\(HostSet.folded(uses.map(\.host))): "

@@ -7,6 +7,12 @@ import ThrowawayFleet
   @Test func `a first run ends, says what to edit, and after the edit all is good`() async throws {
     let scene = try await Scene(hosts: 3)
     for host in 0...2 { try await scene.point(host, at: true) }
+    // Before anything is ordered: names, hosts and waves.
+    let plan = try await scene.expect(0, "plan").stdout
+    for part in [
+      "one.example: a new certificate is to be ordered", "  wave 1: web1\n  wave 2: web[2-3]\n",
+      "  one.example generation 1 (not issued yet) to web[1-3]\n    names: one.example\n",
+    ] { #expect(plan.contains(part), "\(plan)") }
     let check = try await scene.expect(0, "host", "check")
     #expect(check.stdout.contains("port 8443 serves CN=old.example until "), "\(check.stdout)")
     let run = try await scene.expect(1, "run")
