@@ -1,9 +1,10 @@
 /// Picks hosts: by label in the Kubernetes label-selector grammar (`role=web,region in (eu,us),!legacy`), by a
-/// name or name glob (`web-*`), or all of them (`*`).
+/// name or name glob (`web-*`, `!web-*`), or all of them (`*`).
 package struct Selector: Hashable, Sendable {
   /// One comma-separated part; a host is picked when all of them hold.
   enum Requirement: Hashable, Sendable {
     case name(glob: String)
+    case notName(glob: String)
     case equals(key: String, value: String)
     case differs(key: String, value: String)
     case isIn(key: String, values: [String])
@@ -56,6 +57,7 @@ extension Selector.Requirement {
   func holds(for host: Host) -> Bool {
     switch self {
     case .name(let glob): Glob(glob).matches(host.name.rawValue)
+    case .notName(let glob): !Glob(glob).matches(host.name.rawValue)
     case .equals(let key, let value): host.labels[key] == value
     case .differs(let key, let value): host.labels[key] != value
     case .isIn(let key, let values): host.labels[key].map(values.contains) ?? false

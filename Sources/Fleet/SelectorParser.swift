@@ -22,30 +22,46 @@ struct SelectorParser {
 
   private mutating func requirement() throws(Selector.Malformed) -> Selector.Requirement {
     skipSpaces()
-    if take("!") { return .lacks(key: try word("a label")) }
+    if take("!") {
+      let key = try word("a label or a host name")
+      return nameGlob(key).map { .notName(glob: $0) } ?? .lacks(key: key)
+    }
     let key = try word("a label or a host name")
     skipSpaces()
     if take("!") {
       guard take("=") else { throw malformed("expected '=' after '!'") }
-      return .differs(key: key, value: try word("a value"))
+      return .differs(key: key, value: try value())
     }
     if take("=") {
       _ = take("=")
-      return .equals(key: key, value: try word("a value"))
+      return .equals(key: key, value: try value())
     }
     if takeKeyword("in") { return .isIn(key: key, values: try list()) }
     if takeKeyword("notin") { return .isNotIn(key: key, values: try list()) }
-    if let name = key.split(separator: ":", maxSplits: 1).last, key.hasPrefix("name:") {
-      return .name(glob: String(name))
-    }
-    return key.contains(where: { "*?".contains($0) }) ? .name(glob: key) : .has(key: key)
+    return nameGlob(key).map { .name(glob: $0) } ?? .has(key: key)
+  }
+
+  /// What a word says of hosts' names; `nil` for a label.
+  private func nameGlob(_ word: String) -> String? {
+    if word.hasPrefix("name:") { return String(word.dropFirst("name:".count)) }
+    return word.contains(where: Self.wildcards.contains) ? word : nil
+  }
+
+  private static let wildcards = "*?"
+
+  /// A label's value; a wildcard would be taken for itself, and match nothing.
+  private mutating func value() throws(Selector.Malformed) -> String {
+    let value = try word("a value")
+    guard let place = value.firstIndex(where: Self.wildcards.contains) else { return value }
+    position -= value.distance(from: place, to: value.endIndex)
+    throw malformed("expected a value without wildcards, which are for hosts' names alone,")
   }
 
   private mutating func list() throws(Selector.Malformed) -> [String] {
     skipSpaces()
     guard take("(") else { throw malformed("expected '('") }
     var values: [String] = []
-    repeat { values.append(try word("a value")) } while takeAfterSpaces(",")
+    repeat { values.append(try value()) } while takeAfterSpaces(",")
     guard takeAfterSpaces(")") else { throw malformed("expected ')'") }
     return values
   }

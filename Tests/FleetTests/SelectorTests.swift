@@ -10,6 +10,7 @@ import Testing
     ("region in (eu, us)", true, false), ("region notin (eu)", false, true), ("region", true, false),
     ("!legacy", true, false), ("role=web,region in (us)", false, false), ("*", true, true),
     ("web*", true, false), ("name:mail", false, true), ("w?b1", true, false),
+    ("!web*", false, true), ("!name:web1", false, true), ("role,!name:mail", true, false),
   ])
   func `picks hosts by label and name`(text: String, picksWeb: Bool, picksMail: Bool) throws {
     let selector = try Selector(text)
@@ -19,7 +20,7 @@ import Testing
 
   @Test(arguments: [
     ("", 0), ("role=", 5), ("role in eu", 8), ("role in (eu", 11), ("role=web,", 9), ("a b", 2),
-    ("role=$x", 5),
+    ("role=$x", 5), ("role=we*", 7), ("role in (eu,w?b)", 13), ("role!=*", 6),
   ])
   func `points at the place where it cannot be read`(text: String, offset: Int) {
     #expect { try Selector(text) } throws: { ($0 as? Selector.Malformed)?.offset == offset }
