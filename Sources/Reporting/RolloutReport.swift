@@ -110,6 +110,20 @@ package struct RolloutReport: Sendable, Report {
     }
   }
 
+  private static let mostFailures = 5
+
+  /// The hosts that did not end well and why, those with the same reason together; for where the waves are not shown.
+  package var failures: String {
+    let failed = hosts.filter { $0.end?.account == .failure }
+    let groups = Dictionary(grouping: failed) {
+      "\($0.end?.words ?? ""): \($0.reason.visible.shortened(to: 300))"
+    }
+    .sorted { $0.value[0].host < $1.value[0].host }
+    let lines = groups.prefix(Self.mostFailures).map { "\(HostSet.folded($1.map(\.host))): \($0)\n" }
+    let more = groups.count - lines.count
+    return lines.joined() + (more > 0 ? "and \(more) more kinds of failures: \(Remedy.showPlan(id))\n" : "")
+  }
+
   private func named(_ holds: (HostResult) -> Bool) -> String {
     HostSet.folded(hosts.filter(holds).map(\.host))
   }

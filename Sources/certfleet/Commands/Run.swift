@@ -98,7 +98,8 @@ extension Invocation {
     for rollout in result.unfinished {
       // The last one is told in the line above.
       let isTold = rollout.id == result.report.lastRollout?.id
-      Console.standard.result((isTold ? "" : "rollout \(rollout.id) \(rollout.standing)\n") + rollout.next)
+      Console.standard.result(
+        (isTold ? "" : "rollout \(rollout.id) \(rollout.standing)\n") + rollout.failures + rollout.next)
     }
     return ExitStatus(result.outcome)
   }
