@@ -1,4 +1,5 @@
 package import Fleet
+import FoundationEssentials
 
 /// One thing that the agent says.
 package enum AgentReply: Hashable, Sendable {
@@ -11,6 +12,19 @@ package enum AgentReply: Hashable, Sendable {
   /// The host waits for the controller's word.
   case await(seconds: Int)
   case end(End, text: String)
+  /// What a look has found.
+  case found(Finding)
+
+  package enum Finding: Hashable, Sendable {
+    /// Of a certificate, with it in PEM, and whose its key is.
+    case certificate(Lineage.Name, SeenOnDisk.Link, pem: String, SeenOnDisk.KeyFit, Ownership?)
+    /// Of a further file, by its place in the request, from 1.
+    case file(Int, FileState, Ownership?)
+    /// Whose the base is.
+    case controller(ControllerMark)
+  }
+
+  package enum FileState: String, Hashable, Sendable { case same, changed, missing }
 
   package enum Stream: String, Hashable, Sendable { case stdout, stderr }
 
@@ -66,8 +80,43 @@ extension AgentReply {
     case "end":
       guard let end = fields.popFirst().flatMap({ End(rawValue: String($0)) }) else { return nil }
       self = .end(end, text: text())
+    case "seen":
+      guard let lineage = fields.popFirst(), let link = fields.popFirst(),
+        let key = fields.popFirst().flatMap({ SeenOnDisk.KeyFit(rawValue: String($0)) }),
+        lineage.utf8.allSatisfy({ $0.isNameByte })
+      else { return nil }
+      let base64 = String(decoding: payload, as: UTF8.self)
+      let pem =
+        base64.isEmpty ? "" : "-----BEGIN CERTIFICATE-----\n\(base64)-----END CERTIFICATE-----\n"
+      self = .found(
+        .certificate(Lineage.Name(String(lineage)), Self.link(link), pem: pem, key, Self.ownership(fields)))
+    case "file":
+      guard let position = number(),
+        let finding = fields.popFirst().flatMap({ FileState(rawValue: String($0)) })
+      else { return nil }
+      self = .found(.file(position, finding, Self.ownership(fields)))
+    case "controller":
+      guard fields.count == 4, let id = fields.popFirst(), let name = fields.popFirst(), let epoch = number(),
+        let since = number(), (id + name).utf8.allSatisfy({ $0.isNameByte })
+      else { return nil }
+      self = .found(
+        .controller(
+          ControllerMark(
+            id: String(id), name: String(name), epoch: epoch,
+            lastSeen: Date(timeIntervalSince1970: Double(since)))))
     default: return nil
     }
+  }
+
+  private static func link(_ text: Substring) -> SeenOnDisk.Link {
+    text == "-" ? .nothing : Int(text).map { .generation(Generation($0)) } ?? .other
+  }
+
+  /// - Parameter fields: mode, owner and group; of what is not there, dashes.
+  private static func ownership(_ fields: ArraySlice<Substring>) -> Ownership? {
+    let words = fields.map { String($0).visible.shortened(to: 100) }
+    guard words.count == 3, words[0] != "-" else { return nil }
+    return Ownership(mode: words[0], owner: words[1], group: words[2])
   }
 
   private static func subject(

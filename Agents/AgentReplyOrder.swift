@@ -4,7 +4,9 @@ import Fleet
 ///
 /// PROTOCOL.md, "Order of the frames".
 package struct AgentReplyOrder: Hashable, Sendable {
-  package enum Exchange: Hashable, Sendable, CaseIterable { case visit, query, check, task, installation }
+  package enum Exchange: Hashable, Sendable, CaseIterable {
+    case visit, query, check, task, installation, look
+  }
 
   private let exchange: Exchange
   private let asksForWord: Bool
@@ -41,6 +43,8 @@ package struct AgentReplyOrder: Hashable, Sendable {
     case .step(let step, _, _, _, _): try reach(step)
     case .await: try ask()
     case .end(let end, _): try finish(end)
+    case .found:
+      guard exchange == .look, hasGreeted else { throw refused("what it has, and was not asked for it") }
     }
   }
 
@@ -66,7 +70,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       guard hasGreeted, streams.insert(stream).inserted else {
         throw refused("output before its greeting, or twice")
       }
-    case .check, .installation: throw refused("output, and nothing was to run")
+    case .check, .look, .installation: throw refused("output, and nothing was to run")
     }
   }
 
@@ -85,7 +89,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       case .visit: reached.map { step.rank >= $0.rank } ?? (step.rank <= Step.preflight.rank)
       case .query: step == .recover
       case .check: step == .preflight
-      case .task, .installation: false
+      case .task, .look, .installation: false
       }
     guard isPossible, step.isOfHost else {
       throw refused("that it \(verb) '\(step.rawValue)'\(reached.map { " after '\($0.rawValue)'" } ?? "")")
@@ -100,7 +104,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
         reached.rank <= Step.verify.rank
       else { throw refused("that it waits for a word which it was not to ask for now") }
     case .installation: guard !hasAsked else { throw refused("that it waits for a second word") }
-    case .query, .check, .task: throw refused("that it waits for a word which it was not to ask for")
+    case .query, .check, .task, .look: throw refused("that it waits for a word which it was not to ask for")
     }
     hasAsked = true
   }
@@ -110,7 +114,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       switch exchange {
       case .visit: end != .unknownToken && (hasGreeted || end == .failedClean)
       case .query: hasGreeted || end == .failedClean
-      case .check, .task: end == .failedClean || hasGreeted && end == .ok
+      case .check, .task, .look: end == .failedClean || hasGreeted && end == .ok
       case .installation: end == .failedClean || hasWord && end == .ok
       }
     guard isPossible else { throw refused("the end '\(end.rawValue)'") }

@@ -161,8 +161,7 @@ package struct AgentRequest: Sendable {
     ]
     for certificate in visit.certificates {
       let (name, generation) = (certificate.lineage.declared, certificate.generation)
-      let domains = AgentField.encode(certificate.domains.joined(separator: " "))
-      records.append("cert \(name) \(generation) \(certificate.fingerprint) \(domains)")
+      records.append(Self.record(of: certificate))
       if let layout = certificate.layout { records.append(Self.record(of: layout, for: certificate.lineage)) }
       if let former = certificate.replaces, former.generation > generation { records.append("back \(name)") }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
@@ -170,18 +169,29 @@ package struct AgentRequest: Sendable {
     records += materials.files.map {
       "file \($0.lineage.declared) \($0.name) \($0.mode) \(AgentField.encode(bytes: $0.content))"
     }
-    for (lineage, key) in materials.publicKeys {
-      guard let texts = PublicKeyText(key)?.texts else { continue }
-      records.append("public \(lineage.declared) \(texts.joined(separator: " "))")
-    }
+    records += materials.publicKeys.compactMap(Self.record(of:))
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
-    records += materials.destinations.map { file in
-      let (owner, group) = (file.owner ?? "-", file.group ?? "-")
-      let rest = "\(owner) \(group) \(file.allowed) \(AgentField.encode(file.path))"
-      let parts = file.parts.joined(separator: "+")
-      return "install \(file.lineage.declared) \(parts) \(file.mode) \(rest)"
-    }
+    records += materials.destinations.map(Self.record(of:))
     return records + (staysAsItIs ? ["stay"] : []) + hookRecords
+  }
+
+  static func record(of certificate: PlannedCertificate) -> String {
+    let domains = AgentField.encode(certificate.domains.joined(separator: " "))
+    return
+      "cert \(certificate.lineage.declared) \(certificate.generation) \(certificate.fingerprint) \(domains)"
+  }
+
+  static func record(of file: Destination) -> String {
+    let (owner, group) = (file.owner ?? "-", file.group ?? "-")
+    let rest = "\(owner) \(group) \(file.allowed) \(AgentField.encode(file.path))"
+    return "install \(file.lineage.declared) \(file.parts.joined(separator: "+")) \(file.mode) \(rest)"
+  }
+
+  /// `nil` for a key whose text cannot be looked for.
+  static func record(of publicKey: (lineage: Lineage.Name, key: [UInt8])) -> String? {
+    PublicKeyText(publicKey.key).map {
+      "public \(publicKey.lineage.declared) \($0.texts.joined(separator: " "))"
+    }
   }
 
   static func record(of layout: KeyLayout, for lineage: Lineage.Name) -> String {

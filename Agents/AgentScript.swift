@@ -22,6 +22,7 @@ package enum AgentScript {
     PackageResources.preflight_sh,
     PackageResources.permissions_sh,
     PackageResources.visit_sh,
+    PackageResources.look_sh,
     PackageResources.main_sh,
   ]
 

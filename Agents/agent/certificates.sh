@@ -107,17 +107,25 @@ key_fits() {
   [ -f "$building/privkey.pem" ] && [ -f "$building/cert.pem" ] || return 0
   fits=''
   own public look_at_texts
-  [ -z "$fits" ] && command -v openssl >/dev/null 2>&1 || return 0
-  why=$(OPENSSL_CONF=/dev/null exec openssl pkcs12 -export -keypbe NONE -certpbe NONE -nomac -passout pass: \
-    -in "$building/cert.pem" -inkey "$building/privkey.pem" -out /dev/null 2>&1 </dev/null) && return 0
-  if [ -n "$made_here" ]; then
-    why='the key that this host made does not belong to the certificate'
-    return 1
-  fi
-  # One that this OpenSSL cannot read is not judged.
-  case $why in *'matches private key'* | *mismatch*) ;; *) return 0 ;; esac
-  why='the key does not belong to the certificate; nothing was changed'
+  [ -z "$fits" ] || return 0
+  judge_pair "$building"
+  case $fits:$made_here in
+    yes:* | unknown: | unasked:*) return 0 ;;
+    *:yes) why='the key that this host made does not belong to the certificate' ;;
+    *) why='the key does not belong to the certificate; nothing was changed' ;;
+  esac
   return 1
+}
+
+# judge_pair FOLDER: sets $fits to what OpenSSL says of the certificate and the key in it: `yes`, `no`, or `unknown` where it cannot read
+# them, and `unasked` where there is no OpenSSL.
+judge_pair() {
+  fits=unasked
+  command -v openssl >/dev/null 2>&1 || return 0
+  why=$(OPENSSL_CONF=/dev/null exec openssl pkcs12 -export -keypbe NONE -certpbe NONE -nomac -passout pass: \
+    -in "$1/cert.pem" -inkey "$1/privkey.pem" -out /dev/null 2>&1 </dev/null) && fits=yes && return 0
+  fits=unknown
+  case $why in *'matches private key'* | *mismatch*) fits=no ;; esac
 }
 
 # look_at_texts public LINEAGE TEXT TEXT TEXT: whether both files hold that public key, which is told as it is in base64, by where in

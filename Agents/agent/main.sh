@@ -21,6 +21,7 @@ start() {
     query) query "$confirm" ;;
     task) task ;;
     check) check ;;
+    look) look_at_host ;;
     visit) visit ;;
   esac
   exit 0

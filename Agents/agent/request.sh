@@ -179,6 +179,7 @@ is_valid() {
     key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
     token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
     stay) [ "$#" -eq 1 ] ;;
+    controller) controller_is_valid "$@" ;;
     *) false ;;
   esac
 }
@@ -211,6 +212,9 @@ cert_is_valid() {
   [ "$#" -eq 5 ] && is_name "$2" && ! slot_of "$2" && is_number "$3" && are_domains "$5" && add_slot "$2" || return 1
   eval "files_$slots=''"
 }
+
+# controller ID NAME EPOCH SINCE
+controller_is_valid() { [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && is_number "$4" && is_number "$5"; }
 
 # install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
 install_is_valid() {

@@ -23,19 +23,23 @@ package struct Host: Hashable, Sendable, Codable {
   /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
   package var hasAgent: Bool
   package var labels: [String: String]
+  /// `nil`: as its policies say.
+  package var lookEvery: LookInterval?
 
   private enum CodingKeys: String, CodingKey {
     case name, address, port, user, become, identity, via, base, labels
     case passphraseFile = "passphrase_file"
     case hasAgent = "has_agent"
     case keyAlias = "host_key_alias"
+    case lookEvery = "look_every"
   }
 
   package init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
     keyAlias: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
-    labels: [String: String] = [:]
+    labels: [String: String] = [:],
+    lookEvery: LookInterval? = nil
   ) {
     self.name = name
     self.address = address
@@ -49,6 +53,7 @@ package struct Host: Hashable, Sendable, Codable {
     self.base = base
     self.hasAgent = hasAgent
     self.labels = labels
+    self.lookEvery = lookEvery
   }
 
   package static let standardBase = "/etc/certfleet"
@@ -71,6 +76,7 @@ extension Host {
     // What was stored before agents could be installed has none.
     hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false
     labels = try values.decode([String: String].self, forKey: .labels)
+    lookEvery = try values.decodeIfPresent(LookInterval.self, forKey: .lookEvery)
   }
 }
 

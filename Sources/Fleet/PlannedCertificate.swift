@@ -53,6 +53,24 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
     case forced
     /// A person wants its hooks to run again.
     case hooks
+    /// What was seen there is not what the host was brought to.
+    case gone, older, other, damaged
+    /// Its hooks are to run again, so that what is on disk is served.
+    case notServed = "not_served"
+
+    package init(_ drift: Drift.Kind) {
+      self =
+        switch drift {
+        case .gone: .gone
+        case .older: .older
+        case .other: .other
+        case .damaged: .damaged
+        case .notServed: .notServed
+        }
+    }
+
+    /// Of one that mends drift.
+    package var drift: Drift.Kind? { Drift.Kind(rawValue: rawValue) }
   }
 
   private enum CodingKeys: String, CodingKey {

@@ -20,13 +20,15 @@ struct Defaults {
   var base = Host.standardBase
   var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
+  /// Of policies that say nothing.
+  var lookEvery: LookInterval?
   /// For all rollouts, beside their own.
   var limits: [ParallelLimit] = []
 
   /// The policy of deployments that name none, where the defaults change it.
   var standardPolicy: RolloutPolicy? {
     var policy = RolloutPolicy.standard
-    (policy.parallel, policy.limits) = (parallel, limits)
+    (policy.parallel, policy.limits, policy.lookEvery) = (parallel, limits, lookEvery)
     return policy == .standard ? nil : policy
   }
 }
@@ -46,6 +48,7 @@ extension InventoryNode {
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
       if let limits = fields["limits"]?.limits() { defaults.limits = limits }
+      defaults.lookEvery = fields["look_every"]?.lookInterval()
       return defaults
     }
   }
@@ -68,6 +71,7 @@ extension InventoryNode {
       let base = fields["base"]?.hostPath()
       let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
+      let lookEvery = fields["look_every"]?.lookInterval()
       let place = fields["ssh_config"].map { $0.sshConfiguration() } ?? defaults.sshConfiguration
       guard var host else { return nil }
       if let settings = place.flatMap({ settings(of: host.address, $0, ask) }) {
@@ -88,6 +92,7 @@ extension InventoryNode {
       host.base = base ?? defaults.base
       host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]
+      host.lookEvery = lookEvery
       return host
     }
   }

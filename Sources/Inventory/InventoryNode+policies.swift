@@ -15,15 +15,26 @@ extension InventoryNode {
       let windows = fields["window"].map { $0.listOrOne().compactMap { $0.window() } } ?? []
       let after = fields["after"].map { $0.listOrOne().compactMap { $0.name() } } ?? []
       let hooks = fields["hooks"].map { $0.rolloutHooks() } ?? Hooks()
+      let drift = fields["drift"].map { $0.choice(DriftReaction.self) } ?? .mend
+      let lookEvery = fields["look_every"].map { $0.lookInterval() } ?? defaults.lookEvery
       guard let name, let waves, let parallel, let limits, let order, let failed, let unreachable,
-        let reaction,
-        let hooks
+        let reaction, let hooks, let drift
       else { return nil }
       return RolloutPolicy(
         name: RolloutPolicy.Name(name), waves: waves, parallel: parallel, limits: limits + defaults.limits,
         order: order, maxFailed: failed, maxUnreachable: unreachable, onFailure: reaction, windows: windows,
-        after: after.map { RolloutPolicy.Name($0) }, hooks: hooks)
+        after: after.map { RolloutPolicy.Name($0) }, hooks: hooks, drift: drift, lookEvery: lookEvery)
     }
+  }
+
+  /// `12h`, or `never`.
+  func lookInterval() -> LookInterval? {
+    if case .string("never") = value { return .never }
+    guard let duration = duration() else { return nil }
+    guard duration >= .seconds(60) else {
+      return refuse("\(value.shown) is too often to look at every host; write '1m' or more, or 'never'")
+    }
+    return .every(duration)
   }
 
   func parallel() -> Int? { integer(in: 1...1000, "a number of hosts") }

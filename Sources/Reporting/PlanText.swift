@@ -102,6 +102,11 @@ extension PlannedCertificate {
     case .files: "its files were declared otherwise since"
     case .forced: "is there already; forced"
     case .hooks: "is there already; only its hooks run"
+    case .gone: "drifted: nothing is there any more"
+    case .older: "drifted: an earlier generation is there"
+    case .other: "drifted: a certificate that is none of ours is there"
+    case .damaged: "drifted: what is there is damaged"
+    case .notServed: "drifted: it is there, and another one is served; only its hooks run"
     case nil: ""
     }
   }

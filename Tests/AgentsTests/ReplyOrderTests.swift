@@ -8,6 +8,7 @@ import Testing
   private static let hello = AgentReply.hello(version: AgentScript.version, clock: 0)
   private static func step(_ step: Step) -> AgentReply { .step(step, nil, hook: nil, .succeeded, "") }
 
+  private static let finding = AgentReply.found(.file(1, .same, nil))
   private static let ends: [AgentReply] = [
     .ok, .degraded, .deferred, .failedClean, .rolledBack, .failedDirty, .unknownToken,
   ].map { .end($0, text: "") }
@@ -18,7 +19,7 @@ import Testing
       hello, .hello(version: 9999, clock: 0), .await(seconds: 5), .output(.stdout, .empty),
       .output(.stderr, .empty),
     ]
-    + Step.allCases.flatMap { [.begin($0, nil, hook: nil), step($0)] } + ends
+    + [finding] + Step.allCases.flatMap { [.begin($0, nil, hook: nil), step($0)] } + ends
 
   /// A way to each state, as a shorter or longer visit that goes well.
   private static let ways: [[AgentReply]] = {
@@ -53,6 +54,7 @@ import Testing
     switch frame {
     case .hello(let version, _): return !hasGreeted && version == AgentScript.version
     case .end(.failedClean, _): return true
+    case .found: return false
     case .end(let end, _): return hasGreeted && end != .unknownToken
     case .await: return hasGreeted && !hasAsked && (told.map { (4...6).contains($0) } ?? false)
     case .output:
@@ -105,7 +107,7 @@ import Testing
       .query: [.begin(.recover, nil, hook: nil), Self.step(.recover)] + Self.ends,
       .check: [.begin(.preflight, nil, hook: nil), Self.step(.preflight), Self.ends[0], Self.ends[3]],
       .task: [.output(.stdout, .empty), .output(.stderr, .empty), Self.ends[0], Self.ends[3]],
-      .installation: [.await(seconds: 5), Self.ends[3]],
+      .installation: [.await(seconds: 5), Self.ends[3]], .look: [Self.finding, Self.ends[0], Self.ends[3]],
     ]
     for frame in Self.frames {
       var order = AgentReplyOrder(exchange)

@@ -113,6 +113,7 @@ extension AgentReply {
       "step \(step.rawValue) \(lineage?.rawValue ?? "-"): \(outcome.isSuccess ? "ok" : "not ok")"
     case .await: "await"
     case .end(let end, _): "end \(end.rawValue)"
+    case .found: "what it has"
     }
   }
 }

@@ -103,7 +103,7 @@ struct AgentReplyStream {
       patienceEnds += limits.hooks?.longest(step, hook) ?? .zero
     case .output(.stdout, let output): stdout = output
     case .output(.stderr, let output): stderr = output
-    case .step, .await, .end: break
+    case .step, .await, .end, .found: break
     }
   }
 

@@ -20,11 +20,15 @@ package struct RolloutPolicy: Hashable, Sendable {
   package var after: [Name]
   /// Around the rollout, on the controller.
   package var hooks: Hooks
+  package var drift: DriftReaction
+  /// How often its hosts are looked at, those that say nothing themselves; `nil` is once a day.
+  package var lookEvery: LookInterval?
 
   package init(
     name: Name, waves: [WaveRule], parallel: Int, limits: [ParallelLimit] = [], order: HostOrder = .name,
     maxFailed: Limit, maxUnreachable: Limit, onFailure: FailureReaction = .revertHost,
-    windows: [RolloutWindow] = [], after: [Name] = [], hooks: Hooks = Hooks()
+    windows: [RolloutWindow] = [], after: [Name] = [], hooks: Hooks = Hooks(), drift: DriftReaction = .mend,
+    lookEvery: LookInterval? = nil
   ) {
     self.name = name
     self.waves = waves
@@ -37,6 +41,8 @@ package struct RolloutPolicy: Hashable, Sendable {
     self.windows = windows
     self.after = after
     self.hooks = hooks
+    self.drift = drift
+    self.lookEvery = lookEvery
   }
 
   /// What a deployment without a policy gets: one canary, a tenth, the rest. Of fewer than a hundred hosts none may fail, of more one in
@@ -116,7 +122,8 @@ extension HostOrder: RawRepresentable, Codable {
 
 extension RolloutPolicy: Codable {
   private enum CodingKeys: String, CodingKey {
-    case name, waves, parallel, limits, order, windows, after, hooks
+    case name, waves, parallel, limits, order, windows, after, hooks, drift
+    case lookEvery = "look_every"
     case maxFailed = "max_failed"
     case maxUnreachable = "max_unreachable"
     case onFailure = "on_failure"
@@ -136,7 +143,9 @@ extension RolloutPolicy: Codable {
       onFailure: try values.decodeIfPresent(FailureReaction.self, forKey: .onFailure) ?? .revertHost,
       windows: try values.decodeIfPresent([RolloutWindow].self, forKey: .windows) ?? [],
       after: try values.decodeIfPresent([Name].self, forKey: .after) ?? [],
-      hooks: try values.decodeIfPresent(Hooks.self, forKey: .hooks) ?? Hooks())
+      hooks: try values.decodeIfPresent(Hooks.self, forKey: .hooks) ?? Hooks(),
+      drift: try values.decodeIfPresent(DriftReaction.self, forKey: .drift) ?? .mend,
+      lookEvery: try values.decodeIfPresent(LookInterval.self, forKey: .lookEvery))
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -152,6 +161,8 @@ extension RolloutPolicy: Codable {
     if !windows.isEmpty { try values.encode(windows, forKey: .windows) }
     if !after.isEmpty { try values.encode(after, forKey: .after) }
     if hooks != Hooks() { try values.encode(hooks, forKey: .hooks) }
+    if drift != .mend { try values.encode(drift, forKey: .drift) }
+    try values.encodeIfPresent(lookEvery, forKey: .lookEvery)
   }
 }
 

@@ -1,0 +1,55 @@
+package import Fleet
+import FoundationEssentials
+
+extension Drift {
+  /// What is wrong with what was seen on a host's disk.
+  ///
+  /// - Parameters:
+  ///   - expected: what the host was brought to.
+  ///   - known: every certificate of the lineage that is stored.
+  /// - Returns: `nil` where it is as it should be, or newer than anything that is known here: that is no drift, and is never taken back.
+  package init?(
+    of expected: Certificate, known: [Fingerprint: Generation], seen: SeenOnDisk
+  ) {
+    let link: Generation
+    switch seen.link {
+    case .nothing:
+      self.init(.gone, "nothing is there")
+      return
+    case .other:
+      self.init(
+        .other, "the link is not certfleet's\(seen.certificate.map { ", and leads to \($0.words)" } ?? "")")
+      return
+    case .generation(let generation): link = generation
+    }
+    guard let certificate = seen.certificate else {
+      self.init(.damaged, "cert.pem cannot be read")
+      return
+    }
+    if certificate.fingerprint == expected.fingerprint {
+      switch seen.key {
+      case .no: self.init(.damaged, "the key does not belong to the certificate")
+      case .none: self.init(.damaged, "privkey.pem is missing or cannot be read")
+      case .yes, .unknown, .unasked:
+        guard !seen.flaws.isEmpty else { return nil }
+        self.init(.damaged, seen.flaws.joined(separator: "; "))
+      }
+    } else if let generation = known[certificate.fingerprint] {
+      guard generation < expected.generation else { return nil }
+      self.init(.older, "generation \(generation) is there")
+    } else if link > expected.generation {
+      return nil
+    } else {
+      self.init(.other, "\(certificate.words) is there")
+    }
+  }
+}
+
+extension SeenCertificate {
+  /// For a person.
+  package var words: String {
+    let shown = names.prefix(2).joined(separator: ", ").visible
+    let more = names.count > 2 ? " and \(names.count - 2) more" : ""
+    return "a certificate for \(shown)\(more) until \(notAfter.ISO8601Format()) that is not known here"
+  }
+}
