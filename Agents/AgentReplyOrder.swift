@@ -5,7 +5,7 @@ import Fleet
 /// PROTOCOL.md, "Order of the frames".
 package struct AgentReplyOrder: Hashable, Sendable {
   package enum Exchange: Hashable, Sendable, CaseIterable {
-    case visit, query, check, task, installation, look
+    case visit, query, check, task, installation, look, claim
   }
 
   private let exchange: Exchange
@@ -44,7 +44,9 @@ package struct AgentReplyOrder: Hashable, Sendable {
     case .await: try ask()
     case .end(let end, _): try finish(end)
     case .found:
-      guard exchange == .look, hasGreeted else { throw refused("what it has, and was not asked for it") }
+      guard exchange == .look || exchange == .claim, hasGreeted else {
+        throw refused("what it has, and was not asked for it")
+      }
     }
   }
 
@@ -70,7 +72,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       guard hasGreeted, streams.insert(stream).inserted else {
         throw refused("output before its greeting, or twice")
       }
-    case .check, .look, .installation: throw refused("output, and nothing was to run")
+    case .check, .look, .claim, .installation: throw refused("output, and nothing was to run")
     }
   }
 
@@ -87,7 +89,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       switch exchange {
       // While its preflight is under way the host mends what an earlier visit has left.
       case .visit: reached.map { step.rank >= $0.rank } ?? (step.rank <= Step.preflight.rank)
-      case .query: step == .recover
+      case .query, .claim: step == .recover
       case .check: step == .preflight
       case .task, .look, .installation: false
       }
@@ -104,7 +106,8 @@ package struct AgentReplyOrder: Hashable, Sendable {
         reached.rank <= Step.verify.rank
       else { throw refused("that it waits for a word which it was not to ask for now") }
     case .installation: guard !hasAsked else { throw refused("that it waits for a second word") }
-    case .query, .check, .task, .look: throw refused("that it waits for a word which it was not to ask for")
+    case .query, .check, .task, .look, .claim:
+      throw refused("that it waits for a word which it was not to ask for")
     }
     hasAsked = true
   }
@@ -114,7 +117,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       switch exchange {
       case .visit: end != .unknownToken && (hasGreeted || end == .failedClean)
       case .query: hasGreeted || end == .failedClean
-      case .check, .task, .look: end == .failedClean || hasGreeted && end == .ok
+      case .check, .task, .look, .claim: end == .failedClean || hasGreeted && end == .ok
       case .installation: end == .failedClean || hasWord && end == .ok
       }
     guard isPossible else { throw refused("the end '\(end.rawValue)'") }

@@ -7,9 +7,11 @@ package struct AgentRequest: Sendable {
   package let nonce: String
   package let token: VisitToken
   package let epoch: Int
+  /// Who asks; `nil` where a host is not to remember.
+  package let controller: ControllerIdentity?
   package let rollout: Rollout.ID
   package let wave: Int
-  package let visit: PlannedVisit
+  package var visit: PlannedVisit
   package let materials: Materials
   /// How long the host waits for the controller's word after the deploy hooks; zero does not ask.
   package let confirmTimeout: Duration
@@ -98,7 +100,8 @@ package struct AgentRequest: Sendable {
 
   package init(
     nonce: String, token: VisitToken, epoch: Int, rollout: Rollout.ID, wave: Int, visit: PlannedVisit,
-    materials: Materials, confirmTimeout: Duration, staysAsItIs: Bool = false
+    materials: Materials, confirmTimeout: Duration, staysAsItIs: Bool = false,
+    controller: ControllerIdentity? = nil
   ) {
     self.nonce = nonce
     self.token = token
@@ -109,6 +112,7 @@ package struct AgentRequest: Sendable {
     self.materials = materials
     self.confirmTimeout = confirmTimeout
     self.staysAsItIs = staysAsItIs
+    self.controller = controller
   }
 
   /// The hooks of the visit in the order in which they run, each with the index that its frames carry. Identical
@@ -159,11 +163,13 @@ package struct AgentRequest: Sendable {
       "visit \(token) \(epoch) \(rollout) \(wave) \(visit.host.name) \(seconds) \(Int(now.timeIntervalSince1970))",
       "base \(AgentField.encode(visit.host.base))",
     ]
+    if let controller { records.append(Self.record(of: controller, epoch: epoch, now: now)) }
     for certificate in visit.certificates {
       let (name, generation) = (certificate.lineage.declared, certificate.generation)
       records.append(Self.record(of: certificate))
       if let layout = certificate.layout { records.append(Self.record(of: layout, for: certificate.lineage)) }
       if let former = certificate.replaces, former.generation > generation { records.append("back \(name)") }
+      if certificate.replacesOthers { records.append("mend \(name)") }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
     records += materials.files.map {
@@ -173,6 +179,10 @@ package struct AgentRequest: Sendable {
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
     records += materials.destinations.map(Self.record(of:))
     return records + (staysAsItIs ? ["stay"] : []) + hookRecords
+  }
+
+  static func record(of controller: ControllerIdentity, epoch: Int, now: Date) -> String {
+    "controller \(controller.id) \(controller.name) \(epoch) \(Int(now.timeIntervalSince1970))"
   }
 
   static func record(of certificate: PlannedCertificate) -> String {

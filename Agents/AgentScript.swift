@@ -47,7 +47,7 @@ package enum AgentScript {
   }
 
   /// The version of the protocol that the script speaks.
-  package static let version = 5
+  package static let version = 6
 
   /// A smaller script with its positional parameters set.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

@@ -18,7 +18,7 @@ stage() {
 # is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept beside $slot.
 is_ours() {
   why="$base/live/$1 is not a link that certfleet made; move it away or set another base"
-  if [ ! -e "$base/live/$1" ] && [ ! -L "$base/live/$1" ]; then
+  if [ ! -e "$base/live/$1" ] && { [ ! -L "$base/live/$1" ] || may_mend "$1"; }; then
     eval "active_$slot=-"
     return 0
   fi
@@ -30,7 +30,12 @@ is_ours() {
   else
     set -- "$1" "$(readlink "$base/live/$1")"
   fi
-  case ${2#"../archive/$1/"} in '' | *[!0-9]*) return 1 ;; esac
+  case ${2#"../archive/$1/"} in
+    '' | *[!0-9]*)
+      set_link_aside "$1"
+      return
+      ;;
+  esac
   eval "active_$slot=\${2##*/}"
   set -- "$base/archive/$1/${2##*/}"
   [ -d "$1" ] || return 1
@@ -39,6 +44,34 @@ is_ours() {
     why="$1 belongs to somebody else; mend it: chown -R $(id -un) $1"
     return 1
   }
+}
+
+# may_mend LINEAGE: whether what is in its place and not as it should be may be replaced. It stays as generation 0, which is gone back to
+# where something fails.
+may_mend() { case "$newline$plan$newline" in *"${newline}mend $1$newline"*) ;; *) return 1 ;; esac; }
+
+# set_link_aside LINEAGE: a link of somebody else's. A folder in its place is left to a person.
+set_link_aside() {
+  may_mend "$1" && [ -L "$base/live/$1" ] || return 1
+  set -- "$1" "$(readlink "$base/live/$1")"
+  case $2 in /*) ;; *) set -- "$1" "$base/live/$2" ;; esac
+  why=$(mkdir -p "$base/archive/$1" && rm -rf "${base:?}/archive/$1/0" && ln -s "$2" "$base/archive/$1/0" && point "$1" 0 2>&1) || {
+    why=$(put "$why" | one_line)
+    return 1
+  }
+  eval "active_$slot=0"
+}
+
+# set_aside LINEAGE: the active generation, whose files are not those that were put there. Sets $old.
+set_aside() {
+  why="$dir is active and holds another certificate; renew once more for a new generation"
+  may_mend "$1" || return 1
+  why=$(rm -rf "${base:?}/archive/$1/0" && cp -pR "$dir" "$base/archive/$1/0" && point "$1" 0 2>&1) || {
+    why=$(put "$why" | one_line)
+    return 1
+  }
+  old=0
+  eval "active_$slot=0"
 }
 
 # is_forward LINEAGE GENERATION: a controller whose state is an older copy does not know what is here; it must say that it goes back.
@@ -68,10 +101,7 @@ stage_files() {
       own file renew_file && set_layout "$dir"
       return
     fi
-    if [ "$old" = "$2" ]; then
-      why="$dir is active and holds another certificate; renew once more for a new generation"
-      return 1
-    fi
+    [ "$old" != "$2" ] || set_aside "$1" || return 1
     own kept refuse_kept || return 1
     why=$(rm -rf "$dir" 2>&1 | one_line)
     [ -z "$why" ] || return 1

@@ -19,7 +19,7 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 tab='	'
-version=5
+version=6
 tools='base64 cat chmod cmp cp date dd df env flock id ln ls mkdir mkfifo mv readlink rm rmdir setsid sleep sync tail tr wc'
 base=
 recovering=

@@ -19,6 +19,10 @@ set_layout() {
       -r--r-----*) wanted_mode=0440 ;;
       -r--------*) wanted_mode=0400 ;;
       *)
+        if may_mend "$lineage"; then
+          chmod 600 "$1/privkey.pem" 2>/dev/null
+          return
+        fi
         told="the key before had $2, which is not taken over: the new one is for its owner alone; declare layout: { key_mode }"
         return 0
         ;;

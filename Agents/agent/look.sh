@@ -216,8 +216,8 @@ tell_file() {
   hold file "$installs" "$found" "$whose"
 }
 same_text() {
+  numbers='' expected=''
   eval "file=\$file_$installs numbers=\$parts_$installs"
-  expected=''
   for number in $numbers; do
     [ "$number" != none ] || return 1
     text_of "$number"

@@ -22,6 +22,7 @@ start() {
     task) task ;;
     check) check ;;
     look) look_at_host ;;
+    claim) claim ;;
     visit) visit ;;
   esac
   exit 0

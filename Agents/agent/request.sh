@@ -109,9 +109,10 @@ decode_path() {
 # load PLAN: makes these records the current ones, beside the files.
 load() {
   plan=$1 slots=0 slot=1 directories=''
-  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains=''
+  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains='' controller_id='' controller_name=''
   each visit load_visit
   each base load_base
+  each controller load_controller
   each cert load_cert
   IFS=$newline
   for record in $plan; do
@@ -127,6 +128,7 @@ load() {
   case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
+load_controller() { controller_id=$2 controller_name=$3; }
 load_base() { decode_path "$2" && base=$path; }
 load_cert() {
   add_slot "$2"
@@ -170,7 +172,7 @@ is_valid() {
     file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && { slot_of "$2" || slot=0; } && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
-    back) [ "$#" -eq 2 ] && is_name "$2" ;;
+    back | mend) [ "$#" -eq 2 ] && is_name "$2" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
     install) install_is_valid "$@" ;;
     hook) hook_is_valid "$@" ;;

@@ -1,6 +1,7 @@
 package import Connections
 package import Fleet
 package import Issuance
+package import Reporting
 
 /// What happens while the controller works, for whoever shows it.
 package enum ControllerEvent: Sendable {
@@ -22,6 +23,16 @@ package enum ControllerEvent: Sendable {
   /// These have the certificate and serve another still.
   case placed([HostCertificateStatus])
   case deferred([DeferredHost])
+  /// So many hosts are looked at.
+  case looking(Int)
+  /// What of it is not as it should be.
+  case looked(LookReport)
+  /// Hosts have what this state did not know.
+  case takenOver([Sighting])
+  /// Hosts that have drifted and are left as they are.
+  case drifted([DriftedHost])
+  /// So many hosts have drifted at once that a person is to look first.
+  case massDrift(RolloutPolicy.Name, hosts: Int)
   case planWaits(RolloutPolicy.Name, PlanDelay)
   /// Hosts are to go back to it; it stays until the next one is issued.
   case wanted(Certificate, until: Generation?)

@@ -43,10 +43,10 @@ extension Controller {
 
   /// The preflight of each visit alone, and what a first one will come to, by the hosts' names.
   func check(_ visits: [PlannedVisit], in snapshot: PlanningSnapshot) async throws -> [CheckedHost] {
-    let connector = try await connector()
+    let (connector, identity) = (try await connector(), try await store.identity())
     return try await BoundedConcurrency.run(over: visits, limit: Self.hostsAtOnce) { visit in
       let preflight = Preflight(
-        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector)
+        visit, destinations: VisitMaterials.destinations(of: visit), connector: connector, as: identity)
       var checked = CheckedHost(visit.host.name, await preflight.run())
       checked.notes = await Self.firstVisits(to: visit.host, in: snapshot)
       return checked

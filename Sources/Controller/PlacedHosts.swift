@@ -57,11 +57,3 @@ extension Controller {
     return !questions.isEmpty
   }
 }
-
-extension Lineage {
-  /// What the controller asks of a host that it goes to.
-  func questions(to host: Host) -> [TLSQuestion] {
-    deployments.filter { $0.selector.matches(host) }.flatMap(\.verify).filter { $0.place == .controller }
-      .compactMap { if case .tls(let question) = $0.question { question } else { nil } }
-  }
-}

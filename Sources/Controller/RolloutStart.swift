@@ -37,7 +37,7 @@ extension Controller {
   ) async throws -> RunRequest {
     let lineages = try await issuable(named: name)
     var plan = PlanRequest(push: push, ignoresPauses: true)
-    if let selector { plan.hosts = try await hosts(selector, of: lineages) }
+    if let selector { plan.hosts = Set(try await hosts(selector, of: lineages).map(\.name)) }
     return RunRequest(only: Set(lineages.map(\.name)), plan: plan, issues: push != .hooksOnly)
   }
 
@@ -61,17 +61,20 @@ extension Controller {
   }
 
   /// Of the hosts that certificates go to, those that a selector picks.
-  private func hosts(_ text: String, of lineages: [Lineage]) async throws -> Set<Host.Name> {
+  ///
+  /// - Parameter text: `nil` picks all of them.
+  func hosts(_ text: String?, of lineages: [Lineage]) async throws -> [Host] {
+    let all = try await store.hosts().filter { host in
+      lineages.contains { $0.goes(to: host) }
+    }
+    guard let text else { return all }
     let selector: Selector
     do {
       selector = try Selector(text)
     } catch { throw ControllerError.badSelector(text, because: error) }
-    let all = try await store.hosts().filter { host in
-      lineages.contains { $0.goes(to: host) }
-    }
     let picked = all.filter(selector.matches)
     guard !picked.isEmpty else { throw ControllerError.selectsNone(text, of: all.map(\.name)) }
-    return Set(picked.map(\.name))
+    return picked
   }
 }
 

@@ -51,7 +51,7 @@ struct Run {
       connector: try await controller.connector(), probe: TLSProbe(), localHooks: ShellHooks(),
       materials: VisitMaterials(from: store), recorder: StoreRecorder(store: store, tell: controller.tell),
       instructions: StoredInstructions(store: store), stop: stop,
-      epoch: try await store.beginEpoch(now: Date()))
+      epoch: try await store.beginEpoch(now: Date()), controller: try await store.identity())
   }
 
   func run() async throws -> RunResult {
@@ -62,6 +62,7 @@ struct Run {
     var planRequest = request.plan
     let open = try await goOnWithOpen(&planRequest)
     outcome = outcome.combined(with: open.outcome)
+    outcome = outcome.combined(with: try await look(&hosts))
     var isIdle = outcome == .converged
     if request.issues, !stop.isRequested {
       let due = try await due(&hosts)
@@ -85,7 +86,9 @@ struct Run {
     }
     return try await result(
       outcome, rollouts,
-      nothingDone: isIdle && planned.plans.isEmpty && planned.deferred.isEmpty && planned.ahead.isEmpty
+      nothingDone: isIdle && planned.plans.isEmpty && planned.deferred.isEmpty
+        && planned.ahead.allSatisfy { $0.until != nil }
+        && planned.drifted.isEmpty
     )
   }
 
@@ -93,6 +96,22 @@ struct Run {
   func conclude(_ rollout: Rollout) async throws -> RolloutState {
     try await rollOut([(rollout.id, rollout.plan)])
     return try await controller.store.state(of: rollout.id)
+  }
+
+  /// Looks at hosts that were not seen for as long as declared, before anything is decided of them.
+  private func look(_ hosts: inout VisitableHosts) async throws -> RunOutcome {
+    let due = try await controller.hostsToLookAt(for: request, except: hosts.plannedWithout, now: Date())
+    guard !due.isEmpty, !stop.isRequested else { return .converged }
+    controller.tell(.looking(due.count))
+    let result = try await controller.look(at: due, only: request.only)
+    hosts.take(result)
+    // Who lets nobody in is left out, and told as such.
+    let report = LookReport(
+      result.sightings.filter { result.refused[$0.host] == nil }, refused: [])
+    if report.items.contains(where: { $0.result == .drifted || $0.result == .unseen }) {
+      controller.tell(.looked(report))
+    }
+    return result.unreachable.isEmpty ? .converged : .unreachable
   }
 
   private func due(_ hosts: inout VisitableHosts) async throws -> DueCertificates {
@@ -109,7 +128,14 @@ struct Run {
     var outcome = RunOutcome.converged
     if !planned.ahead.isEmpty {
       controller.tell(.ahead(planned.ahead))
+      if planned.ahead.contains(where: { $0.until == nil }) { outcome = .failed }
+    }
+    if !planned.drifted.isEmpty {
+      controller.tell(.drifted(planned.drifted))
       outcome = .failed
+    }
+    for plan in planned.plans where plan.isMassDrift {
+      controller.tell(.massDrift(plan.policy.name, hosts: plan.hostCount))
     }
     guard !planned.deferred.isEmpty else { return outcome }
     controller.tell(.deferred(planned.deferred))

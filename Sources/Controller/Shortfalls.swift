@@ -34,6 +34,7 @@ extension Controller {
         shortfalls.append(.unverified(lineage.name))
       }
     }
+    if let unseen = try await unseen(statuses, now: now) { shortfalls.append(unseen) }
     for (lineage, why) in due.heldBack {
       shortfalls.append(.notIssued(lineage, why: why.words(for: lineage)))
     }
@@ -44,5 +45,22 @@ extension Controller {
       shortfalls.append(.overdue(order.lineage.name, since: since))
     }
     return shortfalls
+  }
+
+  private func unseen(_ statuses: [HostCertificateStatus], now: Date) async throws -> CertificateShortfall? {
+    let declared = try await store.declaration()
+    let patience = Dictionary(
+      declared.hosts.map { ($0.name, Self.lookInterval(of: $0, declared).seconds) }, uniquingKeysWith: { $1 })
+    let unseen = statuses.filter { status in
+      // One that is placed is told as such.
+      guard status.active != nil, status.lastEnd != .placed, let seconds = patience[status.host] ?? nil else {
+        return false
+      }
+      return status.seenAt.map { now.timeIntervalSince($0) > seconds * 2 } ?? (status.drift == nil)
+    }
+    guard !unseen.isEmpty else { return nil }
+    let moments = unseen.map(\.seenAt)
+    return .unseen(
+      Set(unseen.map(\.host)).sorted(), since: moments.contains(nil) ? nil : moments.compactMap { $0 }.min())
   }
 }

@@ -9,6 +9,8 @@ import Storage
 struct VisitableHosts {
   private(set) var leftOut: [HostLeftOut] = []
   private(set) var unreachable: Set<Host.Name> = []
+  /// Those that were reached in this run already.
+  private(set) var reached: Set<Host.Name> = []
 
   var plannedWithout: Set<Host.Name> { Set(leftOut.map(\.host)) }
 
@@ -31,6 +33,13 @@ struct VisitableHosts {
     due.hold { obstacle(to: $0.hosts(among: hosts), out) }
   }
 
+  /// What a look has found out about how hosts let us in.
+  mutating func take(_ looked: LookResult) {
+    leftOut += looked.refused.sorted { $0.key < $1.key }.map { HostLeftOut($0, .refused($1)) }
+    unreachable.formUnion(looked.unreachable.keys)
+    reached.formUnion(looked.sightings.map(\.host))
+  }
+
   /// Holds back what is known to go nowhere, asks the hosts of the rest, and looks again.
   mutating func settle(_ due: inout DueCertificates, hosts: [Host], by controller: Controller) async throws {
     hold(&due, hosts: hosts)
@@ -42,7 +51,8 @@ struct VisitableHosts {
   private mutating func ask(_ due: DueCertificates, hosts: [Host], by controller: Controller) async throws {
     let out = plannedWithout
     let asked = hosts.filter { host in
-      !out.contains(host.name) && due.orders.contains { $0.lineage.goes(to: host) }
+      !out.contains(host.name) && !reached.contains(host.name)
+        && due.orders.contains { $0.lineage.goes(to: host) }
     }
     guard !asked.isEmpty else { return }
     let answers = try await HostLogin.ask(

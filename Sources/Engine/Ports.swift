@@ -184,12 +184,14 @@ package struct Ports: Sendable {
   package let stop: StopSignal
   /// Counted up for each controller that takes the lease; hosts refuse an older one.
   package let epoch: Int
+  /// Who this is to hosts.
+  package let controller: ControllerIdentity?
 
   package init(
     connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
     recorder: any Recorder, instructions: any InstructionSource, time: any Timekeeper = SystemTime(),
     stop: StopSignal = StopSignal(),
-    epoch: Int
+    epoch: Int, controller: ControllerIdentity? = nil
   ) {
     self.connector = connector
     self.probe = probe
@@ -200,5 +202,6 @@ package struct Ports: Sendable {
     self.time = time
     self.stop = stop
     self.epoch = epoch
+    self.controller = controller
   }
 }

@@ -36,8 +36,13 @@ package struct HostAhead: Hashable, Sendable, Codable {
   package var has: Generation
   /// What it would be taken back to.
   package var newest: Generation
+  /// Until when it is good, where it was seen and its key is there.
+  package var until: Date?
 
-  package init(host: Host.Name, lineage: Lineage.Name, has: Generation, newest: Generation) {
+  package init(
+    host: Host.Name, lineage: Lineage.Name, has: Generation, newest: Generation, until: Date? = nil
+  ) {
+    self.until = until
     self.host = host
     self.lineage = lineage
     self.has = has

@@ -75,3 +75,27 @@ extension LookInterval: Codable {
     }
   }
 }
+
+/// A host that has drifted and is left as it is.
+package struct DriftedHost: Hashable, Sendable, Codable {
+  package var policy: RolloutPolicy.Name
+  package var host: Host.Name
+  package var lineage: Lineage.Name
+  package var kind: Drift.Kind
+  package var detail: String
+  package var why: Reason
+
+  package enum Reason: String, Hashable, Sendable, Codable {
+    /// Its policy wants drift told and not mended.
+    case policy
+    /// It was mended twice, and drifted again within a day each time.
+    case mendedTwice = "mended_twice"
+  }
+
+  package init(
+    _ host: Host.Name, _ lineage: Lineage.Name, under policy: RolloutPolicy.Name, _ drift: Drift, why: Reason
+  ) {
+    (self.policy, self.host, self.lineage, self.why) = (policy, host, lineage, why)
+    (kind, detail) = (drift.kind, drift.detail)
+  }
+}

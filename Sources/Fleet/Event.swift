@@ -63,6 +63,14 @@ package struct Event: Hashable, Sendable {
     case lossAccepted = "loss_accepted"
     /// A host that was placed serves the certificate now.
     case served
+    /// What was seen on a host is not what it was brought to.
+    case drifted
+    /// A host's base was taken over from another controller.
+    case claimed
+    /// A host has what this state did not know; it knows from then on.
+    case takenOver = "taken_over"
+    /// The state came from a backup.
+    case restored
   }
 }
 

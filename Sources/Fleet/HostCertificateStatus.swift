@@ -18,6 +18,11 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
   package var lastAt: Date?
   package var lastReason: String
   package var lastRollout: Rollout.ID?
+  /// When all of it was last seen to be as it should be, on disk and where it is served; `nil` for never.
+  package var seenAt: Date?
+  /// How what was seen last differs.
+  package var drift: Drift.Kind?
+  package var driftDetail: String?
 
   private enum CodingKeys: String, CodingKey {
     case host, lineage, wanted, active, fingerprint, expires
@@ -27,13 +32,16 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
     case lastAt = "last_at"
     case lastReason = "last_reason"
     case lastRollout = "last_rollout"
+    case seenAt = "seen_at"
+    case drift
+    case driftDetail = "drift_detail"
   }
 
   package init(
     host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
     isKept: Bool,
     fingerprint: Fingerprint?, expires: Date?, lastEnd: VisitEnd?, lastAt: Date?, lastReason: String,
-    lastRollout: Rollout.ID?
+    lastRollout: Rollout.ID?, seenAt: Date? = nil, drift: Drift? = nil
   ) {
     self.host = host
     self.lineage = lineage
@@ -47,10 +55,14 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
     self.lastAt = lastAt
     self.lastReason = lastReason
     self.lastRollout = lastRollout
+    self.seenAt = seenAt
+    self.drift = drift?.kind
+    driftDetail = drift?.detail
   }
 
   /// Whether the host has the newest certificate, and the visit that brought it did not end badly.
   package var isConverged: Bool {
     wanted != nil && wanted == active && isKept && lastEnd?.account != .failure && lastEnd != .placed
+      && drift == nil
   }
 }

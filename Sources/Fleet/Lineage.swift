@@ -129,3 +129,11 @@ extension Identifier where Owner == Lineage {
     rawValue.firstIndex(of: "@").map { Host.Name(String(rawValue[rawValue.index(after: $0)...])) }
   }
 }
+
+extension Lineage {
+  /// What the controller asks of a host that it goes to.
+  package func questions(to host: Host) -> [TLSQuestion] {
+    deployments.filter { $0.selector.matches(host) }.flatMap(\.verify).filter { $0.place == .controller }
+      .compactMap { if case .tls(let question) = $0.question { question } else { nil } }
+  }
+}

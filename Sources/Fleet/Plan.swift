@@ -15,6 +15,12 @@ package struct Plan: Hashable, Sendable, Codable {
   package var hostCount: Int { waves.reduce(0) { $0 + $1.visits.count } }
   package var lineages: [Lineage.Name] { Set(visits.flatMap { $0.certificates.map(\.lineage) }).sorted() }
 
+  /// Whether it only mends drift, of so many hosts at once that a person is to look first.
+  package var isMassDrift: Bool {
+    waves[0].rule.needsApproval && visits.allSatisfy(\.isMending)
+      && !(policy.waves.first?.needsApproval ?? false)
+  }
+
   /// The earliest moment at which a host would be left with a certificate that no longer serves.
   package var deadline: Date? { visits.flatMap { $0.certificates.compactMap(\.deadline) }.min() }
 }
@@ -55,6 +61,9 @@ package struct PlannedVisit: Hashable, Sendable, Codable {
   package var essence: PlannedVisit {
     PlannedVisit(host: host, certificates: certificates.map(\.essence))
   }
+
+  /// Whether it is for nothing but drift.
+  package var isMending: Bool { certificates.allSatisfy { $0.cause?.drift != nil } }
 
   /// Whether the host would go back to a certificate that nobody should serve any more.
   package func hasNoWayBack(at moment: Date) -> Bool {

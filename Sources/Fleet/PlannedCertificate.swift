@@ -22,6 +22,8 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
   package var cause: Cause?
   /// When what the host has until then is no good any more.
   package var deadline: Date?
+  /// Whether what is in its place, and is not certfleet's, may be replaced.
+  package var replacesOthers = false
 
   /// A certificate that a host has before a visit.
   package struct Former: Hashable, Sendable, Codable {
@@ -76,6 +78,7 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
   private enum CodingKeys: String, CodingKey {
     case lineage, generation, fingerprint, domains, files, layout, hooks, verify, replaces, cause, deadline
     case isReturn = "is_return"
+    case replacesOthers = "replaces_others"
   }
 
   package init(
@@ -101,6 +104,7 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
   package var essence: PlannedCertificate {
     var essence = self
     (essence.replaces, essence.isReturn, essence.cause, essence.deadline) = (nil, false, nil, nil)
+    essence.replacesOthers = false
     return essence
   }
 
@@ -130,6 +134,7 @@ extension PlannedCertificate {
     isReturn = try values.decodeIfPresent(Bool.self, forKey: .isReturn) ?? false
     cause = try values.decodeIfPresent(Cause.self, forKey: .cause)
     deadline = try values.decodeIfPresent(Date.self, forKey: .deadline)
+    replacesOthers = try values.decodeIfPresent(Bool.self, forKey: .replacesOthers) ?? false
     if let former = try? values.decodeIfPresent(Former.self, forKey: .replaces) {
       replaces = former
     } else {

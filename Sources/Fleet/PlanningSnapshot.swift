@@ -16,6 +16,10 @@ package struct PlanningSnapshot: Sendable {
   package var backoffs: [RolloutPolicy.Name: [Host.Name: HostBackoff]]
   /// When CAs want certificates replaced.
   package var advice: [Lineage.Name: RenewalAdvice]
+  /// What was seen on hosts to be otherwise than they were left.
+  package var drift: [Host.Name: [Lineage.Name: OpenDrift]]
+  /// Certificates that hosts have and that are not stored here.
+  package var onHosts: [Host.Name: [Lineage.Name: Certificate]]
 
   package init(
     hosts: [Host], lineages: [Lineage], policies: [RolloutPolicy], newest: [Lineage.Name: Certificate],
@@ -24,7 +28,9 @@ package struct PlanningSnapshot: Sendable {
     former: [Host.Name: [Lineage.Name: Set<Generation>]] = [:],
     backoffs: [RolloutPolicy.Name: [Host.Name: HostBackoff]] = [:],
     advice: [Lineage.Name: RenewalAdvice] = [:],
-    unknown: [Host.Name: [Lineage.Name: Generation]] = [:]
+    unknown: [Host.Name: [Lineage.Name: Generation]] = [:],
+    drift: [Host.Name: [Lineage.Name: OpenDrift]] = [:],
+    onHosts: [Host.Name: [Lineage.Name: Certificate]] = [:]
   ) {
     self.hosts = hosts
     self.lineages = lineages
@@ -36,5 +42,7 @@ package struct PlanningSnapshot: Sendable {
     self.backoffs = backoffs
     self.advice = advice
     self.unknown = unknown
+    self.drift = drift
+    self.onHosts = onHosts
   }
 }

@@ -4,10 +4,12 @@
 package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case apply
   case run
+  case look
   case plan
   case list(Listing)
   /// `nil` stands for all that have no pinned key.
   case pinHost(Host.Name?, fingerprint: String? = nil)
+  case claimHost(Host.Name)
   case installAgent(Host.Name)
   case renew(Lineage.Name)
   case issue(Lineage.Name)
@@ -15,6 +17,8 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case adopt(folder: String, lineage: String)
   case registerAccount(Issuer.Name)
   case startRollout(Lineage.Name)
+  /// Also where it is already.
+  case push(Lineage.Name)
   case showPlan(Rollout.ID)
   case approve(Rollout.ID, wave: Int)
   case resume(Rollout.ID)
@@ -41,17 +45,20 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .apply: ["apply", "inventory/"]
     case .run: ["run"]
+    case .look: ["look"]
     case .plan: ["plan"]
     case .list(let listing): [listing.rawValue]
     case .pinHost(let host, let fingerprint):
       ["host", "pin"] + (host.map { [$0.rawValue] } ?? [])
         + (fingerprint.map { ["--fingerprint", $0] } ?? [])
+    case .claimHost(let host): ["host", "claim", host.rawValue]
     case .installAgent(let host): ["agent", "install", host.rawValue]
     case .renew(let lineage): ["cert", "renew", lineage.rawValue]
     case .issue(let lineage): ["cert", "issue", lineage.rawValue]
     case .revert(let lineage): ["cert", "revert", lineage.rawValue, "--to", "N"]
     case .adopt(let folder, let lineage): ["cert", "adopt", "--from", folder, lineage.visible]
     case .registerAccount(let issuer): ["account", "register", issuer.rawValue]
+    case .push(let lineage): ["rollout", "start", lineage.rawValue, "--force"]
     case .startRollout(let lineage): ["rollout", "start", lineage.rawValue]
     case .showPlan(let id): ["rollout", "show", "\(id)", "--plan"]
     case .approve(let id, let wave): ["rollout", "approve", "\(id)", "--wave", "\(wave)"]

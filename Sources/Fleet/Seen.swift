@@ -61,6 +61,15 @@ package struct Ownership: Hashable, Sendable {
   }
 }
 
+/// Who a controller is to hosts: made with its state, and never changed.
+package struct ControllerIdentity: Hashable, Sendable {
+  package var id: String
+  /// Of the machine where the state was made; for a person.
+  package var name: String
+
+  package init(id: String, name: String) { (self.id, self.name) = (id, name) }
+}
+
 /// What a host remembers of the controller that its base belongs to.
 package struct ControllerMark: Hashable, Sendable {
   package var id: String
@@ -72,5 +81,10 @@ package struct ControllerMark: Hashable, Sendable {
 
   package init(id: String, name: String, epoch: Int, lastSeen: Date) {
     (self.id, self.name, self.epoch, self.lastSeen) = (id, name, epoch, lastSeen)
+  }
+
+  /// For a person.
+  package var words: String {
+    "the controller \(name) (\(id)), which was there last at \(lastSeen.ISO8601Format())"
   }
 }

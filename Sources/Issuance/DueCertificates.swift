@@ -63,7 +63,9 @@ package struct DueCertificates: Sendable {
   ) async throws {
     let issuers = Dictionary(
       uniqueKeysWithValues: try await store.declaration().issuers.map { ($0.name, $0) })
-    let newest = try await store.latestCertificates()
+    let newest = try await store.latestCertificates().merging(try await store.certificatesOnAllHosts()) {
+      $0.generation > $1.generation ? $0 : $1
+    }
     let wanted = try await store.newestCertificates()
     let advice = try await store.renewalAdvice()
     for lineage in lineages {

@@ -9,6 +9,8 @@ package protocol IssuingStore: Sendable {
   func declaration() async throws -> FleetDeclaration
   /// The latest certificate that was issued for every lineage.
   func latestCertificates() async throws -> [Lineage.Name: Certificate]
+  /// Of lineages whose hosts all have a later one that is not stored here: what they have.
+  func certificatesOnAllHosts() async throws -> [Lineage.Name: Certificate]
   /// What hosts are to have: the latest that was not withdrawn.
   func newestCertificates() async throws -> [Lineage.Name: Certificate]
   /// Oldest first.

@@ -20,11 +20,14 @@ package enum Planner {
           let wanted = desired.certificates(for: host).filter {
             !request.isUnderWay($0.lineage, under: policy.name)
           }
-          let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot) }
+          let ahead = wanted.compactMap { isAhead(host, of: $0, in: snapshot, at: now) }
           result.ahead += ahead
+          if request.push == .due {
+            result.drifted += wanted.compactMap { left($0.lineage, on: host, under: policy, in: snapshot) }
+          }
           var due = visit(
             host, wanted.filter { certificate in !ahead.contains { $0.lineage == certificate.lineage } },
-            in: snapshot, for: request.push)
+            under: policy, in: snapshot, for: request.push)
           due?.wasUnreachable =
             backoffs[host.name]?.end.account == .unreachable || request.unreachable.contains(host.name)
           return due
@@ -33,8 +36,11 @@ package enum Planner {
       if visits.contains(where: { backoffs[$0.host.name]?.isTolerated(of: $0) != true }) {
         result.unfinished.insert(policy.name)
       }
+      let reachedBy = hosts.count { !desired.certificates(for: $0).isEmpty }
+      let (mass, others) = MassDrift.apart(visits, amongHosts: reachedBy)
+      if !mass.isEmpty { result.plans.append(MassDrift.plan(of: mass, under: policy)) }
       // What shares no host does not hold each other up.
-      for visits in policy.onlyCounts ? IndependentVisits.groups(of: visits) : [visits] {
+      for visits in policy.onlyCounts ? IndependentVisits.groups(of: others) : [others] {
         let held = request.ignoresPauses ? [] : held(visits, under: policy.name, in: snapshot, at: now)
         result.deferred += held
         guard !held.contains(where: { $0.holdsPolicy }) else { continue }
@@ -71,12 +77,29 @@ package enum Planner {
     return PlannedVisit(host: host, certificates: certificates)
   }
 
+  /// What a host was brought to, as it was put there; where it was brought to nothing yet, what it is to have.
+  package static func expected(
+    _ lineage: Lineage, on host: Host, in snapshot: PlanningSnapshot
+  ) -> PlannedCertificate {
+    let kept = snapshot.kept[host.name]?[lineage.name]
+    var expected = DesiredState.planned(
+      lineage, as: kept ?? snapshot.newest[lineage.name],
+      by: lineage.deployments.filter { $0.selector.matches(host) })
+    if kept != nil, let files = snapshot.keptFiles[host.name]?[lineage.name] { expected.files = files }
+    return expected
+  }
+
   private static func visit(
-    _ host: Host, _ wanted: [PlannedCertificate], in snapshot: PlanningSnapshot, for push: PlanRequest.Push
+    _ host: Host, _ wanted: [PlannedCertificate], under policy: RolloutPolicy, in snapshot: PlanningSnapshot,
+    for push: PlanRequest.Push
   ) -> PlannedVisit? {
     let due = wanted.compactMap { certificate -> PlannedCertificate? in
       let kept = snapshot.kept[host.name]?[certificate.lineage]
-      guard let cause = cause(certificate, on: host, kept: kept, in: snapshot, for: push) else { return nil }
+      let drift = drift(of: certificate.lineage, on: host, under: policy, in: snapshot, for: push)
+      guard
+        let cause = cause(certificate, on: host, kept: kept, in: snapshot, for: push)
+          ?? drift.map({ .init($0.drift.kind) })
+      else { return nil }
       var due = certificate
       due.cause = cause
       if let kept {
@@ -84,8 +107,9 @@ package enum Planner {
           generation: kept.generation, fingerprint: kept.fingerprint, servesUntil: kept.servesUntil)
         due.deadline = kept.generation == certificate.generation ? nil : deadline(kept, in: snapshot)
       }
+      if let drift { due.mend(drift) }
       due.isReturn =
-        cause == .hooks
+        cause == .hooks || cause == .notServed
         || snapshot.former[host.name]?[certificate.lineage]?.contains(certificate.generation) ?? false
       return due
     }
@@ -93,13 +117,15 @@ package enum Planner {
   }
 
   private static func isAhead(
-    _ host: Host, of certificate: PlannedCertificate, in snapshot: PlanningSnapshot
+    _ host: Host, of certificate: PlannedCertificate, in snapshot: PlanningSnapshot, at now: Date
   ) -> HostAhead? {
     guard let has = snapshot.unknown[host.name]?[certificate.lineage], has >= certificate.generation else {
       return nil
     }
+    let found = snapshot.onHosts[host.name]?[certificate.lineage]
     return HostAhead(
-      host: host.name, lineage: certificate.lineage, has: has, newest: certificate.generation)
+      host: host.name, lineage: certificate.lineage, has: has, newest: certificate.generation,
+      until: found?.isValid(at: now) == true ? found?.notAfter : nil)
   }
 
   private static func cause(
@@ -116,6 +142,30 @@ package enum Planner {
       guard let files = snapshot.keptFiles[host.name]?[certificate.lineage] else { return nil }
       return files == certificate.files ? nil : .files
     }
+  }
+
+  /// What is to be mended; of what is asked for by a person whatever was seen.
+  private static func drift(
+    of lineage: Lineage.Name, on host: Host, under policy: RolloutPolicy, in snapshot: PlanningSnapshot,
+    for push: PlanRequest.Push
+  ) -> OpenDrift? {
+    guard let drift = snapshot.drift[host.name]?[lineage] else { return nil }
+    switch push {
+    case .everything: return drift
+    case .hooksOnly: return nil
+    case .due: return policy.drift == .mend && !drift.isLeft ? drift : nil
+    }
+  }
+
+  private static func left(
+    _ lineage: Lineage.Name, on host: Host, under policy: RolloutPolicy, in snapshot: PlanningSnapshot
+  ) -> DriftedHost? {
+    guard let open = snapshot.drift[host.name]?[lineage] else { return nil }
+    if policy.drift == .report {
+      return DriftedHost(host.name, lineage, under: policy.name, open.drift, why: .policy)
+    }
+    return open.isLeft
+      ? DriftedHost(host.name, lineage, under: policy.name, open.drift, why: .mendedTwice) : nil
   }
 
   /// When a certificate that a host has must have been replaced.
@@ -135,6 +185,21 @@ package enum Planner {
     return visits.compactMap { visit in
       guard let backoff = backoffs[visit.host.name], backoff.holds(visit, at: now) else { return nil }
       return DeferredHost(visit.host.name, under: policy, by: backoff)
+    }
+  }
+}
+
+extension PlannedCertificate {
+  /// What the host has is not what it was left with.
+  fileprivate mutating func mend(_ open: OpenDrift) {
+    switch open.drift.kind {
+    // Nothing to go back to.
+    case .gone: replaces = nil
+    case .older, .other, .damaged:
+      // What is there now is what it goes back to, as far as it can be told.
+      replaces?.fingerprint = open.fingerprint ?? Self.notIssued
+      replacesOthers = open.drift.kind != .older
+    case .notServed: break
     }
   }
 }

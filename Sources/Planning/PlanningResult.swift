@@ -6,6 +6,8 @@ package struct PlanningResult: Sendable {
   package var deferred: [DeferredHost] = []
   /// Hosts that have a newer certificate than any that is stored here: they are not taken back by themselves.
   package var ahead: [HostAhead] = []
+  /// Hosts that have drifted and are not mended.
+  package var drifted: [DriftedHost] = []
   /// Policies under which hosts have not what they should have, beyond what a rollout that passed has tolerated.
   package var unfinished: Set<RolloutPolicy.Name> = []
 

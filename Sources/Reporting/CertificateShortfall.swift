@@ -10,13 +10,15 @@ package enum CertificateShortfall: Hashable, Sendable {
   case notIssued(Lineage.Name, why: String)
   /// Hosts were taken back to one that lacks names which are declared.
   case lacksNames(Lineage.Name, [String])
+  /// Hosts that nobody has looked at for twice as long as declared, and since when not the longest of them.
+  case unseen([Host.Name], since: Date?)
   /// No `verify` is declared: nobody looks at what is served.
   case unverified(Lineage.Name)
 
   /// Whether a person must act, or a certificate will not serve.
   package var isSerious: Bool {
     switch self {
-    case .ended, .overdue, .notIssued: true
+    case .ended, .overdue, .notIssued, .unseen: true
     case .lacksNames, .unverified: false
     }
   }
@@ -42,6 +44,8 @@ package enum CertificateShortfall: Hashable, Sendable {
     case .notIssued(let lineage, let why): "\(lineage): not issued: \(why.visible.shortened(to: 300))"
     case .lacksNames(let lineage, let names):
       "\(lineage): hosts went back to one without \(names.prefix(5).joined(separator: ", ").visible); renew it: \(Remedy.renew(lineage.declared))"
+    case .unseen(let hosts, let since):
+      "\(HostSet.folded(hosts)) \(hosts.count == 1 ? "was" : "were") not seen\(since.map { " since \($0.ISO8601Format())" } ?? " yet"), so nobody knows what is there; look: \(Remedy.look)"
     case .unverified: nil
     }
   }

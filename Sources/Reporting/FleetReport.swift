@@ -33,7 +33,7 @@ package struct FleetReport: Sendable, Codable, Report {
   }
 
   static func table(of statuses: [HostCertificateStatus], showingHosts: Bool = true, at now: Date) -> Table {
-    let rest = ["HAS", "WANTED", "SINCE", "EXPIRES", "LAST RESULT"]
+    let rest = ["HAS", "WANTED", "SINCE", "SEEN", "EXPIRES", "LAST RESULT"]
     var table = Table(["CERTIFICATE"] + (showingHosts ? ["HOST"] : []) + rest)
     for status in statuses {
       var cells = [status.lineage.rawValue]
@@ -41,6 +41,7 @@ package struct FleetReport: Sendable, Codable, Report {
       cells.append(status.active.map(\.description) ?? "-")
       cells.append(status.wanted.map(\.description) ?? "-")
       cells.append(status.activeSince.map(\.stamp) ?? "-")
+      cells.append(status.seenAt.map { $0.relative(to: now) } ?? "-")
       cells.append(status.expires.map { $0.relative(to: now) } ?? "-")
       cells.append(result(status))
       table.add(cells)
@@ -52,7 +53,12 @@ package struct FleetReport: Sendable, Codable, Report {
     if status.active != nil, !status.isKept, status.lastEnd?.account != .failure {
       return "not finished: the visit is under way or was interrupted"
     }
-    guard let end = status.lastEnd else { return "not visited yet" }
+    if let drift = status.drift {
+      return "drifted: \(drift.words): \((status.driftDetail ?? "").visible.shortened(to: 120))"
+    }
+    guard let end = status.lastEnd else {
+      return status.active == nil ? "not visited yet" : "taken over as it was found"
+    }
     let reason = status.lastReason.isEmpty ? "" : ": " + status.lastReason.visible.shortened(to: 120)
     return end.words + (status.lastRollout.map { " (rollout \($0))" } ?? "") + reason
   }
@@ -67,7 +73,8 @@ package struct FleetReport: Sendable, Codable, Report {
     var text =
       "\(counted(hosts.count, "host")), \(counted(Set(statuses.map(\.lineage)).count, "certificate")): "
     let placed = behind.filter { $0.lastEnd == .placed && $0.wanted == $0.active }
-    let lacking = behind.filter { !placed.contains($0) }
+    let drifted = behind.filter { $0.drift != nil && $0.wanted == $0.active && !placed.contains($0) }
+    let lacking = behind.filter { !placed.contains($0) && !drifted.contains($0) }
     var parts: [String] = []
     if !lacking.isEmpty {
       parts.append("\(folded(lacking)) \(lacking.count == 1 ? "lacks" : "lack") the newest certificate")
@@ -77,9 +84,21 @@ package struct FleetReport: Sendable, Codable, Report {
         "\(folded(placed)) \(placed.count == 1 ? "has" : "have") it and \(placed.count == 1 ? "serves" : "serve") another still: point the configuration there at it, and reload"
       )
     }
+    for (kind, statuses) in Dictionary(grouping: drifted, by: \.drift).sorted(by: {
+      $0.value[0].host < $1.value[0].host
+    }) {
+      parts.append(
+        "\(folded(statuses)) \(statuses.count == 1 ? "has" : "have") drifted (\(kind?.words ?? ""): \((statuses[0].driftDetail ?? "").visible.shortened(to: 160)))"
+      )
+    }
     if parts.isEmpty {
+      let age = statuses.compactMap(\.seenAt).min().map {
+        Duration.seconds(generatedAt.timeIntervalSince($0))
+      }
+      let seen = age.map { ", seen within the last \(max($0, .seconds(60)).short)" } ?? ""
       parts = [
-        shortfalls.isEmpty ? "everything is as it should be" : "every host has its newest certificate"
+        (shortfalls.isEmpty ? "everything is as it should be" : "every host has its newest certificate")
+          + seen
       ]
     }
     text += parts.joined(separator: "; ")

@@ -18,6 +18,7 @@ package struct RolloutReport: Sendable, Report {
   package let wait: RolloutWait?
   /// Who carries it out at this moment; `nil` where nobody does.
   package let carrier: String?
+  private let isMassDrift: Bool
 
   private enum CodingKeys: String, CodingKey {
     case id, policy, state, reason, waves, hosts
@@ -55,6 +56,7 @@ package struct RolloutReport: Sendable, Report {
   package init(_ rollout: Rollout, _ ledger: RolloutLedger, wait: RolloutWait? = nil, carrier: String? = nil)
   {
     (self.wait, self.carrier) = (wait, carrier)
+    isMassDrift = rollout.plan.isMassDrift
     (id, policy, planHash) = (rollout.id, rollout.plan.policy.name, rollout.planHash)
     (state, reason) = (ledger.state, ledger.reason)
     waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
@@ -87,9 +89,14 @@ package struct RolloutReport: Sendable, Report {
   /// Its state; of one that waits, for what, or that nothing keeps it any more.
   package var standing: String {
     switch state {
-    case .paused: wait?.words ?? doubt ?? "goes on at the next run"
+    case .paused: massDriftWords + (wait?.words ?? doubt ?? "goes on at the next run")
     default: state.words + (reason.isEmpty ? "" : ": \(reason.visible)")
     }
+  }
+
+  private var massDriftWords: String {
+    guard isMassDrift, case .approval = wait else { return "" }
+    return "\(hosts.count) hosts have drifted at once, and the error may be elsewhere; "
   }
 
   /// Why a wave was left half-way: a host that could not be asked how its visit ended, or what it serves.

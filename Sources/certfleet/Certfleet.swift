@@ -8,7 +8,8 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .report, .hostList, .hostShow, .hostPin, .hostCheck, .certList, .certShow,
+    .apply, .plan, .run, .look, .report, .hostList, .hostShow, .hostPin, .hostCheck, .hostClaim, .certList,
+    .certShow,
     .certIssue,
     .certRenew,
     .certRevoke, .certRevert, .certExport, .certAdopt,

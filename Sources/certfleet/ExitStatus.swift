@@ -52,6 +52,13 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
       results.contains(.lacking) ? .failed : results.contains(.unreachable) ? .unreachable : .converged
   }
 
+  init(_ look: LookReport) {
+    let results = Set(look.items.map(\.result))
+    self =
+      !results.isDisjoint(with: [.drifted, .refused])
+      ? .failed : results.contains(.unseen) ? .unreachable : .converged
+  }
+
   init(for error: any Error) {
     self =
       switch error {

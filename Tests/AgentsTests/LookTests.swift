@@ -145,3 +145,67 @@ import ThrowawayFleet
       }.count == 31)
   }
 }
+
+/// What was changed on a host behind our back is mended where the request allows it, and gone back to where that fails.
+@Suite struct MendTests {
+  private func request(_ scene: AgentScene, mends: Bool, deploy: String = "true", token: VisitToken)
+    -> AgentRequest
+  {
+    var request = scene.request(
+      generation: 1, hooks: Hooks(deploy: [Hook(command: deploy)]), token: token)
+    request.visit.certificates[0].replacesOthers = mends
+    return request
+  }
+
+  @Test(arguments: Shell.all)
+  func `files of the active generation that were changed are replaced together`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
+    let key = scene.base + "/archive/x/1/privkey.pem"
+    try Files.write(key, "somebody's key\n")
+    let refused = try await scene.replies(request(scene, mends: false, token: "a"))
+    guard case .end(.failedClean, _) = refused.end else {
+      Issue.record("\(refused)")
+      return
+    }
+    // The hook fails, and the host is left as it was found.
+    let failed = try await scene.replies(request(scene, mends: true, deploy: "exit 1", token: "b"))
+    guard case .end(.failedDirty, _) = failed.end else {
+      Issue.record("\(failed)")
+      return
+    }
+    #expect(Files.read(scene.base + "/live/x/privkey.pem") == "somebody's key\n")
+    let mended = try await scene.replies(request(scene, mends: true, token: "c"))
+    #expect(mended.end == .end(.ok, text: ""))
+    #expect(scene.live == "1" && Files.read(key) == "privkey.pem 1\n")
+  }
+
+  @Test(arguments: Shell.all)
+  func `a link of somebody else's is replaced, and a folder is left to a person`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    #expect(try await scene.replies(scene.request(generation: 1)).end == .end(.ok, text: ""))
+    let (other, live) = (try scene.folder("other"), scene.base + "/live/x")
+    try Files.write(other + "/privkey.pem", "other\n")
+    try FileManager.default.removeItem(atPath: live)
+    try FileManager.default.createSymbolicLink(atPath: live, withDestinationPath: "../../other")
+    let failed = try await scene.replies(request(scene, mends: true, deploy: "exit 1", token: "a"))
+    guard case .end(.failedDirty, _) = failed.end else {
+      Issue.record("\(failed)")
+      return
+    }
+    #expect(Files.read(live + "/privkey.pem") == "other\n")
+    #expect(try await scene.replies(request(scene, mends: true, token: "b")).end == .end(.ok, text: ""))
+    #expect(
+      Files.read(live + "/privkey.pem") == "privkey.pem 1\n"
+        && Files.read(other + "/privkey.pem") == "other\n")
+    try FileManager.default.removeItem(atPath: live)
+    try Files.write(live + "/privkey.pem", "folder\n")
+    let folder = try await scene.replies(request(scene, mends: true, token: "c"))
+    guard case .end(.failedClean, let why) = folder.end else {
+      Issue.record("\(folder)")
+      return
+    }
+    #expect(
+      why.contains("is not a link that certfleet made") && Files.read(live + "/privkey.pem") == "folder\n")
+  }
+}

@@ -108,6 +108,9 @@ import Testing
       .check: [.begin(.preflight, nil, hook: nil), Self.step(.preflight), Self.ends[0], Self.ends[3]],
       .task: [.output(.stdout, .empty), .output(.stderr, .empty), Self.ends[0], Self.ends[3]],
       .installation: [.await(seconds: 5), Self.ends[3]], .look: [Self.finding, Self.ends[0], Self.ends[3]],
+      .claim: [
+        .begin(.recover, nil, hook: nil), Self.step(.recover), Self.finding, Self.ends[0], Self.ends[3],
+      ],
     ]
     for frame in Self.frames {
       var order = AgentReplyOrder(exchange)

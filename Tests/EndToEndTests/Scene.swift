@@ -14,6 +14,10 @@ struct Scene: Sendable {
     if [ -e ~/break-% ] && [ "$CERTFLEET_ACTION" = deploy ]; then echo 'broken on purpose' >&2; exit 3; fi
     """
 
+  init(_ scratch: ScratchFolder, _ fleet: LoopbackFleet, _ certfleet: CertfleetProgram) {
+    (self.scratch, self.fleet, self.certfleet) = (scratch, fleet, certfleet)
+  }
+
   /// - Parameter policy: more of the rollout policy, beginning with a comma.
   init(
     hosts count: Int, certificates: [String] = ["one.example"], waves: String = "[1, 'rest']",

@@ -7,8 +7,13 @@ package struct Preflight: Sendable {
   private let visit: PlannedVisit
   private let destinations: [AgentRequest.Destination]
   private let connector: any Connector
+  private let controller: ControllerIdentity?
 
-  package init(_ visit: PlannedVisit, destinations: [AgentRequest.Destination], connector: any Connector) {
+  package init(
+    _ visit: PlannedVisit, destinations: [AgentRequest.Destination], connector: any Connector,
+    as controller: ControllerIdentity? = nil
+  ) {
+    self.controller = controller
     self.visit = visit
     self.destinations = destinations
     self.connector = connector
@@ -31,7 +36,7 @@ package struct Preflight: Sendable {
     let nonce = Nonce.make()
     let request = AgentRequest(
       nonce: nonce, token: "check", epoch: 0, rollout: Rollout.ID(0), wave: 0, visit: visit,
-      materials: .init(destinations: destinations), confirmTimeout: .zero)
+      materials: .init(destinations: destinations), confirmTimeout: .zero, controller: controller)
     var problems: [String] = []
     let result: AgentConnection.Result<Finding> = await connection.ask(
       [request.check(now: Date())], .check(visit, nonce: nonce)

@@ -122,7 +122,8 @@ struct Visit: Sendable {
     let before = await Verifier(visit: self).servedBefore()
     let request = AgentRequest(
       nonce: Nonce.make(), token: token, epoch: ports.epoch, rollout: rollout, wave: wave, visit: planned,
-      materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs)
+      materials: materials, confirmTimeout: Verifier.confirmTimeout(for: planned), staysAsItIs: staysAsItIs,
+      controller: ports.controller)
     let result = try await VisitSession(visit: self, request: request, before: before).run(over: connection)
     switch result {
     case .ended(let ending): return try await checkRevert(ending)

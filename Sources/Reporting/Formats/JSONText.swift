@@ -4,7 +4,8 @@ import Fleet
 package enum JSONText {
   /// Its raw value is in `schema`, before the version.
   package enum Schema: String, Sendable, CaseIterable {
-    case accounts, adoption, certificate, certificates, changes, checks, events, host, hosts, plan, report,
+    case accounts, adoption, certificate, certificates, changes, checks, events, host, hosts, look, plan,
+      report,
       rollout, rollouts
 
     /// Counts up when a member goes or means something else; one more does not count.

@@ -43,6 +43,19 @@ extension Store {
     try facts("WHERE lineage = ? ORDER BY generation", [.text(lineage.rawValue)])
   }
 
+  /// The certificate without its key; `nil` where it is not stored.
+  package func chain(of lineage: Lineage.Name, _ generation: Generation) throws -> CertificateChain? {
+    try database.rows(
+      "SELECT chain FROM certificate WHERE lineage = ? AND generation = ?",
+      [.text(lineage.rawValue), .integer(generation.number)]
+    ) { try CertificateChain(pem: $0.text(0)) }.first
+  }
+
+  /// Of every lineage each certificate's generation, by its fingerprint.
+  package func generationsByFingerprint() throws -> [Lineage.Name: [Fingerprint: Generation]] {
+    try allCertificates().reduce(into: [:]) { $0[$1.lineage, default: [:]][$1.fingerprint] = $1.generation }
+  }
+
   func allCertificates() throws -> [Certificate] { try facts("", []) }
 
   private func facts(_ condition: String, _ values: [DatabaseValue]) throws -> [Certificate] {

@@ -13,6 +13,9 @@ extension Store {
       try database.run(
         "UPDATE last_result SET end = 'ok', reason = '', at = ? WHERE host = ? AND lineage = ? AND end = 'placed'",
         [at, host(subject), .optional(subject.lineage?.rawValue)])
+      try database.run(
+        "UPDATE observation SET served_at = ? WHERE host = ? AND lineage = ?",
+        [at, host(subject), .optional(subject.lineage?.rawValue)])
     case .note: break
     case .rolloutStarted: try setRollout(subject, .running, reason: "")
     case .rolloutMoved(let state, let reason): try setRollout(subject, state, reason: reason)
@@ -33,7 +36,7 @@ extension Store {
       try database.run(
         "UPDATE visit SET end = ?, reason = ?, ended_at = ? WHERE rollout = ? AND host = ?",
         [.text(end.rawValue), .text(reason), at, rollout(subject), host(subject)])
-      try settle(end, subject, at)
+      try settle(end, subject, at, event.at)
       try keepResult(end, reason: reason, subject, at)
       try keepBackoff(end, reason: reason, subject, at: event.at)
     case .instructed(let instruction, let author, let why):
@@ -103,10 +106,16 @@ extension Store {
     }
   }
 
-  private func settle(_ end: VisitEnd, _ subject: Event.Subject, _ at: DatabaseValue) throws {
+  private func settle(
+    _ end: VisitEnd, _ subject: Event.Subject, _ at: DatabaseValue, _ moment: Date
+  ) throws {
     let projection = try subject.rollout.flatMap { try self.projection(of: $0) }
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try delivered(subject) {
+      if let host = subject.host {
+        let isBack = isRevert && end == .rolledBack
+        try observe(isBack ? .ok : end, of: certificate, on: host, at: moment)
+      }
       switch end {
       case .ok, .unchanged, .degraded, .placed: try keep(certificate, subject, at)
       // A host that was to go back has gone back.

@@ -12,7 +12,8 @@ extension Store {
         hosts: declared.hosts, lineages: lineages.filter { only?.contains($0.name) ?? true },
         policies: declared.policies, newest: try newestCertificates(), kept: try keptCertificates(),
         keptFiles: try keptFiles(), former: try formerGenerations(), backoffs: try backoffs(),
-        advice: try renewalAdvice(), unknown: try unknownGenerations())
+        advice: try renewalAdvice(), unknown: try unknownGenerations(),
+        drift: try openDrift(), onHosts: try certificatesOnHosts())
     }
   }
 }

@@ -103,18 +103,24 @@ extension Store {
     }
     let results = try lastResults()
     let hosts = try hosts()
+    let (observations, onHosts) = (try observations(), try certificatesOnHosts())
     return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
       lineage.hosts(among: hosts).map { host in
         let place = PlaceKey(host: host.name, lineage: lineage.name)
         let active = placed[place]?.max { $0.activeAt < $1.activeAt }
-        let fact = active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] }
+        let found = onHosts[host.name]?[lineage.name]
+        let fact =
+          active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] } ?? found
         let last = results[place]
+        let seen = observations[host.name]?[lineage.name]
         return HostCertificateStatus(
-          host: host.name, lineage: lineage.name, wanted: newest[lineage.name]?.generation,
+          host: host.name, lineage: lineage.name,
+          wanted: [newest[lineage.name], found].compactMap(\.?.generation).max(),
           active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
           fingerprint: fact?.fingerprint,
           expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
-          lastRollout: last?.rollout)
+          lastRollout: last?.rollout,
+          seenAt: seen?.seenAt(hasEndpoints: !lineage.questions(to: host).isEmpty), drift: seen?.drift?.drift)
       }
     }
   }

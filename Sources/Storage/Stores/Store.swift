@@ -28,6 +28,7 @@ package actor Store {
     umask(0o077)
     let opened = try SQLiteConnection(path: home.databasePath)
     try Migrations.migrate(opened, sealing: sealing)
+    try Self.makeIdentity(on: opened, now: Date())
     database = opened
     try Seals.check(sealing, on: database)
     try home.keepSealingKey()

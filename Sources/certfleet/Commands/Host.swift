@@ -4,6 +4,35 @@ import Fleet
 import Reporting
 
 extension Command {
+  static let hostClaim = Command(
+    words: ["host", "claim"],
+    summary:
+      "take hosts over from another controller, or from a state that is lost, and look at what is there",
+    operands: ["[HOST...]"],
+    options: [Option(name: "to", value: "SELECTOR", help: "the hosts that it picks"), .why, .yes]
+  ) { invocation in
+    guard invocation.operands.isEmpty != (invocation["to"] == nil) else {
+      throw UsageError(message: "name hosts, or pick them with --to SELECTOR", command: invocation.command)
+    }
+    let controller = try invocation.controller()
+    let hosts = try await controller.hostsToClaim(invocation.operands, to: invocation["to"])
+    let names = HostSet.folded(hosts.map(\.name))
+    guard
+      try invocation.confirm(
+        "take \(names) over? Whichever other controller has them is refused there from then on.")
+    else { throw Declined(description: "no host was taken over") }
+    let claimed = try await controller.claim(hosts, by: invocation.author)
+    for taken in claimed {
+      if let failure = taken.failure {
+        Console.standard.say("certfleet: \(taken.host): \(failure.visible)")
+      } else {
+        Console.standard.result(
+          "\(taken.host): taken over\(taken.former.map { " from \($0.words)" } ?? "")\n")
+      }
+    }
+    return claimed.contains { $0.failure != nil } ? .failed : .converged
+  }
+
   static let hostList = Command(
     words: ["host", "list"], summary: "show the hosts and their pinned keys", options: [.json]
   ) { invocation in

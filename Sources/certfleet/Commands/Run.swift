@@ -38,6 +38,20 @@ extension Command {
       checks: invocation.has("check"))
   }
 
+  static let look = Command(
+    words: ["look"],
+    summary: "look at what hosts have and serve now; nothing is changed there",
+    options: [
+      Option(name: "to", value: "SELECTOR", help: "only at these hosts"),
+      Option(name: "cert", value: "CERT", help: "only at this certificate; may be repeated"), .json,
+    ]
+  ) { invocation in
+    let report = try await invocation.controller().look(
+      to: invocation["to"], certificates: invocation.all("cert"))
+    try invocation.show(report)
+    return ExitStatus(report)
+  }
+
   static let report = Command(
     words: ["report"], summary: "show which host has which certificate, and how its last visit went",
     options: [.json]

@@ -29,6 +29,14 @@ extension ControllerEvent {
         "certfleet: \(HostSet.folded(statuses.map(\.host))): \(lineage) is \(statuses[0].lastReason.visible)"
       }
     case .deferred(let hosts): DeferredHosts.groups(of: hosts).map(\.text)
+    case .looking(let count): ["looking at \(count) host\(count == 1 ? "" : "s")"]
+    case .looked(let report): report.troubles
+    case .takenOver(let sightings): TakenOver.lines(of: sightings)
+    case .drifted(let hosts): DriftedHosts.lines(of: hosts).map { "certfleet: \($0)" }
+    case .massDrift(let policy, let hosts):
+      [
+        "certfleet: policy \(policy): \(hosts) hosts have drifted at once, and the error may be elsewhere: they wait for approval"
+      ]
     case .planWaits(let policy, let delay): ["policy \(policy): \(delay.words)"]
     case .wanted(let target, let next):
       [

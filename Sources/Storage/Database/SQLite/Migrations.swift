@@ -29,8 +29,32 @@ package enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull, severalHostKeys, seals, forms,
+    rolloutsInFull, severalHostKeys, seals, forms, looks,
   ]
+
+  /// What was last seen of each certificate on each host. What a visit brought there counts as seen when it ended.
+  private static let looks = """
+    CREATE TABLE observation (
+      host TEXT NOT NULL, lineage TEXT NOT NULL,
+      -- When its files were as they should be, and its endpoints served it.
+      disk_at REAL, served_at REAL,
+      -- Why the last look saw nothing; empty where it saw.
+      failure TEXT NOT NULL DEFAULT '',
+      drift TEXT, detail TEXT NOT NULL DEFAULT '', drifted_at REAL,
+      -- When anything was seen there, good or not.
+      looked_at REAL,
+      -- The certificate that was there, and whether its key fits.
+      generation INTEGER, fingerprint TEXT, names TEXT, not_before REAL, not_after REAL, key TEXT,
+      -- How often drift was mended within a day, and when last.
+      mends INTEGER NOT NULL DEFAULT 0, mended_at REAL,
+      PRIMARY KEY (host, lineage)) STRICT;
+
+    -- Who this is to hosts; one row. restored_at: the state came from a backup then, and hosts may have what it does not know.
+    CREATE TABLE controller (id TEXT PRIMARY KEY, name TEXT NOT NULL, made_at REAL NOT NULL, restored_at REAL) STRICT;
+    INSERT INTO observation (host, lineage, disk_at, served_at)
+      SELECT host, lineage, MAX(kept_at), MAX(COALESCE(served_at, kept_at)) FROM placement
+      WHERE gone_at IS NULL AND kept_at IS NOT NULL GROUP BY host, lineage;
+    """
 
   /// JSON in a form of our own (`FleetJSON.form`). What hashes and seals cover stays as it was written.
   private static let forms = """

@@ -1,0 +1,68 @@
+import Fleet
+import FoundationEssentials
+import Planning
+package import Reporting
+import Storage
+
+/// When hosts are looked at.
+extension Controller {
+  /// Looks at hosts now, and keeps what is seen.
+  ///
+  /// - Parameters:
+  ///   - selector: the hosts; `nil` for all that a certificate goes to.
+  ///   - names: the certificates; `nil` for all.
+  package func look(to selector: String?, certificates names: [String]?) async throws -> LookReport {
+    let lineages = try await issuable(named: names)
+    let all = try await store.lineages()
+    let picked = try await hosts(selector, of: lineages ?? all)
+    let result = try await look(at: picked, only: lineages.map { Set($0.map(\.name)) })
+    return LookReport(result.sightings, refused: Set(result.refused.keys))
+  }
+
+  func look(at hosts: [Host], only lineages: Set<Lineage.Name>?) async throws -> LookResult {
+    let result = try await Looking(self, only: lineages).run(at: hosts)
+    let taken = try await store.keep(result.sightings)
+    if !taken.isEmpty { tell(.takenOver(taken)) }
+    return result
+  }
+
+  /// How old what was seen of a host may become.
+  static func lookInterval(of host: Host, _ declared: FleetDeclaration) -> LookInterval {
+    if let own = host.lookEvery { return own }
+    let names = Set(
+      declared.lineages.flatMap(\.deployments).filter { $0.selector.matches(host) }.map(\.policy))
+    let intervals = declared.policies.filter { names.contains($0.name) }.compactMap(\.lookEvery)
+    return intervals.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) } ?? .standard
+  }
+
+  /// Hosts that were never looked at, and those of which something was not seen for so long that they are looked at again.
+  func hostsToLookAt(for request: RunRequest, except leftOut: Set<Host.Name>, now: Date) async throws
+    -> [Host]
+  {
+    let declared = try await store.declaration()
+    let observations = try await store.observations()
+    let statuses = Dictionary(grouping: try await store.statuses(), by: \.host)
+    return declared.hosts.filter { host in
+      guard !leftOut.contains(host.name), request.plan.hosts?.contains(host.name) ?? true,
+        let interval = Self.lookInterval(of: host, declared).seconds
+      else { return false }
+      // Hosts that were visited together are not all looked at together.
+      let patience = interval * (1 - Double(host.name.spread) / 4)
+      return (statuses[host.name] ?? []).contains { status in
+        guard request.only?.contains(status.lineage) ?? true else { return false }
+        let known = observations[host.name]?[status.lineage]
+        // Of what was brought nowhere yet it is enough to know whose the host is.
+        if status.active == nil { return known?.lookedAt == nil }
+        return known?.diskAt.map { now.timeIntervalSince($0) > patience } ?? true
+      }
+    }
+  }
+}
+
+extension Host.Name {
+  /// From 0 to 1, the same for a name each time (FNV-1a).
+  fileprivate var spread: Double {
+    let hash = rawValue.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    return Double(hash % 1000) / 1000
+  }
+}

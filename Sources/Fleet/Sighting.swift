@@ -1,0 +1,103 @@
+package import FoundationEssentials
+
+/// What one look saw of one certificate on one host.
+package struct Sighting: Hashable, Sendable {
+  package var host: Host.Name
+  package var lineage: Lineage.Name
+  /// When the look began.
+  package var at: Date
+  /// Whether the disk was looked at, and what is wrong there.
+  package var disk: Answer
+  /// The same of its endpoints.
+  package var endpoints: Answer
+  /// The certificate that is there, and the generation that its folder counts as.
+  package var certificate: SeenCertificate?
+  package var generation: Generation?
+  package var key = SeenOnDisk.KeyFit.none
+  /// Whether the state did not know that it is there, and knows from now on.
+  package var isTakenOver = false
+
+  package enum Answer: Hashable, Sendable {
+    /// Not looked at, or there is nothing to look at.
+    case unasked
+    /// Why nothing was seen.
+    case unseen(String)
+    case good
+    case drifted(Drift)
+
+    package var drift: Drift? { if case .drifted(let drift) = self { drift } else { nil } }
+    package var isUnseen: Bool { if case .unseen = self { true } else { false } }
+    /// Whether something was seen, good or not.
+    package var isSeen: Bool { self == .good || drift != nil }
+  }
+
+  package init(
+    host: Host.Name, lineage: Lineage.Name, at: Date, disk: Answer = .unasked, endpoints: Answer = .unasked,
+    certificate: SeenCertificate? = nil, generation: Generation? = nil
+  ) {
+    self.host = host
+    self.lineage = lineage
+    self.at = at
+    self.disk = disk
+    self.endpoints = endpoints
+    self.certificate = certificate
+    self.generation = generation
+  }
+
+  package var failure: String? {
+    for answer in [disk, endpoints] { if case .unseen(let reason) = answer { return reason } }
+    return nil
+  }
+}
+
+/// What is stored of what was seen last.
+package struct Observation: Hashable, Sendable {
+  /// When the files were seen to be as they should be.
+  package var diskAt: Date?
+  /// When the endpoints were seen to serve it.
+  package var servedAt: Date?
+  /// When anything was seen, good or not.
+  package var lookedAt: Date?
+  /// Why the last look saw nothing; empty where it saw.
+  package var failure: String
+  package var drift: OpenDrift?
+
+  package init(
+    diskAt: Date? = nil, servedAt: Date? = nil, lookedAt: Date? = nil, failure: String = "",
+    drift: OpenDrift? = nil
+  ) {
+    self.lookedAt = lookedAt
+    self.diskAt = diskAt
+    self.servedAt = servedAt
+    self.failure = failure
+    self.drift = drift
+  }
+
+  /// Since when nobody has seen all of it.
+  ///
+  /// - Parameter hasEndpoints: whether there are any that are asked.
+  package func seenAt(hasEndpoints: Bool) -> Date? {
+    guard hasEndpoints else { return diskAt }
+    guard let diskAt, let servedAt else { return nil }
+    return min(diskAt, servedAt)
+  }
+
+  /// What a look adds to what was known.
+  package func taking(_ sighting: Sighting) -> Observation {
+    var next = self
+    if sighting.disk == .good { next.diskAt = sighting.at }
+    if sighting.endpoints == .good { next.servedAt = sighting.at }
+    next.failure = sighting.failure ?? ""
+    let isOfDisk = drift.map { $0.drift.kind != .notServed } ?? false
+    let found = sighting.disk.drift ?? sighting.endpoints.drift
+    if let found, sighting.disk.isSeen || !isOfDisk {
+      let isNew = drift?.drift.kind != found.kind
+      next.drift = OpenDrift(
+        found, seenAt: isNew ? sighting.at : drift?.seenAt ?? sighting.at,
+        fingerprint: sighting.certificate?.fingerprint, mends: drift?.mends ?? 0)
+    } else if isOfDisk ? sighting.disk == .good : sighting.endpoints == .good {
+      next.drift = nil
+    }
+    return next
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+/// A second controller, and a state that is lost.
+@Suite struct TakeOverTests {
+  @Test
+  func
+    `another controller is refused by name until it claims the hosts, and then orders nothing for what is well`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 3)
+    try await scene.expect(0, "run")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(0, "run")
+    let serials = try await scene.serials()
+    let other = try await scene.another()
+    let refused = try await other.expect(1, "run")
+    #expect(
+      refused.stderr.contains("this base belongs to the controller ")
+        || refused.stderr.contains("its base belongs to the controller "),
+      "\(refused.everything)")
+    #expect(refused.stderr.contains("certfleet host claim web1"), "\(refused.everything)")
+    #expect(scene.generations() == ["2", "2", "2"])
+    let check = try await other.expect(1, "host", "check", "web1")
+    #expect(check.stdout.contains("certfleet host claim web1"), "\(check.everything)")
+    try await other.expect(64, "host", "claim")
+    try await other.expect(65, "host", "claim", "web1")
+    let claimed = try await other.expect(
+      0, "host", "claim", "--to", "*", "--yes", "--why", "the old one is gone")
+    #expect(claimed.stdout.contains("web1: taken over from the controller "), "\(claimed.everything)")
+    #expect(
+      claimed.stderr.contains(
+        "web[1-3]: generation 2 of one.example is there, which this state did not know from "),
+      "\(claimed.everything)")
+    let run = try await other.expect(0, "run")
+    #expect(!run.stderr.contains("ordering"), "\(run.everything)")
+    #expect(scene.generations() == ["2", "2", "2"])
+    #expect(try await scene.serials() == serials)
+    let report = try await other.report()
+    #expect(report.contains("everything is as it should be"), "\(report)")
+    // What it issues itself counts on.
+    try await other.expect(0, "cert", "renew", "one.example")
+    try await other.expect(0, "run")
+    #expect(scene.generations() == ["3", "3", "3"])
+    let look = try await scene.expect(1, "look")
+    #expect(look.stdout.contains("its base belongs to the controller "), "\(look.everything)")
+    #expect(try await other.expect(0, "log").stdout.contains("claimed"))
+    await scene.fleet.stop()
+  }
+}
+
+extension Scene {
+  /// The same fleet in a state of its own, with every host pinned.
+  func another() async throws -> Scene {
+    let other = Scene(scratch, fleet, CertfleetProgram(home: scratch.path + "/other-state"))
+    try await other.expect(0, "apply", scratch.path + "/fleet.json5")
+    for host in hosts {
+      try await other.expect(0, "host", "pin", host.name, "--fingerprint", try await host.ssh.fingerprint())
+    }
+    return other
+  }
+}
