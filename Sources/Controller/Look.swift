@@ -23,6 +23,12 @@ extension Controller {
     let result = try await Looking(self, only: lineages).run(at: hosts)
     let taken = try await store.keep(result.sightings)
     if !taken.isEmpty { tell(.takenOver(taken)) }
+    if try await store.restoredAt() != nil {
+      let identity = try await store.identity()
+      for mark in result.controllers.values where mark.id == identity.id {
+        try await store.countOn(from: mark.epoch, now: Date())
+      }
+    }
     return result
   }
 
@@ -40,17 +46,19 @@ extension Controller {
     -> [Host]
   {
     let declared = try await store.declaration()
-    let observations = try await store.observations()
+    let (observations, restoredAt) = (try await store.observations(), try await store.restoredAt())
     let statuses = Dictionary(grouping: try await store.statuses(), by: \.host)
     return declared.hosts.filter { host in
       guard !leftOut.contains(host.name), request.plan.hosts?.contains(host.name) ?? true,
-        let interval = Self.lookInterval(of: host, declared).seconds
+        let interval = Self.lookInterval(of: host, declared).seconds ?? restoredAt.map({ _ in .infinity })
       else { return false }
       // Hosts that were visited together are not all looked at together.
       let patience = interval * (1 - Double(host.name.spread) / 4)
       return (statuses[host.name] ?? []).contains { status in
         guard request.only?.contains(status.lineage) ?? true else { return false }
         let known = observations[host.name]?[status.lineage]
+        // A restored state knows nothing of what came after the backup.
+        if let restoredAt, known?.lookedAt.map({ $0 < restoredAt }) ?? true { return true }
         // Of what was brought nowhere yet it is enough to know whose the host is.
         if status.active == nil { return known?.lookedAt == nil }
         return known?.diskAt.map { now.timeIntervalSince($0) > patience } ?? true

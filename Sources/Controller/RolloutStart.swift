@@ -10,7 +10,10 @@ package import System
 extension Controller {
   /// Renews what is due and rolls out what is not where it should be.
   package func run(_ request: RunRequest, stop: StopSignal = StopSignal()) async throws -> RunResult {
-    try await leased { try await Run(self, request, stop: stop).run() }
+    try await leased {
+      try await Run.lookAfterRestore(self, request)
+      return try await Run(self, request, stop: stop).run()
+    }
   }
 
   /// Policies whose windows are closed now, of what a run would do.

@@ -51,10 +51,13 @@ extension Run {
   /// Ends those whose plan is not what is wanted any more.
   private func withoutSuperseded(_ rollouts: [Rollout]) async throws -> [Rollout] {
     var current: [Rollout] = []
+    let restoredAt = try await controller.store.restoredAt()
     for rollout in rollouts where !stop.isRequested {
       let isForward = [.planned, .running, .paused].contains(rollout.state)
       let snapshot = try await controller.store.planningSnapshot()
-      if isForward, !Planner.isCurrent(rollout.plan, in: snapshot, at: Date()) {
+      // Of one from a backup nobody knows what became.
+      let isFromBackup = restoredAt.map { rollout.startedAt < $0 } ?? false
+      if isFromBackup || isForward && !Planner.isCurrent(rollout.plan, in: snapshot, at: Date()) {
         _ = try await RolloutRunner(rollout.id, plan: rollout.plan, ports: ports).supersede()
       } else {
         current.append(rollout)

@@ -54,6 +54,16 @@ struct Run {
       epoch: try await store.beginEpoch(now: Date()), controller: try await store.identity())
   }
 
+  /// Before anything else a state that came from a backup learns what hosts have, and up to which epoch they have seen this controller.
+  static func lookAfterRestore(_ controller: Controller, _ request: RunRequest) async throws {
+    guard try await controller.store.restoredAt() != nil else { return }
+    let hosts = try await controller.visitableHosts(for: RunRequest())
+    let due = try await controller.hostsToLookAt(for: RunRequest(), except: hosts.plannedWithout, now: Date())
+    guard !due.isEmpty else { return }
+    controller.tell(.looking(due.count))
+    _ = try await controller.look(at: due, only: nil)
+  }
+
   func run() async throws -> RunResult {
     var hosts = try await controller.visitableHosts(for: request)
     try await askWhatIsUnknown()

@@ -12,7 +12,7 @@ package struct StateDirectory: Sendable {
 
   var databasePath: String { path + "/certfleet.db" }
   var leasePath: String { path + "/lease" }
-  private var sealingKeyPath: String { path + "/sealing.key" }
+  var sealingKeyPath: String { path + "/sealing.key" }
 
   /// Makes the folder where it is missing.
   ///

@@ -16,7 +16,7 @@ enum Certfleet {
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,
-    .agentInstall, .agentUninstall,
+    .agentInstall, .agentUninstall, .backup, .restore,
     .hookCertbot,
   ]
 

@@ -8,6 +8,9 @@ protocol Database: AnyObject {
   func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
     -> [Row]
 
+  /// Copies everything to a new file, whole, while others go on writing.
+  func copy(to path: String) throws
+
   /// Runs `body` in one transaction, which writes all or nothing.
   func transaction<Result>(_ body: () throws -> Result) throws -> Result
 }

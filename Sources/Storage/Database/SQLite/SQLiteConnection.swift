@@ -54,6 +54,24 @@ final class SQLiteConnection: Database {
     }
   }
 
+  /// Copies everything to a new file while others go on writing (sqlite3_backup_init).
+  func copy(to path: String) throws {
+    let target = try SQLiteConnection(path: path)
+    guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+      throw SQLiteError(target.handle, code: sqlite3_errcode(target.handle), sql: "backup")
+    }
+    var status = sqlite3_backup_step(backup, -1)
+    // Another process writes at this moment.
+    for _ in 0..<200 where status & 0xff == SQLITE_BUSY || status & 0xff == SQLITE_LOCKED {
+      sqlite3_sleep(50)
+      status = sqlite3_backup_step(backup, -1)
+    }
+    sqlite3_backup_finish(backup)
+    guard status == SQLITE_DONE else { throw SQLiteError(target.handle, code: status, sql: "backup") }
+    // One file, with no journal beside it.
+    try target.execute("PRAGMA journal_mode = DELETE")
+  }
+
   func transaction<Result>(_ body: () throws -> Result) throws -> Result {
     try execute("BEGIN IMMEDIATE")
     do {
