@@ -94,6 +94,10 @@ struct Run {
       outcome = outcome.combined(with: begun.outcome)
       rollouts += begun.rollouts
     }
+    // A way back of one that is open may need any.
+    if try await controller.store.openRollouts().isEmpty {
+      _ = try await controller.store.eraseSpentKeys(now: Date())
+    }
     return try await result(
       outcome, rollouts,
       nothingDone: isIdle && planned.plans.isEmpty && planned.deferred.isEmpty

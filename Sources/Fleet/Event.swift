@@ -67,6 +67,8 @@ package struct Event: Hashable, Sendable {
     case drifted
     /// A host's base was taken over from another controller.
     case claimed
+    /// A private key that no host needs any more.
+    case keyErased = "key_erased"
     /// A host has what this state did not know; it knows from then on.
     case takenOver = "taken_over"
     /// The state came from a backup.

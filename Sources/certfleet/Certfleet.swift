@@ -44,8 +44,9 @@ enum Certfleet {
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
       code = ExitStatus(for: error)
     }
-    if let reason = Console.standard.lostResult {
-      Console.standard.say("certfleet: the result could not be written: \(reason)")
+    if let (reason, isReaderGone) = Console.standard.lostResult {
+      // Who reads no further, as `| head`, knows.
+      if !isReaderGone { Console.standard.say("certfleet: the result could not be written: \(reason)") }
       if code == .converged { code = .failed }
       Console.standard.flush()
     }

@@ -20,11 +20,10 @@ final class Console: Sendable {
 
   func result(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-  /// Why a result did not get out: a full disk, a descriptor that is closed. A reader that has gone away, as after `| head`, has what
-  /// it wanted.
-  var lostResult: String? {
+  /// Why a result did not get out: a full disk, a descriptor that is closed, a reader that has gone away.
+  var lostResult: (reason: String, isReaderGone: Bool)? {
     flush()
-    return Self.failure.withLock { $0 }.map { String(cString: strerror($0)).lowercased() }
+    return Self.failure.withLock { $0 }.map { (String(cString: strerror($0)).lowercased(), $0 == EPIPE) }
   }
 
   private static let failure = Mutex<Int32?>(nil)
@@ -76,7 +75,7 @@ final class Console: Sendable {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 || errno == EINTR else {
         let code = errno
-        if descriptor == STDOUT_FILENO, code != EPIPE { failure.withLock { $0 = $0 ?? code } }
+        if descriptor == STDOUT_FILENO { failure.withLock { $0 = $0 ?? code } }
         return
       }
       bytes = bytes.dropFirst(max(count, 0))

@@ -98,6 +98,11 @@ import ThrowawayFleet
       "/bin/sh", ["-c", "{ '\(CertfleetProgram.path)' help; echo $? >&2; } | head -n 1"],
       environment: scene.certfleet.environment)
     #expect(head.stderr == "0\n")
+    // Who is gone before anything was said has not got it, and knows.
+    let gone = try await Program.run(
+      "/bin/sh", ["-c", "{ sleep 1; '\(CertfleetProgram.path)' help; echo $? >&2; } | true"],
+      environment: scene.certfleet.environment)
+    #expect(gone.stderr == "1\n", "\(gone.everything)")
     await scene.fleet.stop()
   }
 

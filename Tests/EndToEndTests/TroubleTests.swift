@@ -205,6 +205,36 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `a terminal that goes away lets the hosts under way end, but not one whom nohup has started`()
+    async throws
+  {
+    let scene = try await Scene(hosts: 2)
+    try scene.steer(0, "hold-deploy")
+    let output = scene.scratch.path + "/run.out"
+    let running = try scene.certfleet.start("run", output: output)
+    try await eventually("the canary is in its deploy hook") { scene.exists(0, "holding") }
+    running.signal(SIGHUP)
+    try await eventually("it says that it stops") {
+      Files.read(output).contains("stopping: nothing new is begun")
+    }
+    try scene.release(0, "hold-deploy")
+    #expect(await running.ended() == 1)
+    #expect(scene.generations() == ["1", "0"])
+    try FileManager.default.removeItem(atPath: scene.hosts[0].home + "/holding")
+    try await scene.expect(0, "run")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try scene.steer(0, "hold-deploy")
+    let deaf = try Running(
+      try Program.find("nohup"), [CertfleetProgram.path, "run"], environment: scene.certfleet.environment,
+      stdout: output, stderr: output)
+    try await eventually("the canary is in its deploy hook") { scene.exists(0, "holding") }
+    deaf.signal(SIGHUP)
+    try scene.release(0, "hold-deploy")
+    #expect(await deaf.ended() == 0)
+    #expect(scene.generations() == ["2", "2"])
+    await scene.fleet.stop()
+  }
+
   @Test func `a second signal leaves what is under way, and the exit code names it`() async throws {
     let scene = try await Scene(hosts: 1)
     try scene.steer(0, "hold-deploy")

@@ -57,6 +57,35 @@ import ThrowawayFleet
     _ = try await store.material(of: "c", Generation(1))
   }
 
+  @Test func `keys that no host and no way back needs are erased, and nothing else`() async throws {
+    let store = try await store()
+    for name in ["three.example", "four.example", "five.example"] {
+      let (chain, key) = try await pair(name)
+      _ = try await store.add(chain, key: key, to: "c", now: Date())
+    }
+    // One host was never brought further than the first.
+    try await sql(
+      "INSERT INTO placement (host, lineage, generation, active_at, kept_at) VALUES ('h', 'c', 1, 1, 1)")
+    #expect(try await store.eraseSpentKeys(now: Date()) == 1)
+    await #expect(throws: Store.KeyErased(lineage: "c", generation: Generation(2))) {
+      try await store.material(of: "c", Generation(2))
+    }
+    for number in [1, 3, 4, 5] { _ = try await store.material(of: "c", Generation(number)) }
+    #expect(try await store.eraseSpentKeys(now: Date()) == 0)
+    #expect(try await store.certificates(of: "c").count == 5)
+    // It goes back to what it was left with as long as it has it there.
+    try await sql(
+      "UPDATE placement SET gone_at = 2; INSERT INTO placement (host, lineage, generation, active_at, kept_at) VALUES ('h', 'c', 5, 2, 2)"
+    )
+    #expect(try await store.eraseSpentKeys(now: Date()) == 0)
+    try await sql(
+      "INSERT INTO placement (host, lineage, generation, active_at, kept_at) VALUES ('h', 'c', 6, 3, 3), ('h', 'c', 7, 4, 4)"
+    )
+    #expect(try await store.eraseSpentKeys(now: Date()) == 1)
+    await #expect(throws: Store.KeyErased.self) { try await store.material(of: "c", Generation(1)) }
+    #expect(try await store.verifyLog().cutOff == nil)
+  }
+
   private static let toSchema5 =
     "DROP TABLE seal; DROP TABLE observation; DROP TABLE controller; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5;"
     + ["event", "rollout", "certificate"].map { "ALTER TABLE \($0) DROP COLUMN form;" }.joined()

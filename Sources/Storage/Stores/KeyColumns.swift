@@ -22,6 +22,9 @@ struct KeyColumns {
     request = row.isNull(first + 2) ? nil : row.blob(first + 2)
   }
 
+  /// Whether it was ours, and is no longer there.
+  var isErased: Bool { sealed?.isEmpty ?? false }
+
   var values: [DatabaseValue] {
     [sealed.map(DatabaseValue.blob) ?? .null, .optional(hostKey), request.map(DatabaseValue.blob) ?? .null]
   }

@@ -84,6 +84,7 @@ extension Store {
       throw Missing(what: "generation \(generation) of certificate \(lineage)")
     }
     try whole.check(seal, with: sealing, lineage, generation)
+    if key.isErased { throw KeyErased(lineage: lineage, generation: generation) }
     return CertificateMaterial(
       chain: try CertificateChain(pem: chain),
       key: try key.open(with: sealing, for: Self.keyIdentity(lineage, generation)))

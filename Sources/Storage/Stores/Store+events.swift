@@ -1,5 +1,5 @@
 package import Fleet
-import FoundationEssentials
+package import FoundationEssentials
 import PKI
 
 extension Store {
@@ -31,8 +31,16 @@ extension Store {
     package var host: Host.Name?
     package var rollout: Rollout.ID?
     package var lineage: Lineage.Name?
+    package var since: Date?
+    /// The newest of them, no more than so many.
+    package var most: Int?
 
-    package init(host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil) {
+    package init(
+      host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil, since: Date? = nil,
+      most: Int? = nil
+    ) {
+      self.since = since
+      self.most = most
       self.host = host
       self.rollout = rollout
       self.lineage = lineage
@@ -53,15 +61,21 @@ extension Store {
     require("host", filter.host.map { .text($0.rawValue) })
     require("rollout", filter.rollout.map { .integer($0.number) })
     require("lineage", filter.lineage.map { .text($0.rawValue) })
+    if let since = filter.since {
+      conditions.append("at >= ?")
+      values.append(.moment(since))
+    }
     let condition = conditions.joined(separator: " AND ")
-    return try database.rows(
-      "SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event WHERE \(condition) ORDER BY id",
-      values
-    ) { try LoggedEvent(row: $0) }
+    let columns =
+      "SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event WHERE \(condition)"
+    guard let most = filter.most else {
+      return try database.rows("\(columns) ORDER BY id", values) { try LoggedEvent(row: $0) }
+    }
+    return try database.rows("\(columns) ORDER BY id DESC LIMIT ?", values + [.integer(most)]) {
+      try LoggedEvent(row: $0)
+    }.reversed()
   }
 
-  /// Walks the chain of hashes.
-  ///
   /// What walking the chain has shown.
   package struct LogCheck: Hashable, Sendable {
     /// Events that are what was recorded.
@@ -79,19 +93,22 @@ extension Store {
   }
 
   package func verifyLog() throws -> LogCheck {
-    var previous = ""
-    var count = 0
-    let rows = try database.rows(
+    var (previous, check) = ("", LogCheck(count: 0))
+    // A row at a time: a log of years does not fit into memory.
+    _ = try database.rows(
       "SELECT id, at, rollout, wave, host, attempt, lineage, kind, hash FROM event ORDER BY id"
-    ) { ($0.integer(0), LoggedEvent.Fields(row: $0), $0.text(8)) }
-    for (id, fields, hash) in rows {
-      guard fields.hash(after: previous) == hash else {
-        return LogCheck(count: count, firstAltered: id, cutOff: try cutOff())
+    ) { row in
+      guard check.firstAltered == nil else { return }
+      let hash = row.text(8)
+      guard LoggedEvent.Fields(row: row).hash(after: previous) == hash else {
+        check.firstAltered = row.integer(0)
+        return
       }
       previous = hash
-      count += 1
+      check.count += 1
     }
-    return LogCheck(count: count, cutOff: try cutOff())
+    check.cutOff = try cutOff()
+    return check
   }
 }
 

@@ -61,9 +61,10 @@ extension Store {
           try append(
             Event(
               at: sighting.at, subject: .init(host: sighting.host, lineage: sighting.lineage),
-              kind: .note(.drifted, text: "\(drift.kind.words): \(drift.detail)")), isLast: true)
+              kind: .note(.drifted, text: "\(drift.kind.words): \(drift.detail)")), isLast: false)
         }
       }
+      try sealLog()
     }
     return taken
   }
@@ -123,7 +124,8 @@ extension Store {
       Event(
         at: sighting.at, subject: .init(host: sighting.host, lineage: sighting.lineage),
         kind: .note(
-          .takenOver, text: "generation \(generation), \(sighting.certificate?.fingerprint.short ?? "")")))
+          .takenOver, text: "generation \(generation), \(sighting.certificate?.fingerprint.short ?? "")")),
+      isLast: false)
     return true
   }
 

@@ -80,9 +80,11 @@ extension Store {
   }
 
   /// Keeps why an order failed and when it may be tried again, with the event that says so.
-  package func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date) throws
+  package func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date)
+    async throws
   {
-    try transaction {
+    // A CA that cannot be reached fails thousands at once.
+    try await shareCommit { [self] in
       try database.run(
         """
         INSERT INTO backoff (lineage, directory, backoff) VALUES (?, ?, ?)
@@ -90,7 +92,8 @@ extension Store {
         """, identity(lineage, directory) + [.text(try FleetJSON.canonical(backoff))])
       try append(
         Event(
-          at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)))
+          at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)),
+        isLast: false)
     }
   }
 

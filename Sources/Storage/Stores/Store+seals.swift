@@ -145,6 +145,12 @@ package struct LogCutOff: Error, Hashable, CustomStringConvertible {
 }
 
 extension Store {
+  /// After events that were appended as not the last.
+  func sealLog() throws {
+    let last = try lastEvent()
+    try sealHead(LogHead(id: last.id, hash: last.hash))
+  }
+
   func sealHead(_ head: LogHead) throws { try Seals.set(Seals.head, head.secret, on: database, sealing) }
 
   /// Whether the log ends where it ended when this controller recorded the last event.

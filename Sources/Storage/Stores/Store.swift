@@ -13,7 +13,7 @@ package actor Store {
   var projections: [Rollout.ID: RolloutProjection] = [:]
   /// The last event that `projections` have taken in.
   var projectedEvent = 0
-  private typealias Waiting = (event: Event, done: CheckedContinuation<Void, any Error>)
+  private typealias Waiting = (write: () throws -> Void, done: CheckedContinuation<Void, any Error>)
   private var waiting: [Waiting] = []
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
@@ -36,12 +36,19 @@ package actor Store {
   }
 
   /// Records an event and what follows from it; returns when it is on disk.
-  ///
-  /// Events that arrive while the disk is busy share the next commit, so that durability costs a sync for each
-  /// batch and not for each event.
   package func record(_ event: Event) async throws {
+    try await shareCommit { try self.append(event, isLast: false) }
+  }
+
+  /// Writes, and returns when it is on disk.
+  ///
+  /// What arrives while the disk is busy shares the next commit, so that durability costs a sync for each batch and not for
+  /// each event.
+  ///
+  /// - Parameter write: appends events that are not the last.
+  func shareCommit(_ write: @escaping () throws -> Void) async throws {
     try await withCheckedThrowingContinuation { done in
-      waiting.append((event, done))
+      waiting.append((write, done))
       if waiting.count == 1 { Task { self.commitWaiting() } }
     }
   }
@@ -65,7 +72,8 @@ package actor Store {
   private func commit(_ batch: [Waiting]) {
     let result = Result {
       try transaction {
-        for (index, item) in batch.enumerated() { try append(item.event, isLast: index == batch.count - 1) }
+        for item in batch { try item.write() }
+        try sealLog()
       }
     }
     // One that is refused takes no other with it.

@@ -3,15 +3,17 @@ import FoundationEssentials
 import Glibc
 import System
 
-/// ^C and SIGTERM ask for a stop; a second one ends the process where it is.
+/// ^C, SIGTERM and a terminal that goes away (SIGHUP) ask for a stop; a second one ends the process where it is.
 final class Interrupt {
   let stop = StopSignal()
   private let sources: [any DispatchSourceSignal]
 
   init() {
-    let all = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      return (number, source: DispatchSource.makeSignalSource(signal: number))
+    let all = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+      let former = unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+      // Whom nohup(1) has started is not told that the terminal has gone.
+      return number == SIGHUP && former == unsafeBitCast(SIG_IGN, to: Int.self)
+        ? nil : (number, source: DispatchSource.makeSignalSource(signal: number))
     }
     sources = all.map(\.source)
     for (number, source) in all {

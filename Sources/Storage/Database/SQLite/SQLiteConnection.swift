@@ -22,7 +22,7 @@ final class SQLiteConnection: Database {
     sqlite3_busy_timeout(opened, 10_000)
     // The rollback journal and not WAL: SQLite before 3.51.3 can corrupt a WAL database when it resets the log.
     try execute(
-      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000"
+      "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000; PRAGMA secure_delete = ON"
     )
   }
 
