@@ -38,6 +38,7 @@ extension Controller {
     _ request: IssueRequest, stop: StopSignal = StopSignal()
   ) async throws -> (due: DueCertificates, isComplete: Bool) {
     try await leased {
+      try await Run.lookAfterRestore(self)
       var due = try await due(request)
       if !request.isForced, !request.isRehearsal {
         var hosts = try await visitableHosts(for: RunRequest())

@@ -95,7 +95,9 @@ struct Looking {
       }
       for lineage in lineages {
         let seen = findings.seen[lineage.name] ?? SeenOnDisk(link: .nothing)
-        var sighting = self.sighting(of: seen, lineage.name, host.name, endpoints[lineage.name], begun)
+        var sighting = Sighting(
+          of: seen, at: begun, lineage.name, on: host.name, in: snapshot, known: known[lineage.name] ?? [:],
+          endpoints: endpoints[lineage.name] ?? .unasked)
         let questions = lineage.questions(to: host)
         if sighting.isTakenOver, let certificate = sighting.certificate, !questions.isEmpty {
           sighting.endpoints = await self.answer(of: host, to: questions, expecting: certificate.fingerprint)
@@ -122,31 +124,6 @@ struct Looking {
         host: host.name, lineage: $0.name, at: begun, disk: .unseen(reason),
         endpoints: endpoints[$0.name] ?? .unasked)
     }
-  }
-
-  private func sighting(
-    of seen: SeenOnDisk, _ lineage: Lineage.Name, _ host: Host.Name, _ endpoints: Sighting.Answer?,
-    _ begun: Date
-  ) -> Sighting {
-    var sighting = Sighting(
-      host: host, lineage: lineage, at: begun, endpoints: endpoints ?? .unasked, certificate: seen.certificate
-    )
-    if case .generation(let generation) = seen.link { sighting.generation = generation }
-    sighting.key = seen.key
-    let kept = snapshot.kept[host]?[lineage]
-    if let certificate = seen.certificate, let generation = sighting.generation, seen.key != .no,
-      seen.key != .none
-    {
-      // What this state does not know of: it comes from a backup, or is a new one.
-      let isStored = known[lineage]?[certificate.fingerprint] == generation
-      let isAhead = !isStored && generation > (snapshot.newest[lineage]?.generation ?? Generation(0))
-      sighting.isTakenOver = kept == nil ? isStored || isAhead : isAhead
-      if sighting.isTakenOver { sighting.disk = .good }
-    }
-    guard let kept, !sighting.isTakenOver else { return sighting }
-    let drift = Drift(of: kept, known: known[lineage] ?? [:], seen: seen)
-    sighting.disk = drift.map { .drifted($0) } ?? .good
-    return sighting
   }
 
   /// Whether a host serves what it was brought to, by the lineages that say where that is seen.

@@ -11,7 +11,7 @@ extension Controller {
   /// Renews what is due and rolls out what is not where it should be.
   package func run(_ request: RunRequest, stop: StopSignal = StopSignal()) async throws -> RunResult {
     try await leased {
-      try await Run.lookAfterRestore(self, request)
+      try await Run.lookAfterRestore(self)
       return try await Run(self, request, stop: stop).run()
     }
   }

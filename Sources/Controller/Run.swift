@@ -55,7 +55,7 @@ struct Run {
   }
 
   /// Before anything else a state that came from a backup learns what hosts have, and up to which epoch they have seen this controller.
-  static func lookAfterRestore(_ controller: Controller, _ request: RunRequest) async throws {
+  static func lookAfterRestore(_ controller: Controller) async throws {
     guard try await controller.store.restoredAt() != nil else { return }
     let hosts = try await controller.visitableHosts(for: RunRequest())
     let due = try await controller.hostsToLookAt(for: RunRequest(), except: hosts.plannedWithout, now: Date())

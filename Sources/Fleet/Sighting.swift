@@ -16,6 +16,8 @@ package struct Sighting: Hashable, Sendable {
   package var key = SeenOnDisk.KeyFit.none
   /// Whether the state did not know that it is there, and knows from now on.
   package var isTakenOver = false
+  /// Whether what the state did not know is not there any more.
+  package var isForgotten = false
 
   package enum Answer: Hashable, Sendable {
     /// Not looked at, or there is nothing to look at.

@@ -1,5 +1,5 @@
 package import Fleet
-import FoundationEssentials
+package import FoundationEssentials
 
 extension Drift {
   /// What is wrong with what was seen on a host's disk.
@@ -51,5 +51,39 @@ extension SeenCertificate {
     let shown = names.prefix(2).joined(separator: ", ").visible
     let more = names.count > 2 ? " and \(names.count - 2) more" : ""
     return "a certificate for \(shown)\(more) until \(notAfter.ISO8601Format()) that is not known here"
+  }
+}
+
+extension Sighting {
+  /// What a look at a host's disk comes to.
+  ///
+  /// - Parameters:
+  ///   - snapshot: what the state knew when the look began.
+  ///   - known: every certificate of the lineage that is stored.
+  package init(
+    of seen: SeenOnDisk, at moment: Date, _ lineage: Lineage.Name, on host: Host.Name,
+    in snapshot: PlanningSnapshot, known: [Fingerprint: Generation], endpoints: Answer = .unasked
+  ) {
+    self.init(host: host, lineage: lineage, at: moment, endpoints: endpoints, certificate: seen.certificate)
+    if case .generation(let number) = seen.link { generation = number }
+    key = seen.key
+    let kept = snapshot.kept[host]?[lineage]
+    let hasKey = seen.certificate != nil && seen.key != .no && seen.key != .none
+    let noKey = Drift(.damaged, "a generation is there that has no key that fits")
+    if let generation {
+      // What this state does not know of: it comes from a backup, or is a new one. Nothing older is brought there, whatever it is.
+      let isStored = seen.certificate.map { known[$0.fingerprint] == generation } ?? false
+      let isAhead = !isStored && generation > (snapshot.newest[lineage]?.generation ?? Generation(0))
+      isTakenOver = isAhead || kept == nil && isStored && hasKey
+      if isTakenOver { disk = hasKey ? .good : .drifted(noKey) }
+    }
+    guard !isTakenOver else { return }
+    isForgotten = snapshot.unknown[host]?[lineage] != nil
+    guard let kept else {
+      // A generation of certfleet's that cannot be taken over as it is, and may be replaced.
+      if generation != nil, !hasKey { disk = .drifted(noKey) }
+      return
+    }
+    disk = Drift(of: kept, known: known, seen: seen).map { .drifted($0) } ?? .good
   }
 }

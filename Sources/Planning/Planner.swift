@@ -106,6 +106,10 @@ package enum Planner {
         due.replaces = .init(
           generation: kept.generation, fingerprint: kept.fingerprint, servesUntil: kept.servesUntil)
         due.deadline = kept.generation == certificate.generation ? nil : deadline(kept, in: snapshot)
+      } else if let found = snapshot.onHosts[host.name]?[certificate.lineage] {
+        // Enough to look for it, and too little to go back to it.
+        due.replaces = .init(
+          generation: Generation(0), fingerprint: found.fingerprint, servesUntil: found.servesUntil)
       }
       if let drift { due.mend(drift) }
       due.isReturn =

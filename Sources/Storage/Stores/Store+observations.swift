@@ -57,6 +57,7 @@ extension Store {
         {
           taken.append(sighting)
         }
+        if sighting.isForgotten { try forgetUnknown(sighting) }
         if let drift = after.drift?.drift, drift != before?.drift?.drift {
           try append(
             Event(
@@ -129,6 +130,16 @@ extension Store {
     return true
   }
 
+  /// What was taken over there, and is not stored here, has gone.
+  private func forgetUnknown(_ sighting: Sighting) throws {
+    try database.run(
+      """
+      UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND gone_at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM certificate WHERE lineage = placement.lineage AND generation = placement.generation)
+      """,
+      [.moment(sighting.at), .text(sighting.host.rawValue), .text(sighting.lineage.rawValue)])
+  }
+
   /// What hosts have and this state does not: generations that are newer than any that is stored, whose key is there.
   package func certificatesOnHosts() throws -> [Host.Name: [Lineage.Name: Certificate]] {
     try database.rows(
@@ -137,6 +148,7 @@ extension Store {
       FROM observation AS o JOIN placement AS p USING (host, lineage, generation)
         LEFT JOIN certificate AS c USING (lineage, generation)
       WHERE p.gone_at IS NULL AND p.kept_at IS NOT NULL AND c.lineage IS NULL AND o.not_after IS NOT NULL
+        AND o.key IN ('yes', 'unknown', 'unasked')
       """
     ) { row in
       let (notBefore, notAfter) = (row.moment(5), row.moment(6))
