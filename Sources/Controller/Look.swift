@@ -41,7 +41,7 @@ extension Controller {
     return intervals.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) } ?? .standard
   }
 
-  /// Hosts that were never looked at, and those of which something was not seen for so long that they are looked at again.
+  /// Hosts of which something was not seen for so long that they are looked at again.
   func hostsToLookAt(for request: RunRequest, except leftOut: Set<Host.Name>, now: Date) async throws
     -> [Host]
   {
@@ -59,8 +59,8 @@ extension Controller {
         let known = observations[host.name]?[status.lineage]
         // A restored state knows nothing of what came after the backup.
         if let restoredAt, known?.lookedAt.map({ $0 < restoredAt }) ?? true { return true }
-        // Of what was brought nowhere yet it is enough to know whose the host is.
-        if status.active == nil { return known?.lookedAt == nil }
+        // Before something is ordered for it, or brought there, it is asked anyway.
+        guard status.active != nil else { return false }
         return known?.diskAt.map { now.timeIntervalSince($0) > patience } ?? true
       }
     }

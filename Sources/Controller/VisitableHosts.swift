@@ -47,7 +47,8 @@ struct VisitableHosts {
     hold(&due, hosts: hosts)
   }
 
-  /// Logs in to every host that is to get what is to be ordered from a CA, once and all at the same time.
+  /// Logs in to every host that is to get what is to be ordered from a CA, once and all at the same time; those that nobody has looked at
+  /// yet are looked at, since they may be another controller's.
   private mutating func ask(_ due: DueCertificates, hosts: [Host], by controller: Controller) async throws {
     let out = plannedWithout
     let asked = hosts.filter { host in
@@ -55,8 +56,11 @@ struct VisitableHosts {
         && due.orders.contains { $0.lineage.goes(to: host) }
     }
     guard !asked.isEmpty else { return }
+    let known = try await controller.store.observations()
+    let new = asked.filter { known[$0.name] == nil }
+    if !new.isEmpty { take(try await controller.look(at: new, only: nil)) }
     let answers = try await HostLogin.ask(
-      asked, over: try await controller.connector(), limit: Controller.hostsAtOnce)
+      asked.filter { known[$0.name] != nil }, over: try await controller.connector(), limit: Controller.hostsAtOnce)
     for host in asked {
       switch answers[host.name] {
       case .refused(let reason): leftOut.append(HostLeftOut(host.name, .refused(reason)))
