@@ -35,6 +35,7 @@ test: packages-test
 
 bench: packages-bench release
 	$(RELEASE) --product certfleet-bench-raw
+	$(RELEASE) --product certfleet-bench-tls
 	$(RELEASE) --product certfleet-bench
 	.build/release/certfleet-bench
 

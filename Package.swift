@@ -26,7 +26,8 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 let agentParts = [
   "frames", "request", "journal", "base", "places", "keepers",
   "locks", "processes", "hooks", "certificates", "generations", "files",
-  "rollback", "tasks", "preflight", "permissions", "visit", "look", "main",
+  "rollback", "tasks", "preflight", "permissions", "controller", "visit", "look",
+  "main",
 ]
 
 /// The ready-made hooks, a script each.
@@ -88,10 +89,13 @@ let package = Package(
     .executableTarget(
       name: "certfleet-bench", dependencies: ["Agents", "Fleet", "PKI", "System", "ThrowawayFleet"],
       path: "Tests/Benchmarks",
-      exclude: ["README.md", "RawC", "Peers"], swiftSettings: strict),
+      exclude: ["README.md", "RawC", "RawTLS", "Peers"], swiftSettings: strict),
     // What nothing that does the same can be faster than.
     .executableTarget(
       name: "certfleet-bench-raw", dependencies: ["CSSH2"], path: "Tests/Benchmarks/RawC",
+      cSettings: [.treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "certfleet-bench-tls", dependencies: ["COpenSSL"], path: "Tests/Benchmarks/RawTLS",
       cSettings: [.treatAllWarnings(as: .error)]),
     tests(of: "Fleet"),
     tests(of: "System"),

@@ -259,7 +259,8 @@ package struct AgentRequest: Sendable {
   /// Every value in a record is a validated name, a number or a field: none can end the single-quoted literal.
   static func framed(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
     let request = request(records: records, nonce: nonce, command: command)
-    return host.hasAgent ? request : AgentScript.bytes + request
+    guard !host.hasAgent else { return request }
+    return (command == "look" ? AgentScript.lookBytes : AgentScript.bytes) + request
   }
 
   private static func request(records: [String], nonce: String, command: String) -> [UInt8] {

@@ -21,9 +21,18 @@ package enum AgentScript {
     PackageResources.tasks_sh,
     PackageResources.preflight_sh,
     PackageResources.permissions_sh,
+    PackageResources.controller_sh,
     PackageResources.visit_sh,
     PackageResources.look_sh,
     PackageResources.main_sh,
+  ]
+
+  private typealias Part = PackageResources
+
+  /// Those that a look needs: each host reads what it is sent, and a look is to cost it less than a visit.
+  private static let lookParts: [[UInt8]] = [
+    Part.frames_sh, Part.request_sh, Part.places_sh, Part.certificates_sh, Part.preflight_sh,
+    Part.permissions_sh, Part.controller_sh, Part.look_sh, Part.main_sh,
   ]
 
   /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
@@ -32,13 +41,17 @@ package enum AgentScript {
   }
 
   /// The script itself.
-  package static var text: String {
+  package static var text: String { joined(parts) }
+
+  private static func joined(_ parts: [[UInt8]]) -> String {
     parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
   }
 
-  /// The same for the wire: without comments and indentation, which every host would read again. There is one of it, however many
-  /// hosts it goes to at once.
-  static let bytes = Array((wire(text) + "\n").utf8)
+  /// The same for the wire: without comments and indentation, which every host would read again, and without what only a look needs. There
+  /// is one of it, however many hosts it goes to at once.
+  static let bytes = Array((wire(joined(parts.filter { $0 != Part.look_sh })) + "\n").utf8)
+  /// For a look.
+  static let lookBytes = Array((wire(joined(lookParts)) + "\n").utf8)
 
   /// No line within quotes begins with `#`, nor depends on white space at its start (a test looks at that).
   static func wire(_ script: String) -> String {

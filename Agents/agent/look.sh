@@ -42,14 +42,6 @@ look_at_host() {
 }
 begin_list() { gathered='' gathering=''; }
 
-# tell_controller: whose this base is.
-tell_controller() {
-  [ -f "$state/controller" ] && read -r entry <"$state/controller" 2>/dev/null || return 0
-  # shellcheck disable=SC2086 # its fields
-  set -- $entry
-  controller_is_valid controller "$@" && hold controller "$@"
-}
-
 # find_link cert LINEAGE GENERATION ...: keeps beside the certificate where its link leads: `-` is nothing, `other` nothing of ours.
 find_link() {
   slot_of "$2"

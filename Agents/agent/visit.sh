@@ -42,60 +42,6 @@ visit() {
   keep
 }
 
-# base_is_its: whether this base belongs to the controller that asks, or to none yet, and has seen no later epoch of it.
-base_is_its() {
-  seen=0 entry=''
-  [ ! -f "$state/journal" ] || read -r entry <"$state/journal" || entry=''
-  ! is_number "${entry##* }" || seen=${entry##* }
-  entry=''
-  [ ! -f "$state/controller" ] || read -r entry <"$state/controller" || entry=''
-  # shellcheck disable=SC2086 # its fields
-  set -- $entry
-  if controller_is_valid controller "$@"; then
-    [ "$1" = "${controller_id:-$1}" ] || {
-      why="this base belongs to the controller $2 ($1), which was here last at $(date -u -d "@$4" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || put "$4 s"); if it is this one's now, take it over: certfleet host claim $host"
-      return 1
-    }
-    seen=$3
-  fi
-  # A preflight alone has none.
-  [ "$epoch" -eq 0 ] || epoch_is_next "$seen"
-}
-
-# remember_controller: whose this base is from now on.
-remember_controller() {
-  [ -n "$controller_id" ] || return 0
-  why="$state/controller cannot be written; is the disk full?"
-  { put "$controller_id $controller_name $epoch $clock$newline" >"$state/controller"; } 2>/dev/null &&
-    read -r entry <"$state/controller" && [ "$entry" = "$controller_id $controller_name $epoch $clock" ]
-}
-
-# claim: this base is the asking controller's from now on, whosever it was; a person has said so. What was begun there comes to its end first.
-claim() {
-  hold hello "$version" 0
-  permitted || { say end failed_clean "$why"; return; }
-  prepare || { say end failed_clean "$why"; return; }
-  if ! lock 2 || ! lock_hooks; then
-    say end failed_clean 'a visit is under way on the host; try again when it has ended'
-    return
-  fi
-  recover
-  tell_controller
-  why='nobody asks for it'
-  [ -n "$controller_id" ] && remember_controller || { say end failed_clean "$why"; return; }
-  sync_to "$state"
-  say end ok
-}
-
-# epoch_is_next SEEN: none that is older than one that was seen here; and of an installed agent none that is so far ahead that nobody
-# could come after it.
-epoch_is_next() {
-  why="this controller's epoch $epoch is older than $1, which the host has seen; is it a copy of another? If the host is this one's now: certfleet host claim $host"
-  [ "$epoch" -ge "$1" ] || return 1
-  why="the epoch $epoch cannot be: the host has seen $1"
-  [ -z "$allowed" ] || [ "$epoch" -le "$(($1 + 100000))" ]
-}
-
 refuse() {
   step preflight - - error 1 "$why"
   say end failed_clean "$why"

@@ -11,16 +11,23 @@ extension Controller {
   /// - Parameters:
   ///   - selector: the hosts; `nil` for all that a certificate goes to.
   ///   - names: the certificates; `nil` for all.
-  package func look(to selector: String?, certificates names: [String]?) async throws -> LookReport {
+  ///   - onlyEndpoints: whether it is asked only what they serve, without a login.
+  package func look(
+    to selector: String?, certificates names: [String]?, onlyEndpoints: Bool = false
+  ) async throws -> LookReport {
     let lineages = try await issuable(named: names)
     let all = try await store.lineages()
     let picked = try await hosts(selector, of: lineages ?? all)
-    let result = try await look(at: picked, only: lineages.map { Set($0.map(\.name)) })
+    let result = try await look(
+      at: picked, only: lineages.map { Set($0.map(\.name)) }, onlyEndpoints: onlyEndpoints)
     return LookReport(result.sightings, refused: Set(result.refused.keys))
   }
 
-  func look(at hosts: [Host], only lineages: Set<Lineage.Name>?) async throws -> LookResult {
-    let result = try await Looking(self, only: lineages).run(at: hosts)
+  func look(
+    at hosts: [Host], only lineages: Set<Lineage.Name>?, onlyEndpoints: Bool = false
+  ) async throws -> LookResult {
+    let looking = try await Looking(self, only: lineages)
+    let result = try await onlyEndpoints ? looking.ask(hosts) : looking.run(at: hosts)
     let taken = try await store.keep(result.sightings)
     if !taken.isEmpty { tell(.takenOver(taken)) }
     if try await store.restoredAt() != nil {

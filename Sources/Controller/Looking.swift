@@ -66,6 +66,21 @@ struct Looking {
     }
   }
 
+  /// Only what they serve, without a login.
+  func ask(_ hosts: [Host]) async throws -> LookResult {
+    var result = LookResult()
+    let answers = try await BoundedConcurrency.run(over: hosts, limit: Self.endpointsAtOnce) { host in
+      let (lineages, begun) = (snapshot.lineages.filter { $0.goes(to: host) }, Date())
+      return await endpoints(of: lineages, on: host).map { lineage, answer in
+        Sighting(host: host.name, lineage: lineage, at: begun, endpoints: answer)
+      }
+    }
+    result.sightings = answers.flatMap { $0 }
+    return result
+  }
+
+  private static let endpointsAtOnce = 200
+
   private func look(at host: Host) async -> LookResult {
     let lineages = snapshot.lineages.filter { $0.goes(to: host) }
     guard !lineages.isEmpty else { return LookResult() }

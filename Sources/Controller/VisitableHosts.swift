@@ -60,7 +60,8 @@ struct VisitableHosts {
     let new = asked.filter { known[$0.name] == nil }
     if !new.isEmpty { take(try await controller.look(at: new, only: nil)) }
     let answers = try await HostLogin.ask(
-      asked.filter { known[$0.name] != nil }, over: try await controller.connector(), limit: Controller.hostsAtOnce)
+      asked.filter { known[$0.name] != nil }, over: try await controller.connector(),
+      limit: Controller.hostsAtOnce)
     for host in asked {
       switch answers[host.name] {
       case .refused(let reason): leftOut.append(HostLeftOut(host.name, .refused(reason)))

@@ -37,7 +37,7 @@ package struct LookReport: Sendable, Encodable, Report {
         } else if sighting.failure != nil {
           .unseen
         } else {
-          sighting.disk == .good ? .good : .unknown
+          sighting.disk == .good || sighting.endpoints == .good ? .good : .unknown
         }
       return Item(
         host: sighting.host, lineage: sighting.lineage, result: result,

@@ -19,11 +19,17 @@ import ThrowawayFleet
       return
     }
     guard Sandbox.isEntered else {
-      if !CommandLine.arguments.contains("memory") { try await Peers.install() }
+      if !["memory", "look"].contains(where: CommandLine.arguments.contains) { try await Peers.install() }
       try Sandbox.enter()
     }
     try await Sandbox.prepare()
     let scene = try await FleetScene()
+    if CommandLine.arguments.contains("look") {
+      let looks = try await LookBenchmark(scene).run()
+      await scene.stop()
+      for run in looks.runs { Said.line(run.line) }
+      return Said.line("\(looks.ratios)")
+    }
     if CommandLine.arguments.contains("memory") {
       let wide = try await scene.certfleet(hosts: 1000, width: 256, as: "certfleet, 256 at once")
       await scene.stop()
@@ -33,14 +39,15 @@ import ThrowawayFleet
     try await fleet.run()
     let trips = try await RoundTrips.ofAVisit(scene)
     let hostile = try await HostileHosts(scene).run()
+    let looks = try await LookBenchmark(scene).run()
     await scene.stop()
     let issuance = try await IssuanceBenchmark().run()
     let certificates = try await ManyCertificates.ratio()
     let few = try await GrowthBenchmark().run(hosts: 1_000)
     let many = try await GrowthBenchmark().run(hosts: 10_000)
     let report = Report(
-      runs: fleet.runs,
-      ratios: fleet.ratios.merging([
+      runs: fleet.runs + looks.runs,
+      ratios: fleet.ratios.merging(looks.ratios) { $1 }.merging([
         "round_trips_of_a_visit": trips, "beside_5_hostile_of_200": hostile,
         "issuance_vs_certbot": issuance.ratio, "certificates_400_vs_100": certificates,
         "apply_10000_vs_1000_hosts": many.apply / few.apply, "plan_10000_vs_1000_hosts": many.plan / few.plan,
@@ -63,7 +70,7 @@ import ThrowawayFleet
     private static let bounds = [
       "wall_vs_raw_c": 1.15, "wall_vs_parallel_ssh": 1.0, "wall_vs_ansible": 0.05, "cpu_vs_raw_c": 2.5,
       "rss_mb": 48, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
-      "certificates_400_vs_100": 5,
+      "certificates_400_vs_100": 5, "look_vs_rollout": 0.5, "look_endpoints_vs_openssl": 1.5,
     ]
 
     func write() throws {

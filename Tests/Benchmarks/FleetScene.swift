@@ -57,7 +57,7 @@ struct FleetScene {
   func declared(
     _ hosts: [(name: String, address: String)], in folder: ScratchFolder, on disk: HostDisk,
     width: Int = width,
-    port: UInt16 = 2222, policy: String = ""
+    port: UInt16 = 2222, policy: String = "", verify: String = "{run: 'true', from: 'host'}"
   ) async throws -> CertfleetProgram {
     let certfleet = CertfleetProgram(home: folder.path + "/state")
     let lines = hosts.map {
@@ -71,7 +71,7 @@ struct FleetScene {
         issuers: [{name: 'bought', type: 'files'}],
         certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought',
           certificate: '\(scratch.path)/cert.pem', private_key: '\(scratch.path)/key.pem',
-          deploy: [{to: '*', rollout: 'all', verify: [{run: 'true', from: 'host'}],
+          deploy: [{to: '*', rollout: 'all', verify: [\(verify)],
             hooks: {pre: ['echo before'], deploy: ['echo reloaded'], post: ['echo after']}}]}],
         rollouts: [{name: 'all', waves: ['rest'], parallel: \(width) \(policy.isEmpty ? "" : ", " + policy)}] }
       """)

@@ -45,9 +45,7 @@ package enum ServedCertificate {
         try clear.begin(startTLS, serverName: serverName)
       } catch { throw NoAnswer(reason: "\(startTLS.rawValue) at \(address):\(port): \(error)") }
     }
-    let context = try unwrap(SSL_CTX_new(TLS_client_method()), "SSL_CTX_new")
-    defer { SSL_CTX_free(context) }
-    let session = try unwrap(SSL_new(context), "SSL_new")
+    let session = try unwrap(try ClientContext.shared.get().session(), "SSL_new")
     defer { SSL_free(session) }
     // RFC 6066 §3: "Literal IPv4 and IPv6 addresses are not permitted" as a server name.
     guard serverName.isIPAddress || certfleet_set_server_name(session, serverName) == 1 else {
@@ -87,6 +85,17 @@ package enum ServedCertificate {
       guard left > 0, poll(&waiting, 1, Int32(left * 1000) + 1) > 0 else { return false }
     }
   }
+}
+
+/// What all handshakes share: to make it takes as long as half a handshake, and threads may use one together (openssl-threads(7)).
+private final class ClientContext: @unchecked Sendable {
+  static let shared = Result { try ClientContext() }
+
+  private let pointer: OpaquePointer
+
+  private init() throws { pointer = try unwrap(SSL_CTX_new(TLS_client_method()), "SSL_CTX_new") }
+
+  func session() -> OpaquePointer? { SSL_new(pointer) }
 }
 
 extension PublicKeyKind {

@@ -43,11 +43,12 @@ extension Command {
     summary: "look at what hosts have and serve now; nothing is changed there",
     options: [
       Option(name: "to", value: "SELECTOR", help: "only at these hosts"),
-      Option(name: "cert", value: "CERT", help: "only at this certificate; may be repeated"), .json,
+      Option(name: "cert", value: "CERT", help: "only at this certificate; may be repeated"),
+      Option(name: "endpoints", help: "only at what they serve, without a login"), .json,
     ]
   ) { invocation in
     let report = try await invocation.controller().look(
-      to: invocation["to"], certificates: invocation.all("cert"))
+      to: invocation["to"], certificates: invocation.all("cert"), onlyEndpoints: invocation.has("endpoints"))
     try invocation.show(report)
     return ExitStatus(report)
   }
