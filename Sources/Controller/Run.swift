@@ -97,6 +97,7 @@ struct Run {
     // A way back of one that is open may need any.
     if try await controller.store.openRollouts().isEmpty {
       _ = try await controller.store.eraseSpentKeys(now: Date())
+      _ = try await controller.store.archiveHistory(now: Date())
     }
     return try await result(
       outcome, rollouts,

@@ -4,10 +4,14 @@ package struct FleetDeclaration: Hashable, Sendable, Codable {
   package var issuers: [Issuer]
   package var lineages: [Lineage]
   package var policies: [RolloutPolicy]
+  /// `nil`: everything that happened stays in the database.
+  package var history: HistoryKeeping?
 
   package init(
-    hosts: [Host] = [], issuers: [Issuer] = [], lineages: [Lineage] = [], policies: [RolloutPolicy] = []
+    hosts: [Host] = [], issuers: [Issuer] = [], lineages: [Lineage] = [], policies: [RolloutPolicy] = [],
+    history: HistoryKeeping? = nil
   ) {
+    self.history = history
     self.hosts = hosts
     self.issuers = issuers
     self.lineages = lineages
@@ -25,5 +29,24 @@ package struct FleetDeclaration: Hashable, Sendable, Codable {
     return FleetDeclaration(
       hosts: rest(\.hosts, \.name), issuers: rest(\.issuers, \.name), lineages: rest(\.lineages, \.name),
       policies: rest(\.policies, \.name))
+  }
+}
+
+/// How long events stay in the database; older ones go into files beside it.
+package struct HistoryKeeping: Hashable, Sendable, Codable {
+  package var keep: Duration
+
+  package init(keep: Duration) { self.keep = keep }
+
+  private enum CodingKeys: String, CodingKey { case keep = "keep_seconds" }
+
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    keep = .seconds(try values.decode(Double.self, forKey: .keep))
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(keep.seconds, forKey: .keep)
   }
 }

@@ -82,6 +82,7 @@ struct InventoryDraft {
       read.hosts = each("hosts", \.name.rawValue) { $0.host(defaults, asking: ask) }
       read.issuers = each("issuers", \.name.rawValue) { $0.issuer() }
       read.lineages = each("certificates", \.name.rawValue) { $0.lineage() }
+      read.history = fields["history"]?.history()
       read.policies = each("rollouts", \.name.rawValue) { $0.policy(defaults) }
       return nil
     }
@@ -90,6 +91,7 @@ struct InventoryDraft {
     declaration.issuers += read.issuers
     declaration.lineages += read.lineages
     declaration.policies += read.policies
+    if let history = read.history { declaration.history = history }
     for (key, node) in seen {
       if let first = places[key] {
         node.fail("the name '\(key.drop { $0 != " " }.dropFirst())' is taken by \(first.file): \(first.path)")

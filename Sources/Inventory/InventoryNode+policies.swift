@@ -27,6 +27,17 @@ extension InventoryNode {
     }
   }
 
+  /// `{ keep: "400d" }`.
+  func history() -> HistoryKeeping? {
+    object { fields in
+      guard let keep = fields.required("keep"), let duration = keep.duration() else { return nil }
+      guard duration >= .seconds(86400) else {
+        return keep.refuse("\(keep.value.shown) is less than a day, and runs look back further; write '400d'")
+      }
+      return HistoryKeeping(keep: duration)
+    }
+  }
+
   /// `12h`, or `never`.
   func lookInterval() -> LookInterval? {
     if case .string("never") = value { return .never }

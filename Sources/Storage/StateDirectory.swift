@@ -11,6 +11,7 @@ package struct StateDirectory: Sendable {
   package static func exists(at path: String) -> Bool { access(path + "/certfleet.db", F_OK) == 0 }
 
   var databasePath: String { path + "/certfleet.db" }
+  var historyPath: String { path + "/history" }
   var leasePath: String { path + "/lease" }
   var sealingKeyPath: String { path + "/sealing.key" }
 

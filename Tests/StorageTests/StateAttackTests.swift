@@ -86,8 +86,38 @@ import ThrowawayFleet
     #expect(try await store.verifyLog().cutOff == nil)
   }
 
+  @Test func `events older than the history go into files that the chain still vouches for`() async throws {
+    let store = try await store()
+    let now = Date()
+    _ = try await store.apply(
+      FleetDeclaration(history: HistoryKeeping(keep: .seconds(400 * 86400))), prune: false, dryRun: false,
+      now: now)
+    #expect(try await store.archiveHistory(now: now) == 0)
+    // As if two years had gone by since.
+    let later = now.addingTimeInterval(730 * 86400)
+    #expect(try await store.archiveHistory(now: later) == 2)
+    #expect(try await store.events().count == 1)
+    #expect(
+      try await store.verifyLog()
+        == {
+          var check = Store.LogCheck(count: 3); check.archived = 2; return check
+        }())
+    // Opened again, and gone on with.
+    let again = try Store(home: home)
+    try await again.record(Event(at: later, subject: .init(host: "h"), kind: .note(.pinned, text: "")))
+    #expect(try await again.verifyLog().count == 4)
+    let file = home.path + "/history/events-1-2.jsonl"
+    let text = Files.read(file)
+    try Files.write(file, text.replacing("generation 2", with: "generation 9"))
+    #expect(try await again.verifyLog().firstAltered == 2)
+    try FileManager.default.removeItem(atPath: file)
+    #expect(try await again.verifyLog().missingArchive == 2)
+    try Files.write(file, text)
+    #expect(try await again.verifyLog().missingArchive == nil)
+  }
+
   private static let toSchema5 =
-    "DROP TABLE seal; DROP TABLE observation; DROP TABLE controller; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5;"
+    "DROP TABLE seal; DROP TABLE observation; DROP TABLE controller; DROP TABLE setting; ALTER TABLE certificate DROP COLUMN seal; PRAGMA user_version = 5;"
     + ["event", "rollout", "certificate"].map { "ALTER TABLE \($0) DROP COLUMN form;" }.joined()
 
   @Test func `another sealing key is told at once`() async throws {

@@ -6,7 +6,27 @@ extension Store {
   package func declaration() throws -> FleetDeclaration {
     FleetDeclaration(
       hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
-      policies: try specs(in: .policy))
+      policies: try specs(in: .policy), history: try history())
+  }
+
+  func history() throws -> HistoryKeeping? {
+    try database.rows("SELECT value FROM setting WHERE name = 'history'") {
+      try $0.json(0) as HistoryKeeping
+    }.first
+  }
+
+  private func apply(_ wanted: HistoryKeeping?, _ prune: Bool, _ changes: inout Changes) throws {
+    let stored = try history()
+    guard wanted != stored else { return }
+    guard let wanted else {
+      guard prune else { return changes.undeclared.append("history") }
+      changes.removed.append("history")
+      return try database.run("DELETE FROM setting WHERE name = 'history'")
+    }
+    if stored == nil { changes.added.append("history") } else { changes.changed.append("history") }
+    try database.run(
+      "INSERT INTO setting (name, value) VALUES ('history', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      [.text(try FleetJSON.canonical(wanted))])
   }
 
   package func hosts() throws -> [Host] { try specs(in: .host).sorted { $0.name < $1.name } }
@@ -34,6 +54,7 @@ extension Store {
       added =
         names(declared.hosts, \.name, .host) + names(declared.issuers, \.name, .issuer)
         + names(declared.policies, \.name, .policy) + names(declared.lineages, \.name, .lineage)
+        + (declared.history == nil ? [] : ["history"])
     }
   }
 
@@ -51,6 +72,7 @@ extension Store {
       try apply(declared.issuers, \.name, in: .issuer, prune, &changes)
       try apply(declared.policies, \.name, in: .policy, prune, &changes)
       try apply(declared.lineages, \.name, in: .lineage, prune, &changes)
+      try apply(declared.history, prune, &changes)
       guard !changes.isEmpty else { return }
       // Who mends a declaration wants to see at once whether that was it; what a CA asked for still holds.
       try forgetBackoffs { !$0.isCAs }

@@ -84,6 +84,10 @@ extension Store {
     package var firstAltered: Int?
     /// Whether the end is missing.
     package var cutOff: LogCutOff?
+    /// Of them those that are in files.
+    package var archived = 0
+    /// Files are missing, or not whole, up to this event.
+    package var missingArchive: Int?
 
     package init(count: Int, firstAltered: Int? = nil, cutOff: LogCutOff? = nil) {
       self.count = count
@@ -93,7 +97,12 @@ extension Store {
   }
 
   package func verifyLog() throws -> LogCheck {
-    var (previous, check) = ("", LogCheck(count: 0))
+    var check = LogCheck(count: 0)
+    let start = try logStart()
+    if start != .empty { verifyArchives(upTo: start, &check) }
+    guard check.firstAltered == nil else { return check }
+    check.count = check.archived
+    var previous = start.hash
     // A row at a time: a log of years does not fit into memory.
     _ = try database.rows(
       "SELECT id, at, rollout, wave, host, attempt, lineage, kind, hash FROM event ORDER BY id"
@@ -139,6 +148,10 @@ extension LoggedEvent {
       host = subject.host?.rawValue
       lineage = subject.lineage?.rawValue
       kind = try FleetJSON.canonical(event.kind)
+    }
+
+    init(at: Double, numbers: [Int?], host: String?, lineage: String?, kind: String) {
+      (self.at, self.numbers, self.host, self.lineage, self.kind) = (at, numbers, host, lineage, kind)
     }
 
     init(row: any DatabaseRow) {

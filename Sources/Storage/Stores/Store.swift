@@ -8,6 +8,8 @@ import PKI
 package actor Store {
   let database: any Database
   let sealing: SealingKey
+  /// Where events are that are older than the declared history.
+  let historyPath: String
   private let executor = QueueExecutor()
   /// Of rollouts that go on. Forgotten where a transaction is taken back.
   var projections: [Rollout.ID: RolloutProjection] = [:]
@@ -25,6 +27,7 @@ package actor Store {
   /// - Throws: when what is in it is not what this home's controller left there.
   package init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
     sealing = try home.sealingKey()
+    historyPath = home.historyPath
     umask(0o077)
     let opened = try SQLiteConnection(path: home.databasePath)
     try Migrations.migrate(opened, sealing: sealing)

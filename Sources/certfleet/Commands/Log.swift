@@ -57,11 +57,17 @@ extension Command {
       Console.standard.result("event \(altered) is not what was recorded; \(result.count) before it are\n")
       return .failed
     }
+    if let missing = result.missingArchive {
+      Console.standard.result(
+        "events up to \(missing) were moved to files in history/, and these are not all there\n")
+      return .failed
+    }
     if let cutOff = result.cutOff {
       Console.standard.result("\(cutOff)\n")
       return .failed
     }
-    Console.standard.result("\(result.count) events, none altered\n")
+    let archived = result.archived == 0 ? "" : ", \(result.archived) of them in history/"
+    Console.standard.result("\(result.count) events\(archived), none altered\n")
     return .converged
   }
 }

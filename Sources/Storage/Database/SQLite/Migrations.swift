@@ -51,6 +51,9 @@ package enum Migrations {
 
     -- Who this is to hosts; one row. restored_at: the state came from a backup then, and hosts may have what it does not know.
     CREATE TABLE controller (id TEXT PRIMARY KEY, name TEXT NOT NULL, made_at REAL NOT NULL, restored_at REAL) STRICT;
+
+    -- What is declared of the fleet as a whole.
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT;
     INSERT INTO observation (host, lineage, disk_at, served_at)
       SELECT host, lineage, MAX(kept_at), MAX(COALESCE(served_at, kept_at)) FROM placement
       WHERE gone_at IS NULL AND kept_at IS NOT NULL GROUP BY host, lineage;
