@@ -70,7 +70,9 @@ extension Sighting {
     let kept = snapshot.kept[host]?[lineage]
     let hasKey = seen.certificate != nil && seen.key != .no && seen.key != .none
     let noKey = Drift(.damaged, "a generation is there that has no key that fits")
-    if let generation {
+    // 0 is what stood there before certfleet, or was set aside.
+    let isOurs = generation.map { $0 > Generation(0) } ?? false
+    if isOurs, let generation {
       // What this state does not know of: it comes from a backup, or is a new one. Nothing older is brought there, whatever it is.
       let isStored = seen.certificate.map { known[$0.fingerprint] == generation } ?? false
       let isAhead = !isStored && generation > (snapshot.newest[lineage]?.generation ?? Generation(0))
@@ -81,7 +83,7 @@ extension Sighting {
     isForgotten = snapshot.unknown[host]?[lineage] != nil
     guard let kept else {
       // A generation of certfleet's that cannot be taken over as it is, and may be replaced.
-      if generation != nil, !hasKey { disk = .drifted(noKey) }
+      if isOurs, !hasKey { disk = .drifted(noKey) }
       return
     }
     disk = Drift(of: kept, known: known, seen: seen).map { .drifted($0) } ?? .good

@@ -127,7 +127,8 @@ import ThrowawayFleet
     await scene.hosts[0].ssh.stop()
     for id in sessions { kill(id, SIGKILL) }
     #expect(await running.ended() == 1)
-    #expect(try await scene.report().contains("unknown (rollout 1)"))
+    let report = try await scene.report()
+    #expect(report.contains("unknown (rollout 1)"), "\(report)")
     try scene.release(0, "hold-post")
     let back = try await SSHServer(
       in: scene.hosts[0].home + "/sshd", at: scene.hosts[0].address, home: scene.hosts[0].home,
