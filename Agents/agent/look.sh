@@ -78,11 +78,12 @@ want_text() {
   gather "$1$newline"
 }
 
-# want_texts install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH: of a file that is text, and of what it is made of.
+# want_texts install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH: of a file that is text, and of what it is made of. In a folder of somebody
+# else's nothing is opened: it could be a pipe, or a link, by the time it is.
 want_texts() {
   installs=$((installs + 1))
   eval "file_$installs='' parts_$installs='' sums_$installs=''"
-  is_text "$3" || return 0
+  is_text "$3" && [ "$7" != shared ] || return 0
   decode_path "$8" || return 0
   want_text "$path"
   eval "file_$installs=\$number"
@@ -125,7 +126,7 @@ read_texts() {
 # want_sums install LINEAGE PARTS ... PATH: of what is no text: the file, and the one that it is a copy of.
 want_sums() {
   installs=$((installs + 1))
-  ! is_text "$3" || return 0
+  ! is_text "$3" && [ "$7" != shared ] || return 0
   decode_path "$8" || return 0
   [ -f "$path" ] && [ -r "$path" ] && [ -f "$base/live/$2/$3" ] || return 0
   sums=$((sums + 2))
@@ -202,7 +203,7 @@ tell_file() {
   decode_path "$8" || return 0
   if [ -f "$path" ]; then
     found=changed
-    if is_text "$3"; then same_text; else same_sum; fi && found=same
+    if [ "$7" = shared ]; then found=same; elif is_text "$3"; then same_text; else same_sum; fi && found=same
   fi
   whose "$path"
   hold file "$installs" "$found" "$whose"

@@ -2,6 +2,7 @@ import Connections
 package import Fleet
 import FoundationEssentials
 import Inventory
+package import Reporting
 package import Storage
 
 extension Controller {
@@ -10,6 +11,18 @@ extension Controller {
     let unpinned = try await unpinnedHosts()
     if !unpinned.isEmpty { return (.pinHost(nil), unpinned) }
     return try await store.lineages().isEmpty ? nil : (.plan, [])
+  }
+
+  /// What hosts have that is not declared to go there any more.
+  package func leftBehind() async throws -> [(host: Host.Name, certificate: Certificate)] {
+    try await store.leftBehind()
+  }
+
+  /// Certificates of which nobody looks at what is served.
+  package func unverified() async throws -> [CertificateShortfall] {
+    try await store.lineages().filter { $0.deployments.contains(where: \.verify.isEmpty) }.map {
+      .unverified($0.name)
+    }
   }
 
   /// Reads inventory files and stores what they declare.

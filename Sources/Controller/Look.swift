@@ -68,7 +68,9 @@ extension Controller {
         if let restoredAt, known?.lookedAt.map({ $0 < restoredAt }) ?? true { return true }
         // Before something is ordered for it, or brought there, it is asked anyway.
         guard status.active != nil else { return false }
-        return known?.diskAt.map { now.timeIntervalSince($0) > patience } ?? true
+        // What a host that was placed serves is asked at every run.
+        let seen = status.lastEnd == .placed ? known?.diskAt : status.seenAt
+        return seen.map { now.timeIntervalSince($0) > patience } ?? true
       }
     }
   }

@@ -28,7 +28,7 @@ extension Controller {
     return PlanPreview(
       issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
       checked: checks ? try await check(planned.plans.flatMap(\.visits), in: snapshot) : nil,
-      ahead: planned.ahead,
+      ahead: planned.ahead, drifted: planned.drifted,
       leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
   }
 }

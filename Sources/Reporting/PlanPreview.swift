@@ -9,8 +9,9 @@ package struct PlanPreview: Sendable, Encodable {
   package let deferred: [DeferredHost]
   /// The hosts' preflights, where they were asked for.
   package let checked: [CheckedHost]?
-  /// These three are told beside it.
+  /// These four are told beside it.
   package let ahead: [HostAhead]
+  package let drifted: [DriftedHost]
   package let leftOut: [HostLeftOut]
   package let open: [(id: Rollout.ID, state: RolloutState)]
 
@@ -22,13 +23,15 @@ package struct PlanPreview: Sendable, Encodable {
 
   package init(
     issue: [ListedDue], rollouts: [Plan], deferred: [DeferredHost], checked: [CheckedHost]?,
-    ahead: [HostAhead], leftOut: [HostLeftOut], open: [(id: Rollout.ID, state: RolloutState)]
+    ahead: [HostAhead], drifted: [DriftedHost], leftOut: [HostLeftOut],
+    open: [(id: Rollout.ID, state: RolloutState)]
   ) {
     self.issue = issue
     self.rollouts = rollouts
     self.deferred = deferred
     self.checked = checked
     self.ahead = ahead
+    self.drifted = drifted
     self.leftOut = leftOut
     self.open = open
   }

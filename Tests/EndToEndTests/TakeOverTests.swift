@@ -50,6 +50,33 @@ import ThrowawayFleet
   }
 }
 
+extension TakeOverTests {
+  @Test func `two controllers with bases of their own on one host do not disturb each other`() async throws {
+    let scene = try await Scene(hosts: 2)
+    try await scene.expect(0, "run")
+    let file = scene.scratch.path + "/fleet.json5"
+    // What is served is the first one's, so the second only looks at its files.
+    try Files.write(
+      file,
+      Files.read(file).replacing("'~/certs'", with: "'~/others'").replacing(
+        "verify: [{tls: 8443}], ", with: ""
+      )
+      .replacing("verify: [{tls: 8443}],", with: ""))
+    let other = try await scene.another()
+    try await other.expect(0, "run")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(0, "run")
+    try await other.expect(0, "run")
+    for host in scene.hosts {
+      #expect(FileManager.default.fileExists(atPath: host.home + "/others/live/one.example/cert.pem"))
+    }
+    #expect(scene.generations() == ["2", "2"])
+    #expect(try await scene.expect(0, "look").stdout == "as it should be: web[1-2]\n")
+    #expect(try await other.expect(0, "look").stdout == "as it should be: web[1-2]\n")
+    await scene.fleet.stop()
+  }
+}
+
 extension Scene {
   /// The same fleet in a state of its own, with every host pinned.
   func another() async throws -> Scene {

@@ -27,6 +27,23 @@ import ThrowawayFleet
     ).policies[1]
   }
 
+  @Test func `how often hosts are looked at is said by fleet, policy and host, and drift by policy`() throws {
+    let fleet = try read(
+      """
+      { defaults: {look_every: '12h'}, hosts: [{name: 'a', look_every: 'never'}, {name: 'b'}],
+        rollouts: [{name: 'web'}, {name: 'own', look_every: '90m', drift: 'report'}] }
+      """)
+    #expect(fleet.hosts.map(\.lookEvery) == [.never, nil])
+    let named = Dictionary(uniqueKeysWithValues: fleet.policies.map { ($0.name, $0) })
+    #expect(named["web"]?.lookEvery == .every(.seconds(43200)) && named["web"]?.drift == .mend)
+    #expect(named["own"]?.lookEvery == .every(.seconds(5400)) && named["own"]?.drift == .report)
+    // What deployments without a policy go by.
+    #expect(named["standard"]?.lookEvery == .every(.seconds(43200)))
+    for value in ["'often'", "'5s'", "5"] {
+      #expect(throws: InvalidInventory.self) { try read("{hosts: [{name: 'a', look_every: \(value)}]}") }
+    }
+  }
+
   @Test func `everything that a policy may say is read`() throws {
     let policy = try everything()
     #expect(

@@ -29,6 +29,12 @@ extension Command {
     if isDryRun { return .converged }
     let controller = try invocation.controller()
     for warning in try await controller.scheduleWarnings() { Console.standard.say(warning.line) }
+    if !changes.isEmpty {
+      let lines =
+        CertificateShortfall.lines(of: try await controller.unverified(), now: Date())
+        + LeftBehind.lines(of: try await controller.leftBehind())
+      for line in lines { Console.standard.say("certfleet: \(line)") }
+    }
     if !invocation.has("json"), let (next, unpinned) = try await controller.nextStep() {
       let why =
         unpinned.isEmpty ? "" : " (no host key is pinned for \(HostSet.folded(unpinned)); compare each)"

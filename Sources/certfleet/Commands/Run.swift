@@ -94,6 +94,7 @@ extension Invocation {
     let preview = try await controller.preview(request, checks: checks)
     for warning in try await controller.scheduleWarnings() { Console.standard.say(warning.line) }
     ControllerEvent.ahead(preview.ahead).lines.forEach(Console.standard.say)
+    ControllerEvent.drifted(preview.drifted).lines.forEach(Console.standard.say)
     if !has("json"), !preview.leftOut.isEmpty {
       ControllerEvent.leftOut(preview.leftOut).lines.forEach(Console.standard.say)
     }
