@@ -57,6 +57,24 @@ import Testing
     for module in rows.keys { #expect(!Self.reached(from: module, in: rows).contains(module), "\(module)") }
   }
 
+  /// What an administrator installs on a controller is what it takes to build, and no daemon.
+  @Test func `make install needs what building needs, and README says what running needs`() throws {
+    let packages = try Self.text(".ci/packages").split(separator: "\n").filter { $0.hasPrefix("build:") }
+      .compactMap { $0.split(separator: ":").last.map(String.init) }
+    let allowed: Set = [
+      "libssh2-1-dev", "libsqlite3-dev", "libssl-dev", "libcurl4-openssl-dev", "pkg-config", "make", "tzdata",
+    ]
+    #expect(!packages.isEmpty && allowed.isSuperset(of: packages), "\(packages)")
+    let makefile = try Self.text("Makefile")
+    #expect(makefile.contains("\ninstall: release\n") && makefile.contains("\nrelease: packages-build\n"))
+    let readme = try Self.text("README.md")
+    for part in [
+      "swift.org/install", "libssh2-1 libsqlite3-0 libssl3 libcurl4 tzdata", "make uninstall",
+      "certfleet.timer",
+      "OnFailure=", "certfleet backup", "Troubleshooting.md",
+    ] { #expect(readme.contains(part), "\(part)") }
+  }
+
   @Test func `README names every module`() throws {
     let readme = try Self.text("README.md")
     for module in try Self.declared().keys where module != "Agents" {
