@@ -114,6 +114,12 @@ import ThrowawayFleet
     #expect(try await again.verifyLog().missingArchive == 2)
     try Files.write(file, text)
     #expect(try await again.verifyLog().missingArchive == nil)
+    // What was moved after the backup that a state was restored from is none of its own.
+    try Files.write(
+      home.path + "/history/events-3-3.jsonl",
+      String(text.split(separator: "\n")[0]).replacing("\"id\":1,", with: "\"id\":3,"))
+    #expect(try await again.verifyLog().missingArchive == nil)
+    #expect(try await again.verifyLog().firstAltered == nil)
   }
 
   private static let toSchema5 =

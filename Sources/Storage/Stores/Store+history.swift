@@ -111,8 +111,8 @@ extension Store {
           check.firstAltered = head.id + 1
           return
         }
-        // A file that was made again after a crash.
-        guard event.id > head.id else { continue }
+        // A file that was made again after a crash, or after the backup that this state comes from.
+        guard event.id > head.id, event.id <= start.id else { continue }
         guard event.fields?.hash(after: head.hash) == event.hash else {
           check.firstAltered = event.id
           return
