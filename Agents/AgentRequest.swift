@@ -11,7 +11,7 @@ package struct AgentRequest: Sendable {
   package let controller: ControllerIdentity?
   package let rollout: Rollout.ID
   package let wave: Int
-  package var visit: PlannedVisit
+  package let visit: PlannedVisit
   package let materials: Materials
   /// How long the host waits for the controller's word after the deploy hooks; zero does not ask.
   package let confirmTimeout: Duration

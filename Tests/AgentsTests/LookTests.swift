@@ -151,10 +151,8 @@ import ThrowawayFleet
   private func request(_ scene: AgentScene, mends: Bool, deploy: String = "true", token: VisitToken)
     -> AgentRequest
   {
-    var request = scene.request(
-      generation: 1, hooks: Hooks(deploy: [Hook(command: deploy)]), token: token)
-    request.visit.certificates[0].replacesOthers = mends
-    return request
+    scene.request(
+      generation: 1, hooks: Hooks(deploy: [Hook(command: deploy)]), token: token, replacesOthers: mends)
   }
 
   @Test(arguments: Shell.all)

@@ -38,9 +38,9 @@ struct AgentScene {
   func request(
     generation: Int, hooks: Hooks = Hooks(), token: VisitToken? = nil, epoch: Int = 1,
     confirm: Duration = .zero, verify: [Verification] = [], more: [AgentRequest.File] = [],
-    destinations: [AgentRequest.Destination] = [], staysAsItIs: Bool = false
+    destinations: [AgentRequest.Destination] = [], staysAsItIs: Bool = false, replacesOthers: Bool = false
   ) -> AgentRequest {
-    let visit = PlannedVisit(
+    var visit = PlannedVisit(
       host: Host(name: "web1", address: "a", base: base),
       certificates: [
         PlannedCertificate(
@@ -48,6 +48,7 @@ struct AgentScene {
           domains: ["x.example", "y.example"],
           hooks: hooks, verify: verify)
       ])
+    visit.certificates[0].replacesOthers = replacesOthers
     let files = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"].map { name in
       AgentRequest.File(
         lineage: "x", name: name, mode: name == "privkey.pem" ? "0600" : "0644",
