@@ -39,6 +39,7 @@ webroot=
 to_make=
 surveyed_for=
 acts=0
+awaited=
 allowed=
 clockwork=
 ran=

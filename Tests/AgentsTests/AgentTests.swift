@@ -66,6 +66,9 @@ import ThrowawayFleet
     #expect(replies.contains(.await(seconds: 30)))
     #expect(replies.end == .end(.rolledBack, text: "no word from the controller"))
     #expect(scene.live == "1")
+    // Nothing ran before it that would have waited for anything.
+    let bare = try await scene.replies(scene.request(generation: 3, confirm: .seconds(30)))
+    #expect(bare.end == .end(.rolledBack, text: "no word from the controller"), "\(bare.steps)")
   }
 
   @Test(arguments: Shell.all)
