@@ -26,7 +26,7 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 let agentParts = [
   "frames", "request", "journal", "base", "places", "keepers",
   "locks", "processes", "hooks", "certificates", "generations", "files",
-  "rollback", "tasks", "preflight", "permissions", "controller", "visit", "look",
+  "retire", "rollback", "tasks", "preflight", "permissions", "controller", "visit", "look",
   "main",
 ]
 

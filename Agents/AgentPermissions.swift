@@ -26,7 +26,7 @@ package struct AgentPermissions: Hashable, Sendable {
       "hooks-directory \(Int(Hook.standardTimeout.seconds)) \($0)"
     }
     lines += keyTypes.map { "key \($0.rawValue)" }
-    for entry in AgentHooks(visit).all {
+    for entry in AgentHooks(visit).all + AgentHooks(visit.retired).all {
       lines.append("# \(entry.moment.rawValue): \(entry.words.visible)")
       lines.append(AgentRequest.permission(for: entry))
       if let program = AgentRequest.program(of: entry) { lines.append("need \(program)") }

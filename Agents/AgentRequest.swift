@@ -164,6 +164,7 @@ package struct AgentRequest: Sendable {
       "base \(AgentField.encode(visit.host.base))",
     ]
     if let controller { records.append(Self.record(of: controller, epoch: epoch, now: now)) }
+    if visit.retires { records.append("retire") }
     for certificate in visit.certificates {
       let (name, generation) = (certificate.lineage.declared, certificate.generation)
       records.append(Self.record(of: certificate))
@@ -187,8 +188,9 @@ package struct AgentRequest: Sendable {
 
   static func record(of certificate: PlannedCertificate) -> String {
     let domains = AgentField.encode(certificate.domains.joined(separator: " "))
+    let generation = certificate.isRetired ? Generation(0) : certificate.generation
     return
-      "cert \(certificate.lineage.declared) \(certificate.generation) \(certificate.fingerprint) \(domains)"
+      "cert \(certificate.lineage.declared) \(generation) \(certificate.fingerprint) \(domains)"
   }
 
   static func record(of file: Destination) -> String {

@@ -17,6 +17,7 @@ package enum AgentScript {
     PackageResources.certificates_sh,
     PackageResources.generations_sh,
     PackageResources.files_sh,
+    PackageResources.retire_sh,
     PackageResources.rollback_sh,
     PackageResources.tasks_sh,
     PackageResources.preflight_sh,

@@ -5,7 +5,7 @@ stage() {
   say begin stage "$2" - 0
   told=''
   slot_of "$2"
-  if is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && own install place; then
+  if if [ -n "$retires" ]; then note_aside "$@"; else stage_pair "$@"; fi; then
     # They are on the disk now, and each process that is started takes longer the more the shell holds.
     eval "files_$slot=''"
     step stage "$2" - ok 0 "$told"
@@ -14,6 +14,7 @@ stage() {
   step stage "$2" - error 1 "$why"
   return 1
 }
+stage_pair() { is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && own install place; }
 
 # is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept beside $slot.
 is_ours() {

@@ -51,6 +51,7 @@ find_keeper() {
 # put another file there, or a link to somewhere else.
 place_is_safe() {
   destination "$8" "$7" || return 1
+  if [ -n "$retires" ] && [ ! -e "$path" ] && [ ! -L "$path" ]; then return 0; fi
   if [ -L "$path" ]; then
     complain "$path is a symbolic link; name what it points to, or say allow: 'symlink'"
   elif [ -z "$path" ]; then
@@ -69,7 +70,7 @@ place_is_safe() {
         return 0
         ;;
     esac
-    owner_is_possible "$5" "$6" || complain "$why"
+    [ -n "$retires" ] || owner_is_possible "$5" "$6" || complain "$why"
   fi
 }
 
@@ -140,13 +141,19 @@ place_beside() {
   [ ! -e "$path" ] || ln "$path" "$staging/old/$file" 2>/dev/null || cp -pP "$path" "$staging/old/$file"
 }
 place_within() {
+  case $keeper in self) ;; *) set -- "$1" "$2" - "$4" ;; esac
+  with_parts "$1" stage "$file" "$2" "$3" "$4"
+}
+
+# with_parts NAME[+NAME]... STEP ...: a step of $inside that has them on stdin.
+with_parts() {
   given_file=$work/given-$((acts + 1))
   why="$given_file cannot be written; is the disk full?"
   rm -f "$given_file"
   (parts "$1") >"$given_file" 2>/dev/null || return 1
-  case $keeper in self) ;; *) set -- "$1" "$2" - "$4" ;; esac
+  shift
   exec 5<"$given_file"
-  within stage "$file" "$2" "$3" "$4"
+  within "$@"
   set -- "$?"
   exec 5<&-
   rm -f "$given_file"
@@ -191,6 +198,10 @@ parts() {
 # that is killed leaves none or all of them, so a certificate and its key in one folder change together.
 install() {
   destination "$8" "$7" || return 1
+  if [ -n "$retires" ]; then
+    move_aside "$@"
+    return
+  fi
   if [ -n "$keeper" ]; then
     ! once install || within_quietly install || {
       step activate "$2" - error 1 "$why"

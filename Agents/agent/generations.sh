@@ -123,13 +123,15 @@ refuse_kept() {
 # announce cert LINEAGE GENERATION ...
 announce() {
   active_of "$2"
+  # Where nothing is, taking it away changes nothing.
+  [ "$retires$old" != yes- ] || old=$3
   journal "activate $2 $3 $old"
 }
 
 # activate cert LINEAGE GENERATION ...: one rename, so that certificate and key change together.
 activate() {
   say begin activate "$2" - 0
-  if point "$2" "$3" 2>/dev/null || why=$(point "$2" "$3" 2>&1); then
+  if bring_to "$2" "$3" 2>/dev/null || why=$(bring_to "$2" "$3" 2>&1); then
     step activate "$2" - ok 0
   else
     why=$(put "$why" | one_line)
@@ -137,6 +139,8 @@ activate() {
     return 1
   fi
 }
+
+bring_to() { if [ -n "$retires" ]; then rm -f "$base/live/$1"; else point "$1" "$2"; fi; }
 
 # point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
 # Where there is nothing yet, making the link is one step already.
@@ -150,6 +154,10 @@ point() {
 
 # tidy cert LINEAGE GENERATION ...: keeps three generations, and the active one whatever its number.
 tidy() {
+  if [ -n "$retires" ]; then
+    forget_lineage "$2"
+    return
+  fi
   set +f
   set -- "$3" "$base/archive/$2"/*
   set -f

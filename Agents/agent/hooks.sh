@@ -33,7 +33,8 @@ perform() {
   set -- PATH="$PATH" SHELL=/bin/sh \
     ${lineage_path:+"RENEWED_LINEAGE=$lineage_path"} ${renewed+"RENEWED_DOMAINS=$renewed"} \
     ${failed+"FAILED_DOMAINS=$failed"} ${generation:+"CERTFLEET_GENERATION=$generation"} \
-    CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" "$@"
+    CERTFLEET_HOST="$host" CERTFLEET_ROLLOUT="$rollout" CERTFLEET_WAVE="$wave" CERTFLEET_ACTION="$action" \
+    ${retires:+"CERTFLEET_RETIRED=$all_lineages"} "$@"
   # A process group of its own, so that a deadline reaches everything that the hook has started. It says itself
   # which: some shells run what is in the background through one process more, so $! may be another.
   if [ "$user" = - ] || ! as_user; then

@@ -85,6 +85,7 @@ within() {
     14) why="$within cannot be written by $user; is the disk full?" ;;
     15) why="$user cannot give a file in $within that owner or group" ;;
     16) why="a file in $within cannot be replaced by $user" ;;
+    17) why=other ;;
     *) why="$user did not get done in $within (${status:-not in 20 s})" ;;
   esac
   return 1
@@ -142,11 +143,22 @@ keep_old() {
     mv -f "./../$name" "./old/$name" || return 1
   done
 }
+make_staging() {
+  [ -d "./$staging" ] || mkdir -m 700 "./$staging" || exit 13
+  enter || exit 12
+  [ -d new ] && [ -d old ] || mkdir -m 700 new old || exit 13
+}
 case $step in
-  stage)
-    [ -d "./$staging" ] || mkdir -m 700 "./$staging" || exit 13
+  hold)
+    cmp -s - "./$1" || exit 17
+    make_staging
+    ;;
+  aside)
     enter || exit 12
-    [ -d new ] && [ -d old ] || mkdir -m 700 new old || exit 13
+    ! there "../$1" || mv -f "./../$1" "./old/$1" || exit 16
+    ;;
+  stage)
+    make_staging
     rm -f "./new/$1" "./old/$1"
     cat >"./new/$1" || exit 14
     [ "$3" = - ] || chown "$3" "./new/$1" || exit 15

@@ -109,7 +109,7 @@ decode_path() {
 # load PLAN: makes these records the current ones, beside the files.
 load() {
   plan=$1 slots=0 slot=1 directories=''
-  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains='' controller_id='' controller_name=''
+  token='' epoch=0 rollout=0 wave=0 host='' base='' confirm=0 clock=0 all_domains='' all_lineages='' controller_id='' controller_name=''
   each visit load_visit
   each base load_base
   each controller load_controller
@@ -126,12 +126,14 @@ load() {
   IFS=' '
   state=$base/.certfleet
   case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
+  case "$newline$plan$newline" in *"${newline}retire$newline"*) retires=yes action=retire ;; *) retires='' action=deploy ;; esac
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_controller() { controller_id=$2 controller_name=$3; }
 load_base() { decode_path "$2" && base=$path; }
 load_cert() {
   add_slot "$2"
+  all_lineages="$all_lineages${all_lineages:+ }$2"
   eval "own_$slots=\$record"
   decode "$5" && all_domains="$all_domains${all_domains:+ }$decoded"
 }
@@ -180,7 +182,7 @@ is_valid() {
     need) [ "$#" -eq 3 ] ;;
     key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
     token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
-    stay) [ "$#" -eq 1 ] ;;
+    stay | retire) [ "$#" -eq 1 ] ;;
     controller) controller_is_valid "$@" ;;
     *) false ;;
   esac

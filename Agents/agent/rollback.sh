@@ -23,7 +23,7 @@ undo() {
   each cert discard
   [ -z "$dirty$stuck" ] || ending=failed_dirty
   finish "$ending" "$1${stuck:+; $stuck}"
-  action=deploy failed_domains=
+  failed_domains=
 }
 
 # leave TEXT: as it is, for a person to look at: the request wants no way back.
@@ -40,7 +40,7 @@ restore() {
   logged "activate $2 $3 " || return 0
   set -- "$2" "$3" "${entry##* }"
   [ "$2" = "$3" ] && return 0
-  if [ "$(readlink "$base/live/$1")" != "../archive/$1/$2" ]; then
+  if ! is_active "$1" "$2"; then
     # An undo that was cut off has been here.
     ! logged "restoring $1 " || ending=rolled_back
     return 0
@@ -53,14 +53,23 @@ restore() {
   else
     problem=$(point "$1" "$3" 2>&1)
   fi
-  if [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]; then
+  if is_active "$1" "$2"; then
     step "${recovering:-revert}" "$1" - error 1 "$(put "$problem" | one_line)"
     dirty=yes
     return 0
   fi
   ending=rolled_back
   if [ "$3" = - ]; then set -- "$1" "$2" none; fi
+  if [ -n "$retires" ]; then set -- "$1" none "$3"; fi
   step "${recovering:-revert}" "$1" - ok 0 "generation $2 to $3"
+}
+# is_active LINEAGE GENERATION: of what is taken away nothing is.
+is_active() {
+  if [ -n "$retires" ]; then
+    [ ! -L "$base/live/$1" ]
+  else
+    [ "$(readlink "$base/live/$1")" = "../archive/$1/$2" ]
+  fi
 }
 
 # deploy_again cert LINEAGE ...: a deploy hook whose run had started runs once more, now for the old pair. Where there was

@@ -14,9 +14,7 @@ extension Controller {
   }
 
   /// What hosts have that is not declared to go there any more.
-  package func leftBehind() async throws -> [(host: Host.Name, certificate: Certificate)] {
-    try await store.leftBehind()
-  }
+  package func leftOvers() async throws -> [LeftOver] { try await store.leftOvers() }
 
   /// Certificates of which nobody looks at what is served.
   package func unverified() async throws -> [CertificateShortfall] {

@@ -8,6 +8,8 @@ package enum ControllerError: Error, Sendable {
   case unknown(Kind, String, among: [String])
   case oneOfEachHost(String, example: Lineage.Name?)
   case nothingDeclared
+  /// What is to be retired, and the next run would bring back.
+  case stillDeclared(String)
   case refused(Lineage.Name, because: any Error)
 
   // MARK: Certificates
@@ -84,6 +86,8 @@ extension ControllerError: CustomStringConvertible {
     case .oneOfEachHost(let name, let example):
       "\(name.visible) is another certificate on each host; name one, such as \(example?.rawValue ?? "CERT@HOST")"
     case .nothingDeclared: "no certificate is declared; describe your fleet and apply it: \(Remedy.apply)"
+    case .stillDeclared(let what):
+      "the inventory declares the \(what), and the next run would bring it back; take it out there first, then: \(Remedy.prune)"
     case .refused(let lineage, let error): "\(lineage) is not taken over: \(error)"
     case .notIssuedYet(let lineage): "\(lineage) has no certificate yet; run issues it"
     case .noGeneration(let text, let lineage, let known):

@@ -56,27 +56,29 @@ extension Controller {
   ///
   /// - Parameter byKey: signed with the certificate's own key and not with the account's (RFC 8555 §7.6).
   package func revoke(_ certificate: Certificate, _ reason: RevocationReason, byKey: Bool) async throws {
-    try await leased {
-      guard let origin = certificate.origin,
-        let issuer = try await store.declaration().issuers.first(where: {
-          $0.acme?.directory == origin.directory
-        }),
-        let authority = issuer.acme
-      else { throw ControllerError.notFromDeclaredIssuer(certificate.lineage) }
-      let material = try await store.material(of: certificate.lineage, certificate.generation)
-      let revoker: ACMEClient.Revoker
-      switch (byKey, material.key) {
-      case (false, _): revoker = .account
-      case (true, .held(let key)): revoker = .certificateKey(key)
-      case (true, .onHost): throw ControllerError.keyOnHost(certificate.lineage)
-      }
-      let client = try await ACMEAccounts(store: store).client(
-        of: issuer.name, authority, at: origin.directory)
-      do {
-        try await client.revoke(
-          certificate: try material.chain.leaf.der(), reason: reason.code, by: revoker)
-      } catch let problem as Problem where problem.kind == "alreadyRevoked" {}
-      try await store.setRevoked(certificate, reason: reason.rawValue, now: Date())
+    try await leased { try await revokeLeased(certificate, reason, byKey: byKey) }
+  }
+
+  func revokeLeased(_ certificate: Certificate, _ reason: RevocationReason, byKey: Bool) async throws {
+    guard let origin = certificate.origin,
+      let issuer = try await store.declaration().issuers.first(where: {
+        $0.acme?.directory == origin.directory
+      }),
+      let authority = issuer.acme
+    else { throw ControllerError.notFromDeclaredIssuer(certificate.lineage) }
+    let material = try await store.material(of: certificate.lineage, certificate.generation)
+    let revoker: ACMEClient.Revoker
+    switch (byKey, material.key) {
+    case (false, _): revoker = .account
+    case (true, .held(let key)): revoker = .certificateKey(key)
+    case (true, .onHost): throw ControllerError.keyOnHost(certificate.lineage)
     }
+    let client = try await ACMEAccounts(store: store).client(
+      of: issuer.name, authority, at: origin.directory)
+    do {
+      try await client.revoke(
+        certificate: try material.chain.leaf.der(), reason: reason.code, by: revoker)
+    } catch let problem as Problem where problem.kind == "alreadyRevoked" {}
+    try await store.setRevoked(certificate, reason: reason.rawValue, now: Date())
   }
 }

@@ -175,7 +175,7 @@ struct Run {
     RunOutcome(of: try await controller.store.ledger(of: id))
   }
 
-  private func result(
+  func result(
     _ outcome: RunOutcome, _ rollouts: [Rollout.ID], nothingDone: Bool
   ) async throws -> RunResult {
     let report = try await controller.report()

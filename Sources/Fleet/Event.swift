@@ -73,6 +73,8 @@ package struct Event: Hashable, Sendable {
     case takenOver = "taken_over"
     /// The state came from a backup.
     case restored
+    /// A certificate, or a host, is gone for good.
+    case retired
   }
 }
 

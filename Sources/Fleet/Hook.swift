@@ -23,6 +23,9 @@ package struct Hook: Hashable, Sendable {
     self.environment = environment
   }
 
+  /// Whether certfleet brings it along.
+  package var isReadyMade: Bool { command.hasPrefix("@") }
+
   package static let standardTimeout = Duration.seconds(60)
 
   /// When a hook runs, in certbot's words.
@@ -78,18 +81,21 @@ package struct Hooks: Hashable, Sendable {
   package var pre: [Hook]
   package var deploy: [Hook]
   package var post: [Hook]
+  /// Before a certificate is taken away from the host.
+  package var retire: [Hook]
   /// Folders on the host with certbot's `pre`, `deploy` and `post` in them, whose programs run first.
   package var directories: [String]
   /// Whether a deploy command that several certificates of a visit share runs once for all of them.
   package var isCoalesced: Bool
 
   package init(
-    pre: [Hook] = [], deploy: [Hook] = [], post: [Hook] = [], directories: [String] = [],
+    pre: [Hook] = [], deploy: [Hook] = [], post: [Hook] = [], retire: [Hook] = [], directories: [String] = [],
     isCoalesced: Bool = false
   ) {
     self.pre = pre
     self.deploy = deploy
     self.post = post
+    self.retire = retire
     self.directories = directories
     self.isCoalesced = isCoalesced
   }
@@ -105,7 +111,7 @@ package struct Hooks: Hashable, Sendable {
 
 extension Hooks: Codable {
   private enum CodingKeys: String, CodingKey {
-    case pre, deploy, post, directories
+    case pre, deploy, post, retire, directories
     case isCoalesced = "coalesce"
   }
 
@@ -114,6 +120,7 @@ extension Hooks: Codable {
     pre = try values.decode([Hook].self, forKey: .pre)
     deploy = try values.decode([Hook].self, forKey: .deploy)
     post = try values.decode([Hook].self, forKey: .post)
+    retire = try values.decodeIfPresent([Hook].self, forKey: .retire) ?? []
     directories = try values.decodeIfPresent([String].self, forKey: .directories) ?? []
     isCoalesced = try values.decodeIfPresent(Bool.self, forKey: .isCoalesced) ?? false
   }

@@ -21,6 +21,9 @@ package struct Plan: Hashable, Sendable, Codable {
       && !(policy.waves.first?.needsApproval ?? false)
   }
 
+  /// Whether it takes certificates away.
+  package var retires: Bool { waves.contains { $0.visits.contains(where: \.retires) } }
+
   /// The earliest moment at which a host would be left with a certificate that no longer serves.
   package var deadline: Date? { visits.flatMap { $0.certificates.compactMap(\.deadline) }.min() }
 }
@@ -60,6 +63,16 @@ package struct PlannedVisit: Hashable, Sendable, Codable {
   /// What is wanted of the host, without what it had before and why it is visited.
   package var essence: PlannedVisit {
     PlannedVisit(host: host, certificates: certificates.map(\.essence))
+  }
+
+  /// Whether it takes certificates away; then it brings none.
+  package var retires: Bool { certificates.contains(where: \.isRetired) }
+
+  /// The visit that takes all of it away.
+  package var retired: PlannedVisit {
+    PlannedVisit(
+      host: host,
+      certificates: certificates.map { $0.retired($0.generation, $0.fingerprint, files: $0.files) })
   }
 
   /// Whether it is for nothing but drift.

@@ -57,6 +57,8 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
     case hooks
     /// What was seen there is not what the host was brought to.
     case gone, older, other, damaged
+    /// It is to be taken away.
+    case retired
     /// Its hooks are to run again, so that what is on disk is served.
     case notServed = "not_served"
 
@@ -98,6 +100,23 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
     self.isReturn = isReturn
     self.cause = cause
     self.deadline = deadline
+  }
+
+  /// Whether it is to be taken away from the host: its link, its further files, and what is kept of it with the keys.
+  package var isRetired: Bool { cause == .retired }
+
+  /// The same, to be taken away. The hooks before it run first; of those that deploy it only ready-made ones run, after it: they test what
+  /// is left of the service's configuration, and a command of the user's own would look for files that are gone.
+  package func retired(_ generation: Generation, _ fingerprint: Fingerprint, files: [FileInstallation])
+    -> PlannedCertificate
+  {
+    var retired = PlannedCertificate(
+      lineage: lineage, generation: generation, fingerprint: fingerprint, domains: domains, files: files,
+      hooks: Hooks(
+        pre: hooks.retire, deploy: hooks.deploy.filter(\.isReadyMade), isCoalesced: hooks.isCoalesced),
+      verify: verify.filter(\.isOfEndpoint))
+    retired.cause = .retired
+    return retired
   }
 
   /// What is wanted, without what was there before and why it goes there.

@@ -3,6 +3,7 @@
 /// It is a value beside the words, since what happens to a host is recorded with its remedy. The command line's tests read each.
 package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case apply
+  case prune
   case run
   case look
   case plan
@@ -14,6 +15,7 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case renew(Lineage.Name)
   case issue(Lineage.Name)
   case revert(Lineage.Name)
+  case retire(Lineage.Name)
   case adopt(folder: String, lineage: String)
   case registerAccount(Issuer.Name)
   case startRollout(Lineage.Name)
@@ -44,6 +46,7 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   package var words: [String] {
     switch self {
     case .apply: ["apply", "inventory/"]
+    case .prune: ["apply", "inventory/", "--prune"]
     case .run: ["run"]
     case .look: ["look"]
     case .plan: ["plan"]
@@ -56,6 +59,7 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     case .renew(let lineage): ["cert", "renew", lineage.rawValue]
     case .issue(let lineage): ["cert", "issue", lineage.rawValue]
     case .revert(let lineage): ["cert", "revert", lineage.rawValue, "--to", "N"]
+    case .retire(let lineage): ["cert", "retire", lineage.rawValue]
     case .adopt(let folder, let lineage): ["cert", "adopt", "--from", folder, lineage.visible]
     case .registerAccount(let issuer): ["account", "register", issuer.rawValue]
     case .push(let lineage): ["rollout", "start", lineage.rawValue, "--force"]

@@ -15,6 +15,11 @@ package struct Verification: Hashable, Sendable {
     self.place = place
   }
 
+  /// Whether the controller asks a service for its certificate.
+  package var isOfEndpoint: Bool {
+    if case .tls = question { place == .controller } else { false }
+  }
+
   /// TLS at the host's own address.
   package init(port: UInt16, serverName: String) {
     self.init(.tls(TLSQuestion(port: port, serverName: serverName)))

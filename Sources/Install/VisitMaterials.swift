@@ -23,7 +23,7 @@ package struct VisitMaterials: Materials {
 
   package func materials(for visit: PlannedVisit) async throws -> AgentRequest.Materials {
     var materials = AgentRequest.Materials(destinations: Self.destinations(of: visit))
-    for certificate in visit.certificates {
+    for certificate in visit.certificates where !certificate.isRetired {
       let made = try await cache.material(for: certificate)
       materials.files += made.files
       materials.hostKeys += made.hostKeys

@@ -3,11 +3,12 @@ import Fleet
 extension InventoryNode {
   func hooks() -> Hooks? {
     object { fields in
-      let (pre, deploy, post) = (fields["pre"], fields["deploy"], fields["post"])
+      let (pre, deploy, post, retire) = (fields["pre"], fields["deploy"], fields["post"], fields["retire"])
       let directories = fields["directories"]?.listOrOne().compactMap { $0.hostPath() }
       let isCoalesced = fields["coalesce"]?.bool()
       let hooks = Hooks(
         pre: pre?.hookList() ?? [], deploy: deploy?.hookList() ?? [], post: post?.hookList() ?? [],
+        retire: retire?.hookList() ?? [],
         directories: directories ?? [], isCoalesced: isCoalesced ?? false)
       if hooks.deploy.contains(where: { $0.place == .controller }) {
         deploy?.fail("deploy hooks run on the hosts; on: 'controller' is for pre and post, beside a wave")

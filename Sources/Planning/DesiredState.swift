@@ -34,6 +34,7 @@ struct DesiredState {
       hooks: Hooks(
         pre: deployments.flatMap(\.hooks.pre).unique, deploy: deployments.flatMap(\.hooks.deploy).unique,
         post: deployments.flatMap(\.hooks.post).unique,
+        retire: deployments.flatMap(\.hooks.retire).unique,
         directories: deployments.flatMap(\.hooks.directories).unique,
         isCoalesced: deployments.contains(where: \.hooks.isCoalesced)),
       verify: deployments.flatMap(\.verify).unique)

@@ -57,6 +57,7 @@ package enum Planner {
   /// Whether a plan that was frozen earlier is still what is wanted: its policy, and on each of its hosts the
   /// same generations, hooks and checks.
   package static func isCurrent(_ plan: Plan, in snapshot: PlanningSnapshot, at now: Date) -> Bool {
+    if plan.retires { return isStillRetired(plan, in: snapshot) }
     guard snapshot.policiesInOrder.contains(plan.policy) else { return false }
     let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     let desired = DesiredState(of: plan.policy.name, in: snapshot, at: now)
@@ -64,6 +65,17 @@ package enum Planner {
       guard hosts[visit.host.name] == visit.host else { return false }
       let wanted = desired.certificates(for: visit.host)
       return visit.certificates.allSatisfy { wanted.contains($0.essence) }
+    }
+  }
+
+  /// Whether nothing that is to be taken away was declared again meanwhile.
+  private static func isStillRetired(_ plan: Plan, in snapshot: PlanningSnapshot) -> Bool {
+    let hosts = Dictionary(snapshot.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    let lineages = Dictionary(snapshot.lineages.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    return plan.visits.allSatisfy { visit in
+      guard let host = hosts[visit.host.name] else { return true }
+      return host == visit.host
+        && visit.certificates.allSatisfy { lineages[$0.lineage]?.goes(to: host) != true }
     }
   }
 

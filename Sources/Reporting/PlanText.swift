@@ -68,12 +68,19 @@ extension PlannedWave {
 
 extension PlannedCertificate {
   /// Without what differs from host to host and is told of each.
-  fileprivate var told: PlannedCertificate { essence }
+  fileprivate var told: PlannedCertificate {
+    var told = essence
+    told.cause = isRetired ? cause : nil
+    return told
+  }
 
   fileprivate func lines(hosts uses: [Plan.Use]) -> String {
     let isIssued = fingerprint != Self.notIssued
+    let hosts = HostSet.folded(uses.map(\.host))
     var text =
-      "  \(lineage) generation \(generation) (\(isIssued ? fingerprint.short : "not issued yet")) to \(HostSet.folded(uses.map(\.host)))\n"
+      isRetired
+      ? "  \(lineage) (\(isIssued ? fingerprint.short : "not known here")) is taken away from \(hosts)\n"
+      : "  \(lineage) generation \(generation) (\(isIssued ? fingerprint.short : "not issued yet")) to \(hosts)\n"
     if !isIssued { text += "    names: \(domains.joined(separator: ", ").visible.shortened(to: 200))\n" }
     let causes = Dictionary(grouping: uses) { $0.certificate.because }
     for (because, uses) in causes.sorted(by: { $0.key < $1.key }) where !because.isEmpty {
@@ -107,7 +114,7 @@ extension PlannedCertificate {
     case .other: "drifted: a certificate that is none of ours is there"
     case .damaged: "drifted: what is there is damaged"
     case .notServed: "drifted: it is there, and another one is served; only its hooks run"
-    case nil: ""
+    case .retired, nil: ""
     }
   }
 }

@@ -19,6 +19,8 @@ package struct RolloutReport: Sendable, Report {
   /// Who carries it out at this moment; `nil` where nobody does.
   package let carrier: String?
   private let isMassDrift: Bool
+  /// The certificates that it takes away.
+  private let retired: [Lineage.Name]
 
   private enum CodingKeys: String, CodingKey {
     case id, policy, state, reason, waves, hosts
@@ -57,6 +59,7 @@ package struct RolloutReport: Sendable, Report {
   {
     (self.wait, self.carrier) = (wait, carrier)
     isMassDrift = rollout.plan.isMassDrift
+    retired = rollout.plan.retires ? rollout.plan.lineages : []
     (id, policy, planHash) = (rollout.id, rollout.plan.policy.name, rollout.planHash)
     (state, reason) = (ledger.state, ledger.reason)
     waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
@@ -145,6 +148,12 @@ package struct RolloutReport: Sendable, Report {
 
   private var served: String {
     let new = named(\.isOnNew)
+    if !retired.isEmpty {
+      let rest = named { !$0.isOnNew }
+      return [
+        new.isEmpty ? "" : "taken away from: \(new)", rest.isEmpty ? "" : "still on: \(rest)",
+      ].filter { !$0.isEmpty }.joined(separator: "; ")
+    }
     let placed = named { $0.end == .placed }
     let others = named { $0.isBegun && !$0.isOnNew && $0.end != .placed }
     let parts = [
@@ -162,6 +171,8 @@ package struct RolloutReport: Sendable, Report {
     return "needs a person: \(HostSet.folded(dirty)), as its log tells: \(Remedy.showLog(id, host: first))"
   }
 
+  private var again: [Remedy] { retired.isEmpty ? [.retry(id)] : retired.map { .retire($0) } }
+
   private var advice: String {
     if let carrier, !state.isEnd { return "\(carrier) carries it out: \(Remedy.watch(id))" }
     return switch state {
@@ -176,7 +187,7 @@ package struct RolloutReport: Sendable, Report {
       case nil: "go on with: \(Remedy.run)"
       }
     case .partial, .halted, .rolledBack, .rollbackFailed, .cancelled:
-      "when what kept them is mended, try again at once: \(Remedy.retry(id))"
+      "when what kept them is mended, try again at once: \(again.map(\.description).joined(separator: "; "))"
     }
   }
 }

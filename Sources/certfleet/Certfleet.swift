@@ -8,11 +8,12 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .look, .report, .hostList, .hostShow, .hostPin, .hostCheck, .hostClaim, .certList,
+    .apply, .plan, .run, .look, .report, .hostList, .hostShow, .hostPin, .hostCheck, .hostClaim, .hostRetire,
+    .certList,
     .certShow,
     .certIssue,
     .certRenew,
-    .certRevoke, .certRevert, .certExport, .certAdopt,
+    .certRevoke, .certRevert, .certRetire, .certExport, .certAdopt,
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,

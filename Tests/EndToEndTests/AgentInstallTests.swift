@@ -123,6 +123,25 @@ struct AgentInstallTests {
     await scene.stop()
   }
 
+  @Test func `it takes away what is declared there no more, with its hooks`() async throws {
+    let scene = try await scene()
+    let hooks = "hooks: {retire: 'echo \"$CERTFLEET_ACTION $CERTFLEET_RETIRED\"', deploy: 'echo deployed'}"
+    try await declare(scene, become: true, hooks)
+    try await scene.expect(
+      0, "agent", "install", "web", "--user", "admin", "--identity", scene.scratch.path + "/id_ed25519")
+    try await scene.expect(0, "run")
+    try await scene.declare(
+      hosts: [
+        "{name: 'web', address: '\(scene.address)', user: 'certfleet', identity: 'delivery', become: true, agent: 'installed', base: '/etc/certfleet'}"
+      ], deploy: "")
+    let gone = try await scene.expect(0, "cert", "retire", "one.example", "--yes")
+    #expect(gone.stdout.contains("one.example: taken away from web\n"), "\(gone.everything)")
+    #expect(!scene.host.exists("/etc/certfleet/live/one.example"))
+    #expect(!scene.host.exists("/etc/certfleet/archive/one.example"))
+    #expect(try await scene.expect(0, "log", "--output").stdout.contains("retire one.example"))
+    await scene.stop()
+  }
+
   @Test func `a user without root keeps the agent in the own home`() async throws {
     let scene = try await scene([.init("certfleet")], become: false)
     try await scene.expect(

@@ -131,7 +131,8 @@ package struct RolloutRunner: Sendable {
     return zip(planned, attempts).map { planned, attempt in
       Visit(
         planned: planned, rollout: rollout, wave: wave, attempt: attempt + 1,
-        staysAsItIs: plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now), ports: ports)
+        staysAsItIs: !planned.retires
+          && (plan.policy.onFailure == .halt || planned.hasNoWayBack(at: ports.time.now)), ports: ports)
     }
   }
 

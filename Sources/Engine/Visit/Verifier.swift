@@ -41,7 +41,8 @@ struct Verifier: Sendable {
   /// What each endpoint of the certificates that the host has never had serves now. One that does not answer is left out.
   func servedBefore() async -> [TLSQuestion: ServedLeaf] {
     var served: [TLSQuestion: ServedLeaf] = [:]
-    for certificate in visit.planned.certificates where certificate.replaces == nil {
+    for certificate in visit.planned.certificates where certificate.replaces == nil && !certificate.isRetired
+    {
       for check in Self.checks(of: certificate) {
         guard case .tls(let question) = check.question, served[question] == nil else { continue }
         served[question] = try? await visit.ports.probe.served(by: host, at: question)
@@ -62,7 +63,7 @@ struct Verifier: Sendable {
     var other: ServedLeaf?
     switch verification.question {
     case .tls(let question):
-      let seen = try await look(question, for: expected)
+      let seen = try await look(question, for: expected, isThere: !certificate.isRetired)
       (result, other) = (LocalHookResult(outcome: seen.outcome), seen.other)
     case .command(let command, let timeout):
       result = await visit.ports.localHooks.run(
@@ -95,9 +96,10 @@ struct Verifier: Sendable {
     ]
   }
 
-  private func look(_ question: TLSQuestion, for expected: Fingerprint) async throws(CancellationError)
-    -> Sighting
-  {
+  /// - Parameter isThere: whether it is to be served, or not any more.
+  private func look(
+    _ question: TLSQuestion, for expected: Fingerprint, isThere: Bool
+  ) async throws(CancellationError) -> Sighting {
     let time = visit.ports.time
     let deadline = time.uptime + Self.patience
     var pause = Duration.milliseconds(50)
@@ -107,7 +109,7 @@ struct Verifier: Sendable {
       var other: ServedLeaf?
       do {
         let served = try await visit.ports.probe.served(by: host, at: question, expecting: expected)
-        if served.fingerprint == expected {
+        if (served.fingerprint == expected) == isThere {
           seen += 1
           if seen == (isInDoubt ? Self.sightingsInDoubt : Self.sightings) {
             return Sighting(outcome: .succeeded)
@@ -118,9 +120,14 @@ struct Verifier: Sendable {
           seen = 0
           other = served
           outcome = .failed(
-            "serves \(served.words) (\(served.fingerprint.short)), expected \(expected.short)")
+            isThere
+              ? "serves \(served.words) (\(served.fingerprint.short)), expected \(expected.short)"
+              : "still serves \(served.words) (\(served.fingerprint.short)), which is to be taken away; point the service elsewhere first"
+          )
         }
       } catch {
+        // Whoever does not answer serves it to nobody.
+        guard isThere || error.isOurs else { return Sighting(outcome: .succeeded) }
         seen = 0
         outcome = error.isOurs ? .inconclusive(error.reason) : .failed(error.reason)
       }

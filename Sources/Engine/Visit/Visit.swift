@@ -75,6 +75,7 @@ struct Visit: Sendable {
           verification, of: certificate, serves: certificate.fingerprint, as: step)
         guard !seen.outcome.isSuccess else { continue }
         guard case .tls(let question) = verification.question, certificate.replaces == nil,
+          !certificate.isRetired,
           let other = seen.other,
           isStillBefore(question, other)
         else {

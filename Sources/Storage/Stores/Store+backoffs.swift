@@ -35,7 +35,7 @@ extension Store {
     // Nothing went wrong on the host.
     guard end != .interrupted, let host = subject.host, let id = subject.rollout,
       let projection = try projection(of: id),
-      let visit = projection.visits[host]
+      let visit = projection.visits[host], !visit.retires
     else { return }
     let key: [DatabaseValue] = [.text(host.rawValue), .text(projection.policy.rawValue)]
     guard end.account != .success, end != .placed else {

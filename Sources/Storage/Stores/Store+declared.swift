@@ -73,6 +73,12 @@ extension Store {
       try apply(declared.policies, \.name, in: .policy, prune, &changes)
       try apply(declared.lineages, \.name, in: .lineage, prune, &changes)
       try apply(declared.history, prune, &changes)
+      // One that has something of ours still is reached until that is taken away.
+      try database.run(
+        """
+        DELETE FROM host_key WHERE host NOT IN (SELECT name FROM host)
+          AND host NOT IN (SELECT host FROM placement WHERE gone_at IS NULL AND active_at IS NOT NULL)
+        """)
       guard !changes.isEmpty else { return }
       // Who mends a declaration wants to see at once whether that was it; what a CA asked for still holds.
       try forgetBackoffs { !$0.isCAs }

@@ -78,7 +78,8 @@ extension Store {
   private func keepResult(
     _ end: VisitEnd, reason: String, _ subject: Event.Subject, _ at: DatabaseValue
   ) throws {
-    for certificate in try delivered(subject) {
+    // How it came there stays what is remembered until it is gone.
+    for certificate in try delivered(subject) where !certificate.isRetired {
       try database.run(
         """
         INSERT INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)
@@ -95,7 +96,8 @@ extension Store {
   /// DESIGN: "A certificate version is issued, staged, active, served, each recorded per host".
   private func fold(_ result: StepResult, _ subject: Event.Subject, _ at: DatabaseValue) throws {
     guard result.outcome.isSuccess,
-      let certificate = try delivered(subject).first(where: { $0.lineage == result.lineage })
+      let certificate = try delivered(subject).first(where: { $0.lineage == result.lineage }),
+      !certificate.isRetired
     else { return }
     switch result.step {
     case .stage: try place(subject, certificate, "staged_at", at)
@@ -112,6 +114,10 @@ extension Store {
     let projection = try subject.rollout.flatMap { try self.projection(of: $0) }
     let isRevert = subject.host.flatMap { projection?.ledger.visits[$0]?.isRevert } ?? false
     for certificate in try delivered(subject) {
+      guard !certificate.isRetired else {
+        if end.account == .success, let host = subject.host { try forget(certificate.lineage, on: host) }
+        continue
+      }
       if let host = subject.host {
         let isBack = isRevert && end == .rolledBack
         try observe(isBack ? .ok : end, of: certificate, on: host, at: moment)

@@ -32,7 +32,7 @@ extension Store {
         [.text(host.rawValue), .text(key.type), .text(key.encoded), .text(key.fingerprint), .moment(now)])
     }
     func text(_ keys: [HostKey]) -> String {
-      keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
+      keys.isEmpty ? "none" : keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
     }
     let instead = former.isEmpty ? "" : ", no longer \(text(former))"
     try append(

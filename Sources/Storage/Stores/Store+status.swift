@@ -125,24 +125,6 @@ extension Store {
     }
   }
 
-  /// What hosts were brought to and is not declared to go there any more: it stays, and nobody renews it.
-  package func leftBehind() throws -> [(host: Host.Name, certificate: Certificate)] {
-    let hosts = try hosts()
-    let declared = Set(
-      try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
-        lineage.hosts(among: hosts).map { PlaceKey(host: $0.name, lineage: lineage.name) }
-      })
-    let facts = Dictionary(
-      try allCertificates().map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
-      uniquingKeysWith: { $1 })
-    return try activePlacements().compactMap { placement in
-      guard !declared.contains(PlaceKey(host: placement.host, lineage: placement.lineage)),
-        let fact = facts[CertificateKey(lineage: placement.lineage, generation: placement.generation)]
-      else { return nil }
-      return (placement.host, fact)
-    }
-  }
-
   private struct CertificateKey: Hashable {
     let lineage: Lineage.Name
     let generation: Generation

@@ -32,7 +32,7 @@ extension Command {
     if !changes.isEmpty {
       let lines =
         CertificateShortfall.lines(of: try await controller.unverified(), now: Date())
-        + LeftBehind.lines(of: try await controller.leftBehind())
+        + LeftOvers.lines(of: try await controller.leftOvers())
       for line in lines { Console.standard.say("certfleet: \(line)") }
     }
     if !invocation.has("json"), let (next, unpinned) = try await controller.nextStep() {

@@ -102,18 +102,22 @@ extension Invocation {
     return preview.checked.map { ExitStatus($0) } ?? .converged
   }
 
+  func show(_ result: RunResult) -> ExitStatus { show(result, summarizes: true) }
+
   /// Says how the fleet stands now, in a line or two.
-  func show(_ result: RunResult) -> ExitStatus {
+  ///
+  /// - Parameter summarizes: whether all of the fleet is told, or only what was begun.
+  func show(_ result: RunResult, summarizes: Bool) -> ExitStatus {
     Console.standard.show(status: "")
     if result.wasInterrupted {
       Console.standard.say("interrupted: what was under way has ended; go on with: \(Remedy.run)")
     } else if result.hadNothingToDo {
       Console.standard.say("nothing to do")
     }
-    Console.standard.result(result.report.summary + "\n")
+    if summarizes { Console.standard.result(result.report.summary + "\n") }
     for rollout in result.unfinished {
       // The last one is told in the line above.
-      let isTold = rollout.id == result.report.lastRollout?.id
+      let isTold = summarizes && rollout.id == result.report.lastRollout?.id
       Console.standard.result(
         (isTold ? "" : "rollout \(rollout.id) \(rollout.standing)\n") + rollout.failures + rollout.next)
     }

@@ -29,8 +29,18 @@ package enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull, severalHostKeys, seals, forms, looks,
+    rolloutsInFull, severalHostKeys, seals, forms, looks, pinsOfLeftOvers,
   ]
+
+  /// A host that is declared no more and has something of ours still is reached until that is taken away.
+  private static let pinsOfLeftOvers = """
+    ALTER TABLE host_key RENAME TO former;
+    CREATE TABLE host_key (
+      host TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, pinned_at REAL NOT NULL,
+      PRIMARY KEY (host, key)) STRICT;
+    INSERT INTO host_key SELECT * FROM former;
+    DROP TABLE former;
+    """
 
   /// What was last seen of each certificate on each host. What a visit brought there counts as seen when it ended.
   private static let looks = """
