@@ -39,6 +39,18 @@ extension Controller {
     return result
   }
 
+  /// A restored state is one as any other when all that it declares was looked at since, and no rollout is open from before.
+  func settleRestore() async throws {
+    guard let restoredAt = try await store.restoredAt(),
+      try await store.openRollouts().allSatisfy({ $0.startedAt >= restoredAt })
+    else { return }
+    let observations = try await store.observations()
+    let isSeen = try await store.statuses().allSatisfy { status in
+      observations[status.host]?[status.lineage]?.lookedAt.map { $0 >= restoredAt } ?? false
+    }
+    if isSeen { try await store.settleRestore() }
+  }
+
   /// How old what was seen of a host may become.
   static func lookInterval(of host: Host, _ declared: FleetDeclaration) -> LookInterval {
     if let own = host.lookEvery { return own }

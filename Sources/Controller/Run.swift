@@ -94,6 +94,7 @@ struct Run {
       outcome = outcome.combined(with: begun.outcome)
       rollouts += begun.rollouts
     }
+    try await controller.settleRestore()
     // A way back of one that is open may need any.
     if try await controller.store.openRollouts().isEmpty {
       _ = try await controller.store.eraseSpentKeys(now: Date())

@@ -42,6 +42,12 @@ import ThrowawayFleet
     #expect(try await scene.serials() == serials)
     #expect(try await scene.report().contains("everything is as it should be"))
     #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
+    // All was looked at: it is a state as any other, and looks at nobody for being restored.
+    #expect(!(try await scene.expect(0, "run").stderr.contains("looking at")))
+    let when = try await Program.succeed(
+      try Program.find("sqlite3"),
+      [scene.certfleet.home + "/certfleet.db", "SELECT restored_at FROM controller"])
+    #expect(when == "\n", "\(when)")
     // Epochs and generations go on from the highest that was seen.
     try await scene.expect(0, "cert", "renew", "one.example")
     try await scene.expect(0, "run")

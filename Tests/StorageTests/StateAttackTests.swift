@@ -120,6 +120,15 @@ import ThrowawayFleet
       String(text.split(separator: "\n")[0]).replacing("\"id\":1,", with: "\"id\":3,"))
     #expect(try await again.verifyLog().missingArchive == nil)
     #expect(try await again.verifyLog().firstAltered == nil)
+    // And is set aside when this state comes to those numbers.
+    let muchLater = later.addingTimeInterval(730 * 86400)
+    try await again.record(Event(at: muchLater, subject: .init(host: "h"), kind: .note(.pinned, text: "")))
+    #expect(try await again.archiveHistory(now: muchLater) == 2)
+    let whole = try await again.verifyLog()
+    #expect(whole.firstAltered == nil && whole.missingArchive == nil && whole.archived == 4)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: home.path + "/history").sorted()
+        == ["events-1-2.jsonl", "events-3-3.jsonl.former", "events-3-4.jsonl"])
   }
 
   private static let toSchema5 =

@@ -30,6 +30,9 @@ extension Store {
     try database.rows("SELECT restored_at FROM controller") { $0.optionalMoment(0) }.first ?? nil
   }
 
+  /// It knows again what hosts have: it is a state as any other.
+  package func settleRestore() throws { try database.run("UPDATE controller SET restored_at = NULL", []) }
+
   /// Counts on from an epoch of this controller's that a host has seen, and that a restored state does not know.
   package func countOn(from epoch: Int, now: Date) throws {
     try database.run(

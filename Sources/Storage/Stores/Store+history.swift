@@ -79,12 +79,23 @@ extension Store {
       text += Data((try FleetJSON.canonical(event) + "\n").utf8)
       (count, hash) = (count + 1, event.hash)
     }
+    for name in archives where name.firstEvent >= first {
+      // Of a crash before it was noted, or of the state that was here before this one was restored.
+      rename("\(historyPath)/\(name)", "\(historyPath)/\(name).former")
+    }
     let path = "\(historyPath)/events-\(first)-\(last).jsonl"
     try text.write(to: URL(filePath: path + ".new"))
     chmod(path + ".new", 0o600)
     guard rename(path + ".new", path) == 0 else { throw Missing(what: path) }
     sync()
     return (count, hash)
+  }
+
+  /// The files in their order.
+  private var archives: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: historyPath)) ?? []).filter {
+      $0.hasPrefix("events-") && $0.hasSuffix(".jsonl")
+    }.sorted { $0.naturallyPrecedes($1) }
   }
 
   /// The event before the first one in the database.
@@ -99,11 +110,8 @@ extension Store {
 
   /// Walks the chain through the files, up to where the database goes on.
   func verifyArchives(upTo start: LogHead, _ check: inout LogCheck) {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: historyPath)) ?? []).filter {
-      $0.hasPrefix("events-") && $0.hasSuffix(".jsonl")
-    }.sorted { $0.naturallyPrecedes($1) }
     var head = LogHead.empty
-    for name in names {
+    for name in archives {
       let bytes = FileManager.default.contents(atPath: "\(historyPath)/\(name)") ?? Data()
       for line in bytes.split(separator: UInt8(ascii: "\n")) {
         guard let event = try? FleetJSON.decode(String(decoding: line, as: UTF8.self), as: ArchivedEvent.self)
@@ -123,4 +131,9 @@ extension Store {
     }
     if head != start { check.missingArchive = start.id }
   }
+}
+
+extension String {
+  /// `events-FIRST-LAST.jsonl`
+  fileprivate var firstEvent: Int { split(separator: "-").dropFirst().first.flatMap { Int($0) } ?? 0 }
 }
