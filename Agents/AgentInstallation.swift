@@ -39,7 +39,7 @@ package struct AgentInstallation: Sendable {
   /// For the stdin of `AgentScript.command`, as one who may do all this.
   package func bytes(nonce: String, _ direction: Direction) -> [UInt8] {
     let words = [
-      nonce, login, host.become ? "yes" : "no", key.type, key.encoded,
+      nonce, login, host.become == nil ? "no" : "yes", key.type, key.encoded,
       String(Int(Self.confirmTimeout.seconds)), "end",
     ].map(AgentScript.quoted).joined(separator: " ")
     if direction == .uninstall {

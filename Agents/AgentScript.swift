@@ -37,9 +37,21 @@ package enum AgentScript {
   ]
 
   /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
-  package static func command(for host: Host) -> String {
-    host.become ? "exec sudo -n /bin/sh -s" : "exec /bin/sh -s"
+  ///
+  /// Where sudo may ask for a password, it asks with `passwordPrompt(nonce)` on stderr, and when it has let us through, `isThrough(nonce)` comes
+  /// there: whatever its configuration, the password is sent to nobody but who asks so. A ticket of an earlier login is not used (sudo(8), -k).
+  package static func command(for host: Host, nonce: String = "") -> String {
+    guard let become = host.become else { return "exec /bin/sh -s" }
+    let user = become.user.map { "-u \($0) " } ?? ""
+    guard become.passwordFile != nil else {
+      return "exec \(become.method.rawValue) -n \(user)/bin/sh -s"
+    }
+    return
+      "exec sudo -k -S -p '\(passwordPrompt(nonce))' \(user)/bin/sh -c 'echo \(isThrough(nonce)) >&2; exec /bin/sh -s'"
   }
+
+  package static func passwordPrompt(_ nonce: String) -> String { "certfleet-password-\(nonce):" }
+  package static func isThrough(_ nonce: String) -> String { "certfleet-through-\(nonce)" }
 
   /// The script itself.
   package static var text: String { joined(parts) }

@@ -10,6 +10,8 @@ final class ConnectionLimits: Sendable {
   let handshakes = ConcurrencyLimiter(width: 64)
   let starts = RateLimiter(perSecond: 250)
   private let sessions: ConcurrencyLimiter
+  /// A process each, on this machine.
+  private let processes = ConcurrencyLimiter(width: 64)
   private let jumps = Mutex<[Host.Name: ConcurrencyLimiter]>([:])
 
   /// Through one jump host, at once: a small machine does not have to carry a whole fleet.
@@ -27,12 +29,14 @@ final class ConnectionLimits: Sendable {
   }
 
   /// What a connection to a host has to pass.
-  func limiters(for host: Host) -> [ConcurrencyLimiter] {
-    guard let via = host.via else { return [sessions] }
+  func limiters(for host: Host, by way: ConnectionWay.Kind) -> [ConcurrencyLimiter] {
+    if way == .local { return [processes] }
+    let common = way == .ssh ? [sessions, processes] : [sessions]
+    guard let via = host.via else { return common }
     return jumps.withLock { jumps in
       let limiter = jumps[via] ?? ConcurrencyLimiter(width: Self.mostThroughOneHost)
       jumps[via] = limiter
-      return [sessions, limiter]
+      return common + [limiter]
     }
   }
 }

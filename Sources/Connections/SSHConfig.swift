@@ -19,7 +19,8 @@ package enum SSHConfig {
     else { throw Unreadable(description: "'ssh -G \(host)' says neither hostname, port nor user") }
     return SSHSettings(
       address: address, port: port, user: user, identity: identity(said["identityfile"] ?? []),
-      jumps: jumps(first("proxyjump") ?? "none"), keyAlias: first("hostkeyalias"))
+      jumps: jumps(first("proxyjump") ?? "none"), keyAlias: first("hostkeyalias"),
+      directives: Directives.ofConsequence(said), unhonoured: Directives.unhonoured(said))
   }
 
   /// The known_hosts files that ssh would look into, and the alias that it would look for there.

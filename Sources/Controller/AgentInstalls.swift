@@ -78,7 +78,8 @@ extension Controller {
     administrator.user = person.user
     administrator.identity = person.identity
     let user = administrator.user ?? SystemUser.name
-    administrator.become = user != "root" && (host.become || user != installation.login)
+    let needsRoot = user != "root" && (host.become != nil || user != installation.login)
+    administrator.become = needsRoot ? Become() : nil
     if let identity = administrator.identity,
       HostConnector.publicKey(identity: identity, environment: environment)?.encoded
         == installation.key.encoded

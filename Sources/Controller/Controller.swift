@@ -43,8 +43,13 @@ package struct Controller: Sendable {
 
   func connector() async throws -> HostConnector {
     HostConnector(
-      hosts: try await store.hosts(), pins: HostKeyPins(try await store.pinnedKeys()),
-      environment: environment)
+      .init(
+        hosts: try await store.hosts(), pins: HostKeyPins(try await store.pinnedKeys()),
+        environment: environment, folder: home.path + "/ssh",
+        learned: try await store.learnedWays().mapValues { LearnedWay(reason: $0.reason, basis: $0.basis) },
+        remember: { [store] host, way in
+          try? await store.rememberWay(to: host, reason: way.reason, basis: way.basis)
+        }))
   }
 
   func hostServices() async throws -> HostServices {

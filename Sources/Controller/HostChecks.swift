@@ -1,4 +1,5 @@
 import Agents
+import Connections
 import Engine
 import Fleet
 import FoundationEssentials
@@ -48,7 +49,10 @@ extension Controller {
       let preflight = Preflight(
         visit, destinations: VisitMaterials.destinations(of: visit), connector: connector, as: identity)
       var checked = CheckedHost(visit.host.name, await preflight.run())
-      checked.notes = await Self.firstVisits(to: visit.host, in: snapshot)
+      // As it is known now that it was reached.
+      let way = connector.way(to: visit.host)
+      if way.kind != .libssh2 { checked.notes.append("reached by \(way.words)") }
+      checked.notes += await Self.firstVisits(to: visit.host, in: snapshot)
       return checked
     }.sorted { $0.host < $1.host }
   }

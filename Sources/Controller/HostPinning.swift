@@ -39,7 +39,7 @@ extension Controller {
   /// The hosts that these names stand for; none stands for all that have no pinned key.
   package func hostsToPin(_ names: [String]) async throws -> [Host] {
     let pinned = names.isEmpty ? try await store.pinnedKeys() : [:]
-    return try await hosts(named: names).filter { pinned[$0.name]?.isEmpty ?? true }
+    return try await hosts(named: names).filter { $0.showsKey && pinned[$0.name]?.isEmpty ?? true }
   }
 
   /// Pins what a known_hosts file says of hosts, and tells what a person should know of it.

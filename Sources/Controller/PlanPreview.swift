@@ -1,3 +1,4 @@
+import Connections
 import Fleet
 import FoundationEssentials
 import Issuance
@@ -25,9 +26,12 @@ extension Controller {
       snapshot.newest[lineage.name] = .expected(of: lineage, after: latest[lineage.name], now: now)
     }
     let planned = Planner.plan(on: snapshot, for: plan, at: now)
+    let connector = try await connector()
     return PlanPreview(
       issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
       checked: checks ? try await check(planned.plans.flatMap(\.visits), in: snapshot) : nil,
+      ways: HostsByWay.groups(
+        of: Set(planned.plans.flatMap(\.visits).map(\.host)).map { ($0.name, connector.way(to: $0)) }),
       ahead: planned.ahead, drifted: planned.drifted,
       leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
   }

@@ -1,3 +1,4 @@
+import Connections
 package import Fleet
 package import FoundationEssentials
 import Issuance
@@ -23,7 +24,7 @@ extension Controller {
   package func hostDetails(_ name: String) async throws -> HostDetails {
     let host = try await hosts(named: [name])[0]
     return HostDetails(
-      host: host, pinned: try await store.pinnedKeys()[host.name] ?? [],
+      host: host, way: try await connector().way(to: host), pinned: try await store.pinnedKeys()[host.name] ?? [],
       statuses: try await store.statuses().filter { $0.host == host.name })
   }
 

@@ -89,7 +89,7 @@ extension Controller {
     let pinned = try await store.pinnedKeys()
     let lineages = try await store.lineages()
     return try await store.hosts().filter { host in
-      pinned[host.name] == nil && request.plan.hosts?.contains(host.name) ?? true
+      host.showsKey && pinned[host.name] == nil && request.plan.hosts?.contains(host.name) ?? true
         && lineages.contains { request.isFor($0, on: host) && $0.goes(to: host) }
     }.map(\.name)
   }

@@ -47,6 +47,10 @@ package struct ConnectFailure: Error, Sendable {
   }
 }
 
+extension ConnectFailure: CustomStringConvertible {
+  package var description: String { reason }
+}
+
 package struct ConnectionLost: Error, Sendable {
   package let reason: String
 

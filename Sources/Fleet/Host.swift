@@ -8,8 +8,12 @@ package struct Host: Hashable, Sendable, Codable {
   package var port: UInt16
   /// The login name; `nil` means the user who runs certfleet, as with ssh.
   package var user: String?
-  /// Whether the agent runs under `sudo -n`.
-  package var become: Bool
+  /// How it is reached.
+  package var connection: ConnectionKind
+  /// The user's own ssh_config, where that says how; `nil` where it is not asked.
+  package var sshConfig: SSHConfigUse?
+  /// As whom the agent runs; `nil` is the login's user.
+  package var become: Become?
   /// The private key file; `nil` means the SSH agent, else the user's default keys, as with ssh.
   package var identity: String?
   /// A file on the controller whose first line opens the private key.
@@ -27,7 +31,8 @@ package struct Host: Hashable, Sendable, Codable {
   package var lookEvery: LookInterval?
 
   private enum CodingKeys: String, CodingKey {
-    case name, address, port, user, become, identity, via, base, labels
+    case name, address, port, user, become, identity, via, base, labels, connection
+    case sshConfig = "ssh_config"
     case passphraseFile = "passphrase_file"
     case hasAgent = "has_agent"
     case keyAlias = "host_key_alias"
@@ -35,7 +40,8 @@ package struct Host: Hashable, Sendable, Codable {
   }
 
   package init(
-    name: Name, address: String, port: UInt16 = 22, user: String? = nil, become: Bool = false,
+    name: Name, address: String, port: UInt16 = 22, user: String? = nil,
+    connection: ConnectionKind = .auto, sshConfig: SSHConfigUse? = nil, become: Become? = nil,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
     keyAlias: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
     labels: [String: String] = [:],
@@ -45,6 +51,8 @@ package struct Host: Hashable, Sendable, Codable {
     self.address = address
     self.port = port
     self.user = user
+    self.connection = connection
+    self.sshConfig = sshConfig
     self.become = become
     self.identity = identity
     self.passphraseFile = passphraseFile
@@ -56,6 +64,9 @@ package struct Host: Hashable, Sendable, Codable {
     self.lookEvery = lookEvery
   }
 
+  /// Whether it has to show a key that is pinned: all do that are not this machine.
+  package var showsKey: Bool { connection != .local }
+
   package static let standardBase = "/etc/certfleet"
 }
 
@@ -66,7 +77,14 @@ extension Host {
     address = try values.decode(String.self, forKey: .address)
     port = try values.decode(UInt16.self, forKey: .port)
     user = try values.decodeIfPresent(String.self, forKey: .user)
-    become = try values.decode(Bool.self, forKey: .become)
+    connection = try values.decodeIfPresent(ConnectionKind.self, forKey: .connection) ?? .auto
+    sshConfig = try values.decodeIfPresent(SSHConfigUse.self, forKey: .sshConfig)
+    // What was stored before there were others says only whether it is sudo.
+    if let isSudo = try? values.decode(Bool.self, forKey: .become) {
+      become = isSudo ? Become() : nil
+    } else {
+      become = try values.decodeIfPresent(Become.self, forKey: .become)
+    }
     identity = try values.decodeIfPresent(String.self, forKey: .identity)
     // What was stored earlier knows nothing of these.
     passphraseFile = try values.decodeIfPresent(String.self, forKey: .passphraseFile)

@@ -12,7 +12,8 @@ enum AgentPlace: String, CaseIterable {
 struct Defaults {
   var user: String?
   var port: UInt16 = 22
-  var become = false
+  var connection = ConnectionKind.auto
+  var become: Become?
   var identity: String?
   var passphraseFile: String?
   var via: Host.Name?
@@ -39,7 +40,8 @@ extension InventoryNode {
       var defaults = Defaults()
       defaults.user = fields["user"]?.name()
       if let port = fields["port"]?.port() { defaults.port = port }
-      if let become = fields["become"]?.bool() { defaults.become = become }
+      if let connection = fields["connection"]?.choice(ConnectionKind.self) { defaults.connection = connection }
+      defaults.become = fields["become"]?.become()
       defaults.identity = fields["identity"]?.localPath()
       defaults.passphraseFile = fields["passphrase_file"]?.secretFile()
       defaults.via = fields["via"]?.name().map { Host.Name($0) }
@@ -58,13 +60,15 @@ extension InventoryNode {
   func host(_ defaults: Defaults, asking ask: SSHSettings.Reader) -> Host? {
     object { fields in
       let name = fields.required("name")?.name()
-      let address = fields["address"].map { $0.address() } ?? name
+      let connection = fields["connection"].map { $0.choice(ConnectionKind.self) } ?? defaults.connection
+      let address = fields["address"].map { $0.address() } ?? (connection == .local ? "localhost" : name)
       let host = name.flatMap { name in
         address.map { Host(name: Host.Name(name), address: $0) }
       }
       let port = fields["port"]?.port()
       let user = fields["user"]?.name()
-      let become = fields["become"]?.bool()
+      // `false` is none, whatever the defaults say.
+      let become = fields["become"].map { $0.become() }
       let identity = fields["identity"]?.localPath()
       let passphraseFile = fields["passphrase_file"]?.secretFile()
       let via = fields["via"]?.name().map { Host.Name($0) }
@@ -74,7 +78,12 @@ extension InventoryNode {
       let lookEvery = fields["look_every"]?.lookInterval()
       let place = fields["ssh_config"].map { $0.sshConfiguration() } ?? defaults.sshConfiguration
       guard var host else { return nil }
-      if let settings = place.flatMap({ settings(of: host.address, $0, ask) }) {
+      host.connection = connection ?? .auto
+      if host.connection == .local {
+        fields["via"]?.fail("is this machine itself, which is reached through no other")
+        host.port = port ?? defaults.port
+      } else if let (use, settings) = place.flatMap({ settings(of: host.address, $0, ask) }) {
+        host.sshConfig = use
         (host.address, host.port, host.user) = (
           settings.address, port ?? settings.port, user ?? settings.user
         )
@@ -99,7 +108,7 @@ extension InventoryNode {
 
   private func settings(
     of address: String, _ place: SSHConfigurationPlace, _ ask: SSHSettings.Reader
-  ) -> SSHSettings? {
+  ) -> (SSHConfigUse, SSHSettings)? {
     let file: String?
     switch place {
     case .ignored: return nil
@@ -107,10 +116,32 @@ extension InventoryNode {
     case .file(let path): file = path
     }
     do {
-      return try ask(address, file)
+      let settings = try ask(address, file)
+      return (
+        SSHConfigUse(
+          host: address, file: file, directives: settings.directives, unhonoured: settings.unhonoured),
+        settings
+      )
     } catch {
       fail("ssh does not say how it would reach '\(address)': \(error)")
       return nil
+    }
+  }
+}
+
+extension InventoryNode {
+  /// `true` is sudo; `false` is nobody else than the login's user.
+  func become() -> Become? {
+    if case .bool(let isWanted) = value { return isWanted ? Become() : nil }
+    return object { fields in
+      let method = fields["method"].map { $0.choice(Become.Method.self) } ?? .sudo
+      let user = fields["user"]?.accountName()
+      let passwordFile = fields["password_file"]?.secretFile()
+      if method == .doas, let file = fields["password_file"] {
+        file.fail("doas asks for passwords on a terminal alone; allow it without one: 'permit nopass' in doas.conf")
+      }
+      guard let method else { return nil }
+      return Become(method, user: user == "root" ? nil : user, passwordFile: passwordFile)
     }
   }
 }

@@ -35,8 +35,10 @@ extension InventoryNode {
     guard let first = text.first, first != "-" else {
       return refuse(text.isEmpty ? "an address cannot be empty" : "\(value.shown) must not begin with '-'")
     }
-    if text.split(separator: ":").count == 2, text.contains(".") {
-      return refuse("\(value.shown) holds a port; write it as port: …")
+    // An IPv6 address has two at least.
+    if text.count(where: { $0 == ":" }) == 1, let colon = text.firstIndex(of: ":") {
+      return refuse(
+        "\(value.shown) holds a port; write address: '\(text[..<colon])', port: \(text[text.index(after: colon)...])")
     }
     return text
   }

@@ -6,16 +6,19 @@ package struct HostDetails: Sendable, Codable, Report {
   package static let schema = JSONText.Schema.host
 
   package let host: Host
+  /// The way that is taken to it.
+  package let way: ConnectionWay
   package let pinned: [HostKey]
   package let statuses: [HostCertificateStatus]
 
-  package init(host: Host, pinned: [HostKey], statuses: [HostCertificateStatus]) {
+  package init(host: Host, way: ConnectionWay, pinned: [HostKey], statuses: [HostCertificateStatus]) {
+    self.way = way
     (self.host, self.pinned, self.statuses) = (host, pinned, statuses)
   }
 
   package func text(now: Date) -> String {
     let address = host.address.contains(":") ? "[\(host.address)]" : host.address
-    let login = "login \(host.user ?? "(you)")\(host.become ? ", sudo" : "")"
+    let login = "login \(host.user ?? "(you)")\(host.become.map { ", \($0.words)" } ?? "")"
     let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let head =
       ["\(host.name)", "\(address):\(host.port)", login]
@@ -23,10 +26,13 @@ package struct HostDetails: Sendable, Codable, Report {
     let keys = pinned.map { "\($0.type) \($0.fingerprint)" }
     var text = head.joined(separator: "   ") + "\n"
     if let via = host.via { text += "via    \(via)\n" }
-    text +=
-      "key    "
-      + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", "))
-    text += "\nbase   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
+    text += "way    \(way.words)\n"
+    if host.showsKey {
+      text +=
+        "key    "
+        + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", ")) + "\n"
+    }
+    text += "base   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
     guard !statuses.isEmpty else { return text + "no certificate goes to it\n" }
     return text + FleetReport.table(of: statuses, showingHosts: false, at: now).text
   }

@@ -9,6 +9,8 @@ package struct PlanPreview: Sendable, Encodable {
   package let deferred: [DeferredHost]
   /// The hosts' preflights, where they were asked for.
   package let checked: [CheckedHost]?
+  /// Hosts that are not reached by libssh2.
+  package let ways: [HostsByWay]
   /// These four are told beside it.
   package let ahead: [HostAhead]
   package let drifted: [DriftedHost]
@@ -16,20 +18,21 @@ package struct PlanPreview: Sendable, Encodable {
   package let open: [(id: Rollout.ID, state: RolloutState)]
 
   private enum CodingKeys: String, CodingKey {
-    case issue, rollouts, checked
+    case issue, rollouts, checked, ways
     case leftOut = "left_out"
     case deferred = "held"
   }
 
   package init(
     issue: [ListedDue], rollouts: [Plan], deferred: [DeferredHost], checked: [CheckedHost]?,
-    ahead: [HostAhead], drifted: [DriftedHost], leftOut: [HostLeftOut],
+    ways: [HostsByWay], ahead: [HostAhead], drifted: [DriftedHost], leftOut: [HostLeftOut],
     open: [(id: Rollout.ID, state: RolloutState)]
   ) {
     self.issue = issue
     self.rollouts = rollouts
     self.deferred = deferred
     self.checked = checked
+    self.ways = ways
     self.ahead = ahead
     self.drifted = drifted
     self.leftOut = leftOut
@@ -44,12 +47,27 @@ extension PlanPreview: Report {
     let open = open.map { "rollout \($0.id) has not ended, and goes first\n" }
     let text =
       open.joined() + ListedDue.text(of: issue) + rollouts.map(\.text).joined(separator: "\n")
-      + DeferredHosts.groups(of: deferred).map { $0.text + "\n" }.joined()
+      + ways.map(\.line).joined() + DeferredHosts.groups(of: deferred).map { $0.text + "\n" }.joined()
     let checks = checked.map { $0.isEmpty ? "" : "\n" + CheckedHost.text(of: $0, now: now) } ?? ""
     let nothing =
       leftOut.isEmpty ? "nothing to do\n" : "nothing to do but for hosts that are left out\n"
     return (text.isEmpty ? nothing : text) + checks
   }
+}
+
+/// Hosts that are reached the same way, for the same reason.
+package struct HostsByWay: Sendable, Encodable {
+  package let way: ConnectionWay
+  package let hosts: [Host.Name]
+
+  /// Without those that are reached by libssh2, of which there is nothing to tell.
+  package static func groups(of ways: [(host: Host.Name, way: ConnectionWay)]) -> [HostsByWay] {
+    Dictionary(grouping: ways.filter { $0.way.kind != .libssh2 }, by: \.way).map {
+      HostsByWay(way: $0, hosts: $1.map(\.host).sorted())
+    }.sorted { $0.hosts[0] < $1.hosts[0] }
+  }
+
+  fileprivate var line: String { "by \(way.words): \(HostSet.folded(hosts))\n" }
 }
 
 /// A certificate that is to be issued or taken in, or that waits, and why.

@@ -23,10 +23,10 @@ package enum Credential: Hashable, Sendable {
       return try chooseFile(path, passphraseFile, hasAgent: hasAgent)
     }
     if hasAgent { return .agent(blob: nil) }
-    let names = ["id_ed25519", "id_ecdsa", "id_rsa"].map { "\(home)/.ssh/\($0)" }
-    guard let path = names.first(where: FileManager.default.fileExists(atPath:)) else {
+    guard let path = standardIdentity(environment) else {
       throw .authentication(
-        "there is no SSH key: no agent, and no \(names[0]); make one with ssh-keygen, or set identity")
+        "there is no SSH key: no agent, and no \(home)/.ssh/id_ed25519; make one with ssh-keygen, or set identity"
+      )
     }
     return try chooseFile(path, nil, hasAgent: false)
   }

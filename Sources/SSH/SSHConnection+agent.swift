@@ -29,10 +29,9 @@ extension SSHConnection {
     }
     guard listed == 0 else { throw Self.noAgent }
     guard let identity = Self.identity(in: agent, blob) else {
-      throw .authentication(
-        blob == nil
-          ? "the SSH agent holds no ed25519 or ecdsa key; add one with ssh-add, or set identity"
-          : "the SSH agent does not hold the identity; add it with ssh-add")
+      throw blob == nil
+        ? .unsupported("the SSH agent holds no ed25519 or ecdsa key; add one with ssh-add, or set identity")
+        : .authentication("the SSH agent does not hold the identity; add it with ssh-add")
     }
     nonisolated(unsafe) let key = identity
     var status = LIBSSH2_ERROR_EAGAIN

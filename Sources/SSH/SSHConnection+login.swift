@@ -36,20 +36,19 @@ extension SSHConnection {
     return String(line)
   }
 
-  /// libssh2 1.11 brought RFC 8332's signatures.
-  private static var signsRSAWithSHA1: Bool { libssh2_version(0x01_0b_00) == nil }
-
   func loginFailure(_ status: Int, user: String, key: String, isRSA: Bool) -> SSHFailure {
     switch Int32(status) {
     // libssh2 says so, too, where no answer came at all.
     case LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED where session.message.hasPrefix("Waiting for"):
       .unreachable("\(endpoint) closed the connection at the login")
     case LIBSSH2_ERROR_AUTHENTICATION_FAILED, LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED:
-      .authentication(
-        "\(endpoint) refused the key \(key) for user \(user); add its public half to that user's authorized_keys"
-          + (isRSA && Self.signsRSAWithSHA1
-            ? "; it is an RSA key, which libssh2 \(LIBSSH2_VERSION) signs with SHA-1, as sshd takes it no more: make an ed25519 key, or use libssh2 1.11"
-            : ""))
+      isRSA && Credential.signsRSAWithSHA1
+        ? .unsupported(
+          "\(endpoint) refused the key \(key) for user \(user): it is an RSA key, which libssh2 \(LIBSSH2_VERSION) signs with SHA-1, as sshd takes it no more: make an ed25519 key, or use libssh2 1.11"
+        )
+        : .authentication(
+          "\(endpoint) refused the key \(key) for user \(user); add its public half to that user's authorized_keys"
+        )
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:
       .unreachable("\(endpoint) closed the connection at the login (MaxStartups or a penalty?)")
     case LIBSSH2_ERROR_FILE:

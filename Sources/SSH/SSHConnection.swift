@@ -98,9 +98,11 @@ package actor SSHConnection {
     }
     let own = AlgorithmOffer(of: session, hostKeys: types)
     if let server = AlgorithmOffer(serverSays: session.greeting.sinceVersion),
-      let conflict = own.conflict(with: server)
+      let (kind, conflict) = own.conflict(with: server)
     {
-      return .incompatible("\(endpoint) and libssh2 \(LIBSSH2_VERSION) have \(conflict)")
+      return kind == .hostKey
+        ? .otherKeyType
+        : .unsupported("\(endpoint) and libssh2 \(LIBSSH2_VERSION) have \(conflict)")
     }
     switch Int32(status) {
     case LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_SEND:

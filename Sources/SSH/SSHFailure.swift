@@ -10,10 +10,14 @@ package enum SSHFailure: Error, Hashable, Sendable {
   case exhausted(String)
   /// The server is not who it is supposed to be. No other try is of use.
   case hostKey(String)
+  /// The server has none of the types of key that it may show: it is not who it is supposed to be, either.
+  case otherKeyType
   /// The login was refused, or there is no usable key. No other try is of use.
   case authentication(String)
   /// The server cannot do what is needed: no common algorithm, no command channel.
   case incompatible(String)
+  /// The linked libssh2 cannot do what the server, or the key, needs; ssh may.
+  case unsupported(String)
   /// A connection that worked has ended, or stopped answering.
   case lost(String)
 }
@@ -22,8 +26,10 @@ extension SSHFailure: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unreachable(let why), .busy(let why), .occupied(let why), .exhausted(let why), .hostKey(let why),
-      .authentication(let why), .incompatible(let why), .lost(let why):
+      .authentication(let why), .incompatible(let why), .unsupported(let why),
+      .lost(let why):
       why
+    case .otherKeyType: "it has no host key of the pinned type"
     }
   }
 }

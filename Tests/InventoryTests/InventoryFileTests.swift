@@ -29,7 +29,7 @@ import ThrowawayFleet
     let fleet = try read(
       """
       { // a comment
-        defaults: { user: 'deploy', port: 2200, become: true, base: '~/certs', parallel: 7, },
+        defaults: { user: 'deploy', port: 2200, become: Become(), base: '~/certs', parallel: 7, },
         hosts: [ {name: 'web1', address: '10.0.0.1', labels: {role: 'web'}}, {name: 'web2', port: 22, become: false} ],
         \(Self.issuer),
         certificates: [ { name: 'c', domains: ['Example.com', 'example.COM.', 'www.example.com'], issuer: 'ca',
@@ -41,9 +41,9 @@ import ThrowawayFleet
     #expect(
       fleet.hosts[0]
         == Host(
-          name: "web1", address: "10.0.0.1", port: 2200, user: "deploy", become: true, base: "~/certs",
+          name: "web1", address: "10.0.0.1", port: 2200, user: "deploy", become: Become(), base: "~/certs",
           labels: ["role": "web"]))
-    #expect(fleet.hosts[1].address == "web2" && fleet.hosts[1].port == 22 && !fleet.hosts[1].become)
+    #expect(fleet.hosts[1].address == "web2" && fleet.hosts[1].port == 22 && fleet.hosts[1].become == nil)
     #expect(fleet.lineages[0].domains == ["example.com", "www.example.com"])
     let deployment = fleet.lineages[0].deployments[0]
     #expect(

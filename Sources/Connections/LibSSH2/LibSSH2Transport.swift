@@ -25,7 +25,7 @@ struct LibSSH2Transport: Transport {
 
   var executor: (any TaskExecutor)? { loop }
 
-  func open(_ command: String, on host: Host, slot: ConnectionSlot) async throws(ConnectFailure)
+  func open(_ command: String, on host: Host, slot: ConnectionSlot) async throws(TransportFailure)
     -> any CommandChannel
   {
     do {
@@ -40,8 +40,12 @@ struct LibSSH2Transport: Transport {
       return SSHCommandChannel(connection: connection, slot: slot, sendTimeout: Self.sendTimeout)
     } catch {
       DebugLog.write("\(host.name): not connected: \(error)")
-      throw (error as? SSHFailure).map(ConnectFailure.init)
-        ?? ConnectFailure(reason: "\(error)", isPassing: false)
+      guard let failure = error as? SSHFailure else {
+        throw TransportFailure(failure: ConnectFailure(reason: "\(error)", isPassing: false))
+      }
+      var isBeyondIt = false
+      if case .unsupported = failure { isBeyondIt = true }
+      throw TransportFailure(failure: ConnectFailure(failure), isBeyondIt: isBeyondIt)
     }
   }
 
@@ -107,8 +111,16 @@ struct LibSSH2Transport: Transport {
         over: socket, expecting: .pinned(keys), on: loop, within: Self.connectTimeout
       ).connection
     } catch {
-      guard case .hostKey(let why) = error else { throw error }
-      throw SSHFailure.hostKey("\(why); if expected: \(Remedy.pinHost(host.name))")
+      switch error {
+      case .hostKey(let why): throw SSHFailure.hostKey("\(why); if expected: \(Remedy.pinHost(host.name))")
+      case .otherKeyType:
+        let pinned = keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
+        let offered = try? await offeredKey(of: host, types: ServerKey.knownTypes)
+        let shown = offered.map { "\($0.type) \($0.fingerprint)" } ?? "none of these types"
+        throw SSHFailure.hostKey(
+          "host key changed (pinned \(pinned), offered \(shown)); if expected: \(Remedy.pinHost(host.name))")
+      default: throw error
+      }
     }
     do {
       let user = host.user ?? SystemUser.name

@@ -11,9 +11,10 @@ extension SSHFailure {
     case .busy: .busy(why)
     case .occupied: .occupied(why)
     case .exhausted: .exhausted(why)
-    case .hostKey: .hostKey(why)
+    case .hostKey, .otherKeyType: .hostKey(why)
     case .authentication: .authentication(why)
     case .incompatible: .incompatible(why)
+    case .unsupported: .unsupported(why)
     }
   }
 }
@@ -23,7 +24,7 @@ extension ConnectFailure {
     let isPassing =
       switch failure {
       case .unreachable, .busy, .occupied, .exhausted, .lost: true
-      case .hostKey, .authentication, .incompatible: false
+      case .hostKey, .otherKeyType, .authentication, .incompatible, .unsupported: false
       }
     var isBusy = false
     switch failure {

@@ -56,12 +56,14 @@ struct AlgorithmOffer {
   }
 
   /// The first thing in which two sides have nothing in common, with both lists; `nil` where they have all.
-  func conflict(with server: AlgorithmOffer) -> String? {
+  func conflict(with server: AlgorithmOffer) -> (kind: Kind, words: String)? {
     for kind in Kind.allCases {
       guard let own = lists[kind], let theirs = server.lists[kind] else { continue }
       if Set(own).isDisjoint(with: theirs) {
-        return
+        return (
+          kind,
           "no common \(kind.words): it offers \(theirs.joined(separator: ", ")); here is \(own.joined(separator: ", "))"
+        )
       }
     }
     return nil

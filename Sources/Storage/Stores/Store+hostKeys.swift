@@ -39,3 +39,22 @@ extension Store {
       Event(at: now, subject: .init(host: host), kind: .note(.pinned, text: text(keys) + instead)))
   }
 }
+
+/// Hosts that libssh2 was found not to reach, and why.
+extension Store {
+  package func learnedWays() throws -> [Host.Name: (reason: String, basis: String)] {
+    let ways = try database.rows("SELECT host, reason, basis FROM learned_way") {
+      (Host.Name($0.text(0)), (reason: $0.text(1), basis: $0.text(2)))
+    }
+    return Dictionary(ways, uniquingKeysWith: { $1 })
+  }
+
+  /// - Parameter basis: what it depends on; where that is another, it is found out anew.
+  package func rememberWay(to host: Host.Name, reason: String, basis: String) throws {
+    try database.run(
+      """
+      INSERT INTO learned_way (host, reason, basis) VALUES (?, ?, ?)
+      ON CONFLICT (host) DO UPDATE SET reason = excluded.reason, basis = excluded.basis
+      """, [.text(host.rawValue), .text(reason), .text(basis)])
+  }
+}

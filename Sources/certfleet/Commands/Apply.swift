@@ -31,7 +31,8 @@ extension Command {
     for warning in try await controller.scheduleWarnings() { Console.standard.say(warning.line) }
     if !changes.isEmpty {
       let lines =
-        CertificateShortfall.lines(of: try await controller.unverified(), now: Date())
+        InventoryWarnings.lines(of: try await controller.store.declaration())
+        + CertificateShortfall.lines(of: try await controller.unverified(), now: Date())
         + LeftOvers.lines(of: try await controller.leftOvers())
       for line in lines { Console.standard.say("certfleet: \(line)") }
     }

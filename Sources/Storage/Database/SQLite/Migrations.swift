@@ -29,7 +29,7 @@ package enum Migrations {
 
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
-    rolloutsInFull, severalHostKeys, seals, forms, looks, pinsOfLeftOvers,
+    rolloutsInFull, severalHostKeys, seals, forms, looks, pinsOfLeftOvers, ways,
   ]
 
   /// A host that is declared no more and has something of ours still is reached until that is taken away.
@@ -40,6 +40,10 @@ package enum Migrations {
       PRIMARY KEY (host, key)) STRICT;
     INSERT INTO host_key SELECT * FROM former;
     DROP TABLE former;
+    """
+
+  private static let ways = """
+    CREATE TABLE learned_way (host TEXT PRIMARY KEY, reason TEXT NOT NULL, basis TEXT NOT NULL) STRICT;
     """
 
   /// What was last seen of each certificate on each host. What a visit brought there counts as seen when it ended.
