@@ -131,6 +131,7 @@ extension ControllerError: CustomStringConvertible {
     case .badSelector(let text, let error): "--to '\(text.visible)' is not a selector: \(error)"
     case .selectsNone(let text, let hosts):
       "--to '\(text.visible)' picks none of the hosts that the certificate goes to: \(HostSet.folded(hosts).shortened(to: 200))"
+        + (hosts.contains { $0.rawValue == text } ? "; one by its name: --to name:\(text)" : "")
     case .otherKeyOffered(let host, let offered, let wanted):
       "\(host): offers \(offered.map { $0.line(host.rawValue) }.joined(separator: ", ")), not \(wanted); nothing was pinned"
     case .agentNotDeclared(let host):

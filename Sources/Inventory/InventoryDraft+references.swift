@@ -27,9 +27,13 @@ extension InventoryDraft {
         }
         let hasMistakenHosts = mistaken.contains { $0.hasPrefix("hosts ") }
         if !hasMistakenHosts, !hosts.contains(where: deployment.selector.matches) {
+          let text = deployment.selector.text
+          let isName = hosts.contains { $0.name.rawValue == text }
           place.at(step + ".to").fail(
-            "'\(deployment.selector.text.visible)' picks no host; check the labels with: \(Remedy.list(.hosts))"
-          )
+            "'\(text.visible)' picks no host; "
+              + (isName
+                ? "it is a label here; a host by its name: 'name:\(text)'"
+                : "check the labels with: \(Remedy.list(.hosts))"))
         }
       }
     }

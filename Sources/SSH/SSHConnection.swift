@@ -76,8 +76,8 @@ package actor SSHConnection {
     session.greeting.end()
     guard let key = ServerKey(of: session) else { throw .incompatible("\(endpoint) showed no host key") }
     if case .pinned(let keys) = expectation, !keys.contains(where: { $0.blob == key.blob }) {
-      let pinned = keys.map(\.fingerprint).joined(separator: ", ")
-      throw .hostKey("host key changed (pinned \(pinned), offered \(key.fingerprint))")
+      let pinned = keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
+      throw .hostKey("host key changed (pinned \(pinned), offered \(key.type) \(key.fingerprint))")
     }
     return key
   }
@@ -101,7 +101,7 @@ package actor SSHConnection {
       let (kind, conflict) = own.conflict(with: server)
     {
       return kind == .hostKey
-        ? .otherKeyType
+        ? .otherKeyType(offered: server.hostKeys)
         : .unsupported("\(endpoint) and libssh2 \(LIBSSH2_VERSION) have \(conflict)")
     }
     switch Int32(status) {

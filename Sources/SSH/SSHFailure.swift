@@ -11,7 +11,7 @@ package enum SSHFailure: Error, Hashable, Sendable {
   /// The server is not who it is supposed to be. No other try is of use.
   case hostKey(String)
   /// The server has none of the types of key that it may show: it is not who it is supposed to be, either.
-  case otherKeyType
+  case otherKeyType(offered: [String])
   /// The login was refused, or there is no usable key. No other try is of use.
   case authentication(String)
   /// The server cannot do what is needed: no common algorithm, no command channel.

@@ -4,15 +4,18 @@ import ThrowawayFleet
 
 /// The real thing, killed again and again.
 @Suite(.serialized) struct KilledControllerTests {
-  private static let hosts = 20
-  private static let kills = 30
+  /// How hosts are reached, how many, and how often the controller is killed.
+  private static let ways = [("libssh2", 20, 30), ("ssh", 8, 8), ("local", 1, 8)]
 
-  @Test func `killed at any moment and run again, no host is mixed, deployed twice or left out`() async throws
-  {
-    let scene = try await Scene(hosts: Self.hosts, waves: "[1, 3, 6, 'rest']")
+  @Test(arguments: ways)
+  func `killed at any moment and run again, no host is mixed, deployed twice or left out`(
+    way: String, hosts: Int, kills: Int
+  ) async throws {
+    let scene = try await Scene(hosts: hosts, waves: "[1, 3, 6, 'rest']")
+    if way != "libssh2" { try await scene.connect(by: way) }
     let told = lines(try await scene.expect(0, "run").stderr)
     var (killed, inVisits, resumed) = (0, 0, 0)
-    for generation in 2...(Self.kills + 1) {
+    for generation in 2...(kills + 1) {
       try await scene.expect(0, "cert", "renew", "one.example")
       let status = try await endOfRun(in: scene, killedAfter: Int.random(in: 0..<(told - told / 8)))
       #expect(status == 0 || status == 128 + SIGKILL)
@@ -25,9 +28,9 @@ import ThrowawayFleet
     }
     #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
     print(
-      "the controller was killed \(killed) times over \(Self.hosts) hosts in 4 waves: \(inVisits) times with hosts on the new certificate, and \(resumed) rollouts were gone on with"
+      "the controller was killed \(killed) times over \(hosts) hosts by \(way): \(inVisits) times with hosts on the new certificate, and \(resumed) rollouts were gone on with"
     )
-    #expect(killed > Self.kills / 2 && resumed > 0)
+    #expect(killed > kills / 2 && (resumed > 0 || kills < 10))
     await scene.fleet.stop()
   }
 

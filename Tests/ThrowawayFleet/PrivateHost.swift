@@ -15,10 +15,14 @@ package final class PrivateHost: Sendable {
     package let sudo: String?
     /// More of its home: path and content.
     package let files: [String: String]
+    /// Commands for root, when it is there.
+    package let setup: String
 
     package init(
-      _ name: String, shell: String = "/bin/sh", sudo: String? = nil, files: [String: String] = [:]
+      _ name: String, shell: String = "/bin/sh", sudo: String? = nil, files: [String: String] = [:],
+      setup: String = ""
     ) {
+      self.setup = setup
       self.name = name
       self.shell = shell
       self.sudo = sudo
@@ -59,7 +63,7 @@ package final class PrivateHost: Sendable {
         try Files.write(source, content)
         setting += "install -D '\(source)' '/home/\(account.name)/\(path)'\n"
       }
-      setting += "chown -R \(account.name): /home/\(account.name)\n"
+      setting += "chown -R \(account.name): /home/\(account.name)\n\(account.setup)\n"
     }
     ssh = try await SSHServer(in: folder, at: address, options: options, setting: setting)
   }

@@ -113,10 +113,10 @@ struct LibSSH2Transport: Transport {
     } catch {
       switch error {
       case .hostKey(let why): throw SSHFailure.hostKey("\(why); if expected: \(Remedy.pinHost(host.name))")
-      case .otherKeyType:
+      case .otherKeyType(let types):
         let pinned = keys.map { "\($0.type) \($0.fingerprint)" }.joined(separator: ", ")
         let offered = try? await offeredKey(of: host, types: ServerKey.knownTypes)
-        let shown = offered.map { "\($0.type) \($0.fingerprint)" } ?? "none of these types"
+        let shown = offered.map { "\($0.type) \($0.fingerprint)" } ?? types.joined(separator: ", ")
         throw SSHFailure.hostKey(
           "host key changed (pinned \(pinned), offered \(shown)); if expected: \(Remedy.pinHost(host.name))")
       default: throw error

@@ -55,6 +55,8 @@ struct AlgorithmOffer {
     lists[.hostKey] = ServerKey.preferences(for: hostKeys).split(separator: ",").map(String.init)
   }
 
+  var hostKeys: [String] { lists[.hostKey] ?? [] }
+
   /// The first thing in which two sides have nothing in common, with both lists; `nil` where they have all.
   func conflict(with server: AlgorithmOffer) -> (kind: Kind, words: String)? {
     for kind in Kind.allCases {

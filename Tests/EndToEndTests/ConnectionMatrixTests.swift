@@ -1,0 +1,239 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+/// Hosts that `ssh` reaches, each by what keeps libssh2 from it: a check, a first rollout, a renewal, a failing hook with its revert.
+@Suite(.enabled(if: PrivateHost.isPossible, "needs root, for accounts of its own"))
+struct ConnectionMatrixTests {
+  enum Cell: String, CaseIterable {
+    case hardened, rsa, certificate, proxyCommand, jumps, doas, sudoUser, password, passwordNotAsked
+
+    var options: [String] {
+      switch self {
+      // As ssh-audit's guides have it: nothing that libssh2 1.10 knows.
+      case .hardened:
+        [
+          "KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256",
+          "Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com",
+          "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com",
+        ]
+      default: []
+      }
+    }
+
+    /// What `host show` says, once it was found out.
+    var way: String {
+      switch self {
+      case .hardened: "ssh: "
+      case .rsa: "ssh: its key is an RSA key"
+      case .certificate: "ssh: there is an OpenSSH certificate beside its key"
+      case .proxyCommand: "ssh: its ssh_config has ProxyCommand"
+      case .jumps: "ssh: declared"
+      case .doas, .sudoUser, .password, .passwordNotAsked: "libssh2"
+      }
+    }
+
+    var login: PrivateHost.Account {
+      switch self {
+      case .doas:
+        .init("ops", setup: "echo 'permit nopass ops' >/etc/doas.conf; chmod 400 /etc/doas.conf")
+      case .sudoUser: .init("ops", sudo: "ALL=(app) NOPASSWD: ALL", setup: "useradd -m -p '*' -s /bin/sh app")
+      case .password: .init("ops", sudo: "ALL=(ALL) ALL", setup: Self.settingPassword)
+      case .passwordNotAsked: .init("ops", sudo: "ALL=(ALL) NOPASSWD: ALL", setup: Self.settingPassword)
+      default: .init("ops")
+      }
+    }
+
+    private static let settingPassword = "usermod -p \"$(openssl passwd -6 'open sesame')\" ops"
+
+    var host: String {
+      switch self {
+      case .rsa: "identity: 'rsa'"
+      case .certificate: "identity: 'certified'"
+      case .proxyCommand: "ssh_config: 'config'"
+      case .jumps: "identity: 'id_ed25519', connection: 'ssh', via: 'second'"
+      case .doas: "identity: 'id_ed25519', become: {method: 'doas'}, base: '/etc/certs'"
+      case .sudoUser: "identity: 'id_ed25519', become: {user: 'app'}, base: '/home/app/certs'"
+      case .password, .passwordNotAsked:
+        "identity: 'id_ed25519', become: {password_file: 'password'}, base: '/etc/certs'"
+      case .hardened: "identity: 'id_ed25519'"
+      }
+    }
+  }
+
+  @Test(arguments: Cell.allCases)
+  func `it is reached, and a failing hook goes back`(cell: Cell) async throws {
+    let scene = try await MatrixScene(cell)
+    if cell == .hardened {
+      // Before anybody was there: by what is found out on the way.
+      #expect(try await scene.expect(0, "host", "show", "web").stdout.contains("way    libssh2"))
+    }
+    let check = try await scene.expect(0, "host", "check", "web")
+    #expect(check.stdout.hasPrefix("ready: web"), "\(check.everything)")
+    let shown = try await scene.expect(0, "host", "show", "web").stdout
+    #expect(shown.contains("way    \(cell.way)"), "\(shown)")
+    try await scene.expect(0, "run")
+    #expect(try await scene.generation() == "1")
+    try await scene.renew()
+    try await scene.expect(0, "run")
+    #expect(try await scene.generation() == "2")
+    try Files.write(scene.broken, "")
+    try await scene.renew()
+    let failed = try await scene.expect(1, "run")
+    #expect(failed.everything.contains("rolled back"), "\(failed.everything)")
+    #expect(try await scene.generation() == "2")
+    try FileManager.default.removeItem(atPath: scene.broken)
+    try await scene.expect(0, "run", "--only", "one.example")
+    #expect(try await scene.generation() == "3")
+    // No password where anybody could read it, and nothing left behind.
+    let log = try await scene.expect(0, "log", "--all", "--output").stdout
+    #expect(!log.contains("open sesame"))
+    let files = ((try? FileManager.default.contentsOfDirectory(atPath: scene.certfleet.home + "/ssh")) ?? []).sorted()
+    #expect(files.allSatisfy { $0 == "known_hosts" || $0.hasPrefix("config") }, "\(files)")
+    await scene.stop()
+  }
+
+  /// By each way that a host shows its key on.
+  @Test(arguments: ["libssh2", "ssh"], ["ed25519", "rsa"])
+  func `a host that shows another key is not entered`(way: String, type: String) async throws {
+    let scene = try await MatrixScene(.hardened, options: [], host: "identity: 'id_ed25519', connection: '\(way)'")
+    try await scene.expect(0, "run")
+    let pinned = try await scene.host.ssh.fingerprint()
+    try await scene.exchangeKey(type)
+    let check = try await scene.expect(1, "host", "check", "web")
+    // libssh2 1.10 takes no RSA key of a host's that is signed with SHA-2, and cannot look at it.
+    let offered = type == "rsa" ? way == "ssh" ? "ssh-rsa SHA256:" : "rsa-sha2-512, rsa-sha2-256" : "ssh-ed25519 SHA256:"
+    #expect(
+      check.stdout.contains("host key changed (pinned ssh-ed25519 \(pinned), offered \(offered)")
+        && check.stdout.contains("certfleet host pin web"), "\(check.everything)")
+    await scene.stop()
+  }
+
+  @Test func `a wrong password is told, named and not tried again`() async throws {
+    let scene = try await MatrixScene(.password)
+    try Files.write(scene.scratch.path + "/password", "open barley\n", mode: 0o600)
+    let check = try await scene.expect(1, "host", "check", "web")
+    #expect(check.stdout.contains("refused the password in "), "\(check.everything)")
+    #expect(check.stdout.contains("it was not tried again"))
+    let plain = try await MatrixScene(.password, host: "identity: 'id_ed25519', become: true, base: '/etc/certs'")
+    let refused = try await plain.expect(1, "host", "check", "web")
+    #expect(refused.stdout.contains("a password is required"), "\(refused.everything)")
+    await plain.stop()
+    await scene.stop()
+  }
+
+  @Test func `a refused login names the keys that were tried`() async throws {
+    let scene = try await MatrixScene(.hardened, options: ["MaxAuthTries 2"], host: "identity: 'other', connection: 'ssh'")
+    try await KeyPair.make(at: scene.scratch.path + "/other", type: "ed25519")
+    let check = try await scene.expect(1, "host", "check", "web")
+    #expect(check.stdout.contains("keys tried: \(scene.scratch.path)/other (ED25519 SHA256:"), "\(check.everything)")
+    await scene.stop()
+  }
+}
+
+/// One host with one certificate from files, and two more to be reached through.
+private struct MatrixScene {
+  let scratch: ScratchFolder
+  let certfleet: CertfleetProgram
+  let host: PrivateHost
+  let hops: [SSHServer]
+  let base: String
+  var broken: String { scratch.path + "/broken" }
+
+  init(_ cell: ConnectionMatrixTests.Cell, options: [String]? = nil, host declared: String? = nil) async throws {
+    scratch = try ScratchFolder()
+    certfleet = CertfleetProgram(home: scratch.path + "/state")
+    let folder = scratch.path
+    try await KeyPair.make(at: folder + "/id_ed25519", type: "ed25519")
+    try await KeyPair.make(at: folder + "/rsa", type: "rsa")
+    try await KeyPair.make(at: folder + "/ca", type: "ed25519")
+    try await KeyPair.make(at: folder + "/certified", type: "ed25519")
+    try await Program.succeed(
+      try Program.find("ssh-keygen"), ["-q", "-s", folder + "/ca", "-I", "ops", "-n", "ops", folder + "/certified.pub"])
+    try Files.write(folder + "/password", "open sesame\n", mode: 0o600)
+    let keys = Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
+    let network = Loopback.random()
+    host = try await PrivateHost(
+      in: folder + "/host", at: network.host(1), accounts: [cell.login], authorizedKey: keys,
+      options: (options ?? cell.options) + ["TrustedUserCAKeys \(folder)/ca.pub"])
+    var hops: [SSHServer] = []
+    if cell == .jumps || cell == .proxyCommand {
+      for number in 2...3 {
+        hops.append(
+          try await SSHServer(
+            in: folder + "/hop\(number)", at: network.host(number), home: folder + "/home\(number)", authorizedKey: keys))
+      }
+    }
+    self.hops = hops
+    base = cell.host.contains("/etc/certs") ? "/etc/certs" : cell == .sudoUser ? "/home/app/certs" : "/home/ops/certs"
+    try await SelfSigned.make("one.example", in: folder)
+    if cell == .proxyCommand {
+      try Files.write(
+        folder + "/config",
+        """
+        Host \(network.host(1))
+          User ops
+          Port 2222
+          IdentityFile \(folder)/id_ed25519
+          ProxyCommand ssh -F none -i \(folder)/id_ed25519 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p 2222 -W %h:%p \(hops[0].address)
+        """)
+    }
+    let jumps =
+      cell == .jumps
+      ? """
+        {name: 'first', address: '\(hops[0].address)', port: 2222, user: 'root', identity: 'id_ed25519'},
+        {name: 'second', address: '\(hops[1].address)', port: 2222, user: 'root', identity: 'id_ed25519', via: 'first'},
+        """ : ""
+    let host = declared ?? cell.host
+    try scratch.write(
+      "fleet.json5",
+      """
+      { hosts: [\(jumps)
+          {name: 'web', address: '\(network.host(1))', \(host.contains("ssh_config") ? "" : "port: 2222, user: 'ops', ")\(host.contains("base:") ? "" : "base: '~/certs', ")\(host), labels: {role: 'web'}}],
+        issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
+          private_key: 'key.pem', deploy: [{to: 'role=web', hooks: {deploy: '[ "$CERTFLEET_ACTION" = rollback ] || [ ! -e \(folder)/broken ]'}}]}] }
+      """)
+    chmod(folder, 0o755)
+    try await expect(0, "apply", folder + "/fleet.json5")
+    for (name, server) in zip(["first", "second"], cell == .jumps ? hops : []) {
+      try await expect(0, "host", "pin", name, "--fingerprint", try await server.fingerprint())
+    }
+    try await expect(0, "host", "pin", "web", "--fingerprint", try await self.host.ssh.fingerprint())
+  }
+
+  @discardableResult
+  func expect(_ status: Int32, _ arguments: String...) async throws -> Program.Result {
+    let result = try await Program.run(
+      CertfleetProgram.path, arguments, environment: certfleet.environment.merging(["SSH_AUTH_SOCK": ""]) { $1 })
+    guard result.status == status else {
+      throw Program.Failed(
+        "certfleet \(arguments.joined(separator: " ")) ended with \(result.status): \(result.everything) \(host.ssh.log.suffix(1500))"
+      )
+    }
+    return result
+  }
+
+  func renew() async throws { try await SelfSigned.make("one.example", in: scratch.path) }
+
+  func generation() async throws -> String {
+    try await host.run("readlink \(base)/live/one.example || true").split(separator: "/").last.map {
+      String($0.trimmingCharacters(in: .newlines))
+    } ?? "-"
+  }
+
+  /// sshd reads its key anew where it is told to.
+  func exchangeKey(_ type: String) async throws {
+    let file = host.ssh.hostKeyFile
+    for name in [file, file + ".pub"] { try FileManager.default.removeItem(atPath: name) }
+    try await KeyPair.make(at: file, type: type)
+    kill(host.ssh.id, SIGHUP)
+    try await eventually("sshd answers again") { Loopback.answers(host.address, 2222) }
+    try await Task.sleep(for: .milliseconds(300))
+  }
+
+  func stop() async {
+    for hop in hops { await hop.stop() }
+    await host.ssh.stop()
+  }
+}
