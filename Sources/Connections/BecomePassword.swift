@@ -45,16 +45,21 @@ struct BecomePassword {
       let output: ChannelOutput
       do {
         output = try await channel.receive(within: Self.patience)
-      } catch { throw ConnectFailure(reason: "sudo did not let us through: \(error.reason)", isPassing: true) }
+      } catch {
+        throw ConnectFailure(reason: "sudo did not let us through: \(error.reason)", isPassing: true)
+      }
       switch output {
       // A login that talks.
       case .stdout: continue
       case .stderr(let bytes): said += String(decoding: bytes, as: UTF8.self)
       case .ended(let status):
-        let why = said.split(whereSeparator: \.isNewline).last { !$0.contains(prompt) }.map { String($0).visible }
+        let why = said.split(whereSeparator: \.isNewline).last { !$0.contains(prompt) }.map {
+          String($0).visible
+        }
         throw ConnectFailure(
           reason: isTold
-            ? refused(host) : "sudo ended with status \(status)\(why.map { ": \($0.shortened(to: 200))" } ?? "")",
+            ? refused(host)
+            : "sudo ended with status \(status)\(why.map { ": \($0.shortened(to: 200))" } ?? "")",
           isPassing: false)
       }
       if said.contains(through) { return }

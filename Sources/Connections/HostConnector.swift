@@ -49,7 +49,8 @@ package struct HostConnector: Connector {
     program = SSHProgramTransport(hosts: hosts, pins: pins, folder: configuration.folder)
     ways = ConnectionWays(
       hosts: Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 }), pins: pins,
-      environment: configuration.environment, learned: configuration.learned, remember: configuration.remember)
+      environment: configuration.environment, learned: configuration.learned, remember: configuration.remember
+    )
   }
 
   package var executor: (any TaskExecutor)? { libssh2.executor }

@@ -44,14 +44,17 @@ final class PipedChannel: CommandChannel {
       case .stderr(let bytes): return .stderr(hosts(bytes))
       case .ended(let status): return .ended(status: status)
       }
-    } catch { throw ConnectionLost(reason: "nothing was said for \(timeout.short)") }
+    } catch {
+      throw ConnectionLost(reason: "nothing was said for \(Int(timeout.seconds.rounded())) s")
+    }
   }
 
   /// Without the lines that are the program's own; each is written at once.
   private func hosts(_ bytes: [UInt8]) -> [UInt8] {
     let text = String(decoding: bytes, as: UTF8.self)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.contains(where: isOwn) ? Array(lines.filter { !isOwn($0) }.joined(separator: "\n").utf8) : bytes
+    return lines.contains(where: isOwn)
+      ? Array(lines.filter { !isOwn($0) }.joined(separator: "\n").utf8) : bytes
   }
 
   func close() async {

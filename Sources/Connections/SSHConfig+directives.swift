@@ -33,7 +33,9 @@ extension SSHConfig {
         found.append("StrictHostKeyChecking")
       }
       if !["", "none"].contains(value("knownhostscommand")) { found.append("KnownHostsCommand") }
-      if value("permitlocalcommand") == "yes", value("localcommand") != "none" { found.append("LocalCommand") }
+      if value("permitlocalcommand") == "yes", value("localcommand") != "none" {
+        found.append("LocalCommand")
+      }
       if !["", "no"].contains(value("forwardagent")) { found.append("ForwardAgent") }
       return found
     }

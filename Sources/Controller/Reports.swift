@@ -24,7 +24,8 @@ extension Controller {
   package func hostDetails(_ name: String) async throws -> HostDetails {
     let host = try await hosts(named: [name])[0]
     return HostDetails(
-      host: host, way: try await connector().way(to: host), pinned: try await store.pinnedKeys()[host.name] ?? [],
+      host: host, way: try await connector().way(to: host),
+      pinned: try await store.pinnedKeys()[host.name] ?? [],
       statuses: try await store.statuses().filter { $0.host == host.name })
   }
 

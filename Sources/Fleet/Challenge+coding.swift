@@ -1,7 +1,8 @@
 /// JSON as the inventory has it: flat, with the type and the way by their names there.
 extension Challenge {
   private enum Key: String, CodingKey {
-    case type, listen, webroot, via, port, nsupdate, resolver
+    case type, listen, webroot, via, port, nsupdate, resolver, provider
+    case credentialsFile = "credentials_file"
     case authHook = "auth_hook"
     case cleanupHook = "cleanup_hook"
     case propagationSeconds = "propagation_timeout_seconds"
@@ -29,7 +30,16 @@ extension Challenge {
       }
     case .dns01:
       let updater: DNS01.Updater =
-        if let hooks { .hooks(hooks) } else { .nsupdate(try values.decode(NSUpdate.self, forKey: .nsupdate)) }
+        if let hooks {
+          .hooks(hooks)
+        } else if let name = try values.decodeIfPresent(String.self, forKey: .provider) {
+          .provider(
+            DNSProvider(
+              name: name,
+              credentialsFile: try values.decodeIfPresent(String.self, forKey: .credentialsFile)))
+        } else {
+          .nsupdate(try values.decode(NSUpdate.self, forKey: .nsupdate))
+        }
       self = .dns01(
         DNS01(
           updater: updater, resolver: try values.decodeIfPresent(String.self, forKey: .resolver),
@@ -60,6 +70,9 @@ extension Challenge {
       switch dns.updater {
       case .hooks(let hooks): try encode(hooks)
       case .nsupdate(let update): try values.encode(update, forKey: .nsupdate)
+      case .provider(let provider):
+        try values.encode(provider.name, forKey: .provider)
+        try values.encodeIfPresent(provider.credentialsFile, forKey: .credentialsFile)
       }
       try values.encodeIfPresent(dns.resolver, forKey: .resolver)
       try values.encode(dns.propagationTimeout.seconds, forKey: .propagationSeconds)

@@ -30,6 +30,7 @@ package enum Challenge: Hashable, Sendable, Codable {
     package enum Updater: Hashable, Sendable {
       case hooks(ChallengeHooks)
       case nsupdate(NSUpdate)
+      case provider(DNSProvider)
     }
 
     package static let standardPropagationTimeout = Duration.seconds(300)
@@ -56,6 +57,17 @@ package struct ChallengeHooks: Hashable, Sendable, Codable {
   package init(auth: Hook, cleanup: Hook?) {
     self.auth = auth
     self.cleanup = cleanup
+  }
+}
+
+/// A company that has the zone, as lexicon names it.
+package struct DNSProvider: Hashable, Sendable {
+  package var name: String
+  /// Variables for lexicon, a line each, such as `LEXICON_CLOUDFLARE_AUTH_TOKEN=…`; `nil` takes those that certfleet runs with.
+  package var credentialsFile: String?
+
+  package init(name: String, credentialsFile: String?) {
+    (self.name, self.credentialsFile) = (name, credentialsFile)
   }
 }
 

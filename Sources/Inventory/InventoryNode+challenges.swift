@@ -37,6 +37,15 @@ extension InventoryNode {
     }
   }
 
+  /// A name of lexicon's.
+  fileprivate func provider(_ credentialsFile: String?) -> DNSProvider? {
+    guard let text = string() else { return nil }
+    guard text.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil else {
+      return refuse("\(value.shown) is no provider of lexicon's, such as 'cloudflare'; see: lexicon --help")
+    }
+    return DNSProvider(name: text, credentialsFile: credentialsFile)
+  }
+
   fileprivate func zone() -> String? {
     guard let text = string() else { return nil }
     switch DomainName.read(text) {
@@ -76,16 +85,24 @@ extension InventoryObject {
   }
 
   fileprivate func dns01() -> Challenge.DNS01? {
-    let (hooks, nsupdate) = (challengeHooks(), self["nsupdate"])
+    let (hooks, nsupdate, provider) = (challengeHooks(), self["nsupdate"], self["provider"])
+    let credentials = self["credentials_file"]
+    if provider == nil { credentials?.fail("'credentials_file' belongs to 'provider'") }
     let resolver = self["resolver"]?.resolver()
     let timeout =
       self["propagation_timeout"].map { $0.duration() } ?? Challenge.DNS01.standardPropagationTimeout
+    let ways = [hooks?.place, nsupdate, provider].compactMap(\.self)
+    for more in ways.dropFirst() { more.fail("choose one of 'auth_hook', 'nsupdate' and 'provider'") }
     let updater: Challenge.DNS01.Updater?
-    switch (hooks, nsupdate) {
-    case (let hooks?, nil): updater = hooks.read.map(Challenge.DNS01.Updater.hooks)
-    case (nil, let nsupdate?): updater = nsupdate.nsupdate().map(Challenge.DNS01.Updater.nsupdate)
-    case (nil, nil): updater = node.refuse("dns-01 needs 'auth_hook' (and 'cleanup_hook'), or 'nsupdate'")
-    case (_?, let nsupdate?): updater = nsupdate.refuse("choose one of 'auth_hook' and 'nsupdate'")
+    if let hooks {
+      updater = hooks.read.map(Challenge.DNS01.Updater.hooks)
+    } else if let nsupdate {
+      updater = nsupdate.nsupdate().map(Challenge.DNS01.Updater.nsupdate)
+    } else if let provider {
+      updater = provider.provider(credentials?.secretFile()).map(Challenge.DNS01.Updater.provider)
+    } else {
+      updater = node.refuse(
+        "dns-01 needs 'provider' (with 'credentials_file'), 'nsupdate', or 'auth_hook' (and 'cleanup_hook')")
     }
     guard let updater, let timeout else { return nil }
     return Challenge.DNS01(updater: updater, resolver: resolver, propagationTimeout: timeout)

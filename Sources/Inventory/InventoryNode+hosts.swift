@@ -40,7 +40,9 @@ extension InventoryNode {
       var defaults = Defaults()
       defaults.user = fields["user"]?.name()
       if let port = fields["port"]?.port() { defaults.port = port }
-      if let connection = fields["connection"]?.choice(ConnectionKind.self) { defaults.connection = connection }
+      if let connection = fields["connection"]?.choice(ConnectionKind.self) {
+        defaults.connection = connection
+      }
       defaults.become = fields["become"]?.become()
       defaults.identity = fields["identity"]?.localPath()
       defaults.passphraseFile = fields["passphrase_file"]?.secretFile()
@@ -138,7 +140,8 @@ extension InventoryNode {
       let user = fields["user"]?.accountName()
       let passwordFile = fields["password_file"]?.secretFile()
       if method == .doas, let file = fields["password_file"] {
-        file.fail("doas asks for passwords on a terminal alone; allow it without one: 'permit nopass' in doas.conf")
+        file.fail(
+          "doas asks for passwords on a terminal alone; allow it without one: 'permit nopass' in doas.conf")
       }
       guard let method else { return nil }
       return Become(method, user: user == "root" ? nil : user, passwordFile: passwordFile)

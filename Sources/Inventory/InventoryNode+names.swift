@@ -38,7 +38,8 @@ extension InventoryNode {
     // An IPv6 address has two at least.
     if text.count(where: { $0 == ":" }) == 1, let colon = text.firstIndex(of: ":") {
       return refuse(
-        "\(value.shown) holds a port; write address: '\(text[..<colon])', port: \(text[text.index(after: colon)...])")
+        "\(value.shown) holds a port; write address: '\(text[..<colon])', port: \(text[text.index(after: colon)...])"
+      )
     }
     return text
   }

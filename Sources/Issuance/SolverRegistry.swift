@@ -26,6 +26,7 @@ actor SolverRegistry {
       switch dns.updater {
       case .hooks(let hooks): return HookPair(dns01: hooks, dns)
       case .nsupdate(let update): return DNSUpdate(update, dns)
+      case .provider(let provider): return Lexicon(provider, dns)
       }
     }
   }

@@ -30,7 +30,8 @@ package struct HostDetails: Sendable, Codable, Report {
     if host.showsKey {
       text +=
         "key    "
-        + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", ")) + "\n"
+        + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", "))
+        + "\n"
     }
     text += "base   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
     guard !statuses.isEmpty else { return text + "no certificate goes to it\n" }

@@ -59,7 +59,8 @@ extension ListedHost: ReportRow {
       let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       table.add(
         host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
-        host.become?.method.rawValue ?? "no", host.showsKey ? listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned" : "this machine",
+        host.become?.method.rawValue ?? "no",
+        host.showsKey ? listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned" : "this machine",
         labels.joined(separator: ","))
     }
     return table.text

@@ -24,6 +24,7 @@ extension Credential {
     guard let type = publicKey(identity: path, environment: environment)?.type else { return nil }
     if type.hasPrefix("sk-") { return "its key is in a FIDO token" }
     return type == "ssh-rsa" && signsRSAWithSHA1
-      ? "its key is an RSA key, which libssh2 \(LIBSSH2_VERSION) signs with SHA-1, as sshd takes it no more" : nil
+      ? "its key is an RSA key, which libssh2 \(LIBSSH2_VERSION) signs with SHA-1, as sshd takes it no more"
+      : nil
   }
 }

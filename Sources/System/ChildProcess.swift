@@ -47,9 +47,12 @@ package struct ChildProcess: Sendable {
   ///   - input: what it reads on its stdin, at most 32 KiB.
   ///   - package: Debian's that has it.
   package static func program(
-    _ name: String, _ arguments: [String], input: String = "", package: String, deadline: Duration
+    _ name: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
+    package: String, deadline: Duration
   ) -> ChildProcess {
-    ChildProcess(path: name, arguments: arguments, input: input, package: package, deadline: deadline)
+    ChildProcess(
+      path: name, arguments: arguments, environment: environment, input: input, package: package,
+      deadline: deadline)
   }
 
   /// - Throws: `NotStarted`.
@@ -61,7 +64,8 @@ package struct ChildProcess: Sendable {
   package func runBlocking() throws -> Result {
     let (started, streams) = try program.run()
     // What a command line of the user's says may be a secret.
-    DebugLog.write("process \(started): \(program.path) with \(program.arguments.count) arguments, at most \(deadline)")
+    DebugLog.write(
+      "process \(started): \(program.path) with \(program.arguments.count) arguments, at most \(deadline)")
     defer { for end in [streams.stdout, streams.stderr] { close(end) } }
     // What is written here is less than a pipe holds (pipe(7)), so it cannot block.
     let bytes = Array(input.utf8.prefix(32 << 10))

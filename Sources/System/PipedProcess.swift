@@ -140,6 +140,7 @@ package final class PipedProcess: Sendable {
     var waiting = streams.map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
     let left = max(.zero, deadline - .now)
     let (seconds, attoseconds) = left.components
-    return poll(&waiting, nfds_t(waiting.count), Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000) + 1) > 0
+    return poll(
+      &waiting, nfds_t(waiting.count), Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000) + 1) > 0
   }
 }

@@ -177,6 +177,55 @@ import ThrowawayFleet
     await names.stop()
   }
 
+  @Test(.enabled(if: geteuid() == 0, "PowerDNS must listen on port 53"))
+  func `lexicon puts the records where a DNS company has the zone, and removes them`() async throws {
+    let scratch = try ScratchFolder()
+    let network = Loopback.random()
+    let names = try await PowerDNS(in: scratch.path + "/pdns", on: network)
+    var temper = PebbleCA.Temper(authorizationReuse: 0)
+    temper.nameServer = "\(names.address):53"
+    let scene = try await IssuingScene(temper, on: network)
+    func declare(_ certificates: [String], provider: String = "powerdns", key: String) async throws {
+      try scratch.write(
+        "credentials",
+        "# of the API\nLEXICON_POWERDNS_AUTH_TOKEN='\(key)'\nexport LEXICON_POWERDNS_PDNS_SERVER=\(names.api)\n"
+      )
+      chmod(scratch.path + "/credentials", 0o600)
+      let challenge =
+        "challenge: {type: 'dns-01', resolver: '\(names.address)', provider: '\(provider)', credentials_file: '\(scratch.path)/credentials'}"
+      try await scene.declare(
+        certificates.map {
+          "{name: '\($0)', domains: ['\($0).example.com', '*.\($0).example.com'], issuer: 'ca', \(challenge)}"
+        })
+    }
+    // Two values at one name, and one in a zone that it is delegated to.
+    try await declare(["a", "far"], key: names.apiKey)
+    let trace = scratch.path + "/trace"
+    let run = try await Program.run(
+      try Program.find("strace"),
+      ["-f", "-qq", "-s", "4000", "-e", "trace=execve", "-o", trace, CertfleetProgram.path, "run"],
+      environment: scene.certfleet.environment)
+    #expect(run.status == 0, "\(run.everything)")
+    for name in ["_acme-challenge.a.example.com", "far.dyn.example.com"] {
+      #expect(try await names.texts(at: name).isEmpty)
+    }
+    let calls = Files.read(trace).split(separator: "\n").filter { $0.contains("lexicon\", \"--delegated\"") }
+    #expect(
+      calls.contains { $0.contains("\"dyn.example.com\"") }
+        && calls.contains { $0.contains("\"example.com\"") })
+    #expect(!Files.read(trace).contains(names.apiKey), "no credential is an argument")
+    try await declare(["x"], key: "wrong-key")
+    let refused = try await scene.expect(1, "run").stderr
+    #expect(
+      refused.contains("lexicon (powerdns) failed: ") && refused.contains("401")
+        && refused.contains("check credentials_file") && !refused.contains("wrong-key"), "\(refused)")
+    try await declare(["y"], provider: "powerdn", key: names.apiKey)
+    let unknown = try await scene.expect(1, "run").stderr
+    #expect(unknown.contains("lexicon knows no provider 'powerdn'; did you mean 'powerdns'?"), "\(unknown)")
+    await scene.stop()
+    await names.stop()
+  }
+
   @Test func `an IP address and names over IPv6 and IPv4 are proven by the own listener`() async throws {
     // All addresses at once: the port must be nobody else's.
     var temper = PebbleCA.Temper()

@@ -88,7 +88,8 @@ struct ConnectionMatrixTests {
     // No password where anybody could read it, and nothing left behind.
     let log = try await scene.expect(0, "log", "--all", "--output").stdout
     #expect(!log.contains("open sesame"))
-    let files = ((try? FileManager.default.contentsOfDirectory(atPath: scene.certfleet.home + "/ssh")) ?? []).sorted()
+    let files = ((try? FileManager.default.contentsOfDirectory(atPath: scene.certfleet.home + "/ssh")) ?? [])
+      .sorted()
     #expect(files.allSatisfy { $0 == "known_hosts" || $0.hasPrefix("config") }, "\(files)")
     await scene.stop()
   }
@@ -96,13 +97,15 @@ struct ConnectionMatrixTests {
   /// By each way that a host shows its key on.
   @Test(arguments: ["libssh2", "ssh"], ["ed25519", "rsa"])
   func `a host that shows another key is not entered`(way: String, type: String) async throws {
-    let scene = try await MatrixScene(.hardened, options: [], host: "identity: 'id_ed25519', connection: '\(way)'")
+    let scene = try await MatrixScene(
+      .hardened, options: [], host: "identity: 'id_ed25519', connection: '\(way)'")
     try await scene.expect(0, "run")
     let pinned = try await scene.host.ssh.fingerprint()
     try await scene.exchangeKey(type)
     let check = try await scene.expect(1, "host", "check", "web")
     // libssh2 1.10 takes no RSA key of a host's that is signed with SHA-2, and cannot look at it.
-    let offered = type == "rsa" ? way == "ssh" ? "ssh-rsa SHA256:" : "rsa-sha2-512, rsa-sha2-256" : "ssh-ed25519 SHA256:"
+    let offered =
+      type == "rsa" ? way == "ssh" ? "ssh-rsa SHA256:" : "rsa-sha2-512, rsa-sha2-256" : "ssh-ed25519 SHA256:"
     #expect(
       check.stdout.contains("host key changed (pinned ssh-ed25519 \(pinned), offered \(offered)")
         && check.stdout.contains("certfleet host pin web"), "\(check.everything)")
@@ -115,7 +118,8 @@ struct ConnectionMatrixTests {
     let check = try await scene.expect(1, "host", "check", "web")
     #expect(check.stdout.contains("refused the password in "), "\(check.everything)")
     #expect(check.stdout.contains("it was not tried again"))
-    let plain = try await MatrixScene(.password, host: "identity: 'id_ed25519', become: true, base: '/etc/certs'")
+    let plain = try await MatrixScene(
+      .password, host: "identity: 'id_ed25519', become: true, base: '/etc/certs'")
     let refused = try await plain.expect(1, "host", "check", "web")
     #expect(refused.stdout.contains("a password is required"), "\(refused.everything)")
     await plain.stop()
@@ -123,10 +127,13 @@ struct ConnectionMatrixTests {
   }
 
   @Test func `a refused login names the keys that were tried`() async throws {
-    let scene = try await MatrixScene(.hardened, options: ["MaxAuthTries 2"], host: "identity: 'other', connection: 'ssh'")
+    let scene = try await MatrixScene(
+      .hardened, options: ["MaxAuthTries 2"], host: "identity: 'other', connection: 'ssh'")
     try await KeyPair.make(at: scene.scratch.path + "/other", type: "ed25519")
     let check = try await scene.expect(1, "host", "check", "web")
-    #expect(check.stdout.contains("keys tried: \(scene.scratch.path)/other (ED25519 SHA256:"), "\(check.everything)")
+    #expect(
+      check.stdout.contains("keys tried: \(scene.scratch.path)/other (ED25519 SHA256:"), "\(check.everything)"
+    )
     await scene.stop()
   }
 }
@@ -140,7 +147,9 @@ private struct MatrixScene {
   let base: String
   var broken: String { scratch.path + "/broken" }
 
-  init(_ cell: ConnectionMatrixTests.Cell, options: [String]? = nil, host declared: String? = nil) async throws {
+  init(_ cell: ConnectionMatrixTests.Cell, options: [String]? = nil, host declared: String? = nil)
+    async throws
+  {
     scratch = try ScratchFolder()
     certfleet = CertfleetProgram(home: scratch.path + "/state")
     let folder = scratch.path
@@ -149,7 +158,8 @@ private struct MatrixScene {
     try await KeyPair.make(at: folder + "/ca", type: "ed25519")
     try await KeyPair.make(at: folder + "/certified", type: "ed25519")
     try await Program.succeed(
-      try Program.find("ssh-keygen"), ["-q", "-s", folder + "/ca", "-I", "ops", "-n", "ops", folder + "/certified.pub"])
+      try Program.find("ssh-keygen"),
+      ["-q", "-s", folder + "/ca", "-I", "ops", "-n", "ops", folder + "/certified.pub"])
     try Files.write(folder + "/password", "open sesame\n", mode: 0o600)
     let keys = Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
     let network = Loopback.random()
@@ -161,11 +171,14 @@ private struct MatrixScene {
       for number in 2...3 {
         hops.append(
           try await SSHServer(
-            in: folder + "/hop\(number)", at: network.host(number), home: folder + "/home\(number)", authorizedKey: keys))
+            in: folder + "/hop\(number)", at: network.host(number), home: folder + "/home\(number)",
+            authorizedKey: keys))
       }
     }
     self.hops = hops
-    base = cell.host.contains("/etc/certs") ? "/etc/certs" : cell == .sudoUser ? "/home/app/certs" : "/home/ops/certs"
+    base =
+      cell.host.contains("/etc/certs")
+      ? "/etc/certs" : cell == .sudoUser ? "/home/app/certs" : "/home/ops/certs"
     try await SelfSigned.make("one.example", in: folder)
     if cell == .proxyCommand {
       try Files.write(
@@ -181,9 +194,9 @@ private struct MatrixScene {
     let jumps =
       cell == .jumps
       ? """
-        {name: 'first', address: '\(hops[0].address)', port: 2222, user: 'root', identity: 'id_ed25519'},
-        {name: 'second', address: '\(hops[1].address)', port: 2222, user: 'root', identity: 'id_ed25519', via: 'first'},
-        """ : ""
+      {name: 'first', address: '\(hops[0].address)', port: 2222, user: 'root', identity: 'id_ed25519'},
+      {name: 'second', address: '\(hops[1].address)', port: 2222, user: 'root', identity: 'id_ed25519', via: 'first'},
+      """ : ""
     let host = declared ?? cell.host
     try scratch.write(
       "fleet.json5",
@@ -205,7 +218,8 @@ private struct MatrixScene {
   @discardableResult
   func expect(_ status: Int32, _ arguments: String...) async throws -> Program.Result {
     let result = try await Program.run(
-      CertfleetProgram.path, arguments, environment: certfleet.environment.merging(["SSH_AUTH_SOCK": ""]) { $1 })
+      CertfleetProgram.path, arguments,
+      environment: certfleet.environment.merging(["SSH_AUTH_SOCK": ""]) { $1 })
     guard result.status == status else {
       throw Program.Failed(
         "certfleet \(arguments.joined(separator: " ")) ended with \(result.status): \(result.everything) \(host.ssh.log.suffix(1500))"

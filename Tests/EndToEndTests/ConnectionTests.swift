@@ -45,7 +45,9 @@ extension Scene {
     var text = Files.read(file).replacing(
       "defaults: {port: 2222,", with: "defaults: {connection: '\(kind)', port: 2222,")
     text = text.replacing("base: '~/certs'", with: "base: '\(base)'")
-    if kind == "local" { text = text.replacing("~/", with: hosts[0].home + "/").replacing("$HOME", with: hosts[0].home) }
+    if kind == "local" {
+      text = text.replacing("~/", with: hosts[0].home + "/").replacing("$HOME", with: hosts[0].home)
+    }
     try Files.write(file, text)
     try await expect(0, "apply", file)
   }

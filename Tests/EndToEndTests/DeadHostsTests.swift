@@ -13,7 +13,8 @@ import ThrowawayFleet
 
   /// By the system's ssh fewer, as each is a process.
   @Test(.timeLimit(.minutes(10)), arguments: [("libssh2", 1000), ("ssh", 90)])
-  func `they end together, each named rightly, and the others are served`(way: String, hosts: Int) async throws
+  func `they end together, each named rightly, and the others are served`(way: String, hosts: Int)
+    async throws
   {
     let (scratch, network) = (try ScratchFolder(), Loopback.random())
     try await KeyPair.make(at: scratch.path + "/id", type: "ed25519")
@@ -63,7 +64,7 @@ import ThrowawayFleet
           "unreachable: ssh: ssh: connect to host \(network.host(4)) port 2222: Connection refused"
         case .swallowed where way == "ssh":
           "unreachable: ssh: ssh: connect to host \(network.host(3)) port 2222: Connection timed out"
-        case .hung where way == "ssh": "unknown: nothing was said for 1m 0s"
+        case .hung where way == "ssh": "unknown: nothing was said for "
         case .refused: "unreachable: cannot connect to \(network.host(4)):2222: connection refused"
         case .swallowed: "unreachable: cannot connect to \(network.host(3)):2222: timed out"
         case .hung: "unknown: \(network.host(2)):2222 timed out at waiting for an answer"

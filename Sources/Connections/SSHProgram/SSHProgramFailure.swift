@@ -19,7 +19,8 @@ struct SSHProgramFailure {
       return ConnectFailure(reason: "ssh: \(line); \(tried)", isPassing: false)
     }
     let lasting = [
-      "no matching", "Unable to negotiate", "Bad configuration option", "bad configuration option", "Bad owner or permissions",
+      "no matching", "Unable to negotiate", "Bad configuration option", "bad configuration option",
+      "Bad owner or permissions",
       "terminating,", "incorrect passphrase", "invalid format",
     ]
     return ConnectFailure(
@@ -30,7 +31,9 @@ struct SSHProgramFailure {
 
   /// The keys that were offered, in their order.
   private var tried: String {
-    let keys = said.matches(of: /Offering public key: (\S+) (\S+) (SHA256:\S+)/).map { "\($0.1) (\($0.2) \($0.3))" }
+    let keys = said.matches(of: /Offering public key: (\S+) (\S+) (SHA256:\S+)/).map {
+      "\($0.1) (\($0.2) \($0.3))"
+    }
     guard !keys.isEmpty else { return "no key was offered: load one into an agent, or set identity" }
     let list = keys.joined(separator: ", ")
     return said.contains("Too many authentication failures")
@@ -40,7 +43,8 @@ struct SSHProgramFailure {
 
   /// A key that is not one of those pinned, of the host or of one on the way.
   private var changed: String? {
-    guard said.contains("Host key verification failed") || said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED")
+    guard
+      said.contains("Host key verification failed") || said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED")
     else { return nil }
     let alias = SSHProgramFiles.alias(host.name)
     let isOwn =
@@ -53,14 +57,18 @@ struct SSHProgramFailure {
       "\(isOwn ? "" : "via \(who): ")host key changed (\(own.isEmpty ? "" : "pinned \(own), ")\(shown)); if expected: \(Remedy.pinHost(Host.Name(who)))"
   }
 
-  private var hop: String? { said.firstMatch(of: /certfleet\.([A-Za-z0-9._-]*[A-Za-z0-9])/).map { String($0.1) } }
+  private var hop: String? {
+    said.firstMatch(of: /certfleet\.([A-Za-z0-9._-]*[A-Za-z0-9])/).map { String($0.1) }
+  }
 
   private var lastLine: String {
-    let lines = said.split(whereSeparator: \.isNewline).map { $0.trimmingSuffix(while: \.isWhitespace) }.filter {
-      !$0.isEmpty && !SSHProgram.isOwn($0) && !$0.hasPrefix("Authenticated to ")
-    }
+    let lines = said.split(whereSeparator: \.isNewline).map { $0.trimmingSuffix(while: \.isWhitespace) }
+      .filter {
+        !$0.isEmpty && !SSHProgram.isOwn($0) && !$0.hasPrefix("Authenticated to ")
+      }
     // The last says mostly that the connection is gone, the one before why.
-    let telling = lines.last { !$0.hasPrefix("Connection closed by") && !$0.hasPrefix("banner exchange") } ?? lines.last
+    let telling =
+      lines.last { !$0.hasPrefix("Connection closed by") && !$0.hasPrefix("banner exchange") } ?? lines.last
     return telling.map { String($0).visible.shortened(to: 300) } ?? "it ended and said nothing"
   }
 }

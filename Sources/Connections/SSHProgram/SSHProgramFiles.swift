@@ -66,7 +66,8 @@ struct SSHProgramFiles: Sendable {
       ]
       if let user = hop.user { lines.append("User \(user)") }
       if let identity = hop.identity {
-        lines += ["IdentityFile \(Self.quoted(identity))"] + (hop.sshConfig == nil ? ["IdentitiesOnly yes"] : [])
+        lines +=
+          ["IdentityFile \(Self.quoted(identity))"] + (hop.sshConfig == nil ? ["IdentitiesOnly yes"] : [])
       }
       lines.append("ProxyJump \(hop.via.flatMap { hosts[$0] }.map(Self.target) ?? "none")")
       return lines.joined(separator: "\n  ") + "\n"
@@ -78,7 +79,8 @@ struct SSHProgramFiles: Sendable {
 
   /// For hosts in between as well: no key is learned, and nobody is asked.
   private var always: String {
-    (["Host *"] + SSHProgram.always(knownHosts: knownHosts).map { "\($0.0) \($0.1)" }).joined(separator: "\n  ")
+    (["Host *"] + SSHProgram.always(knownHosts: knownHosts).map { "\($0.0) \($0.1)" }).joined(
+      separator: "\n  ")
       + "\n"
   }
 

@@ -38,11 +38,13 @@ struct SSHProgramTransport: Transport {
     do {
       guard !pins.keys(of: host.name).isEmpty else {
         throw ConnectFailure(
-          reason: "no host key is pinned; look at it and pin it: \(Remedy.pinHost(host.name))", isPassing: false)
+          reason: "no host key is pinned; look at it and pin it: \(Remedy.pinHost(host.name))",
+          isPassing: false)
       }
       guard host.passphraseFile == nil else {
         throw ConnectFailure(
-          reason: "ssh does not take a passphrase from a file; load the key into an agent: ssh-add", isPassing: false)
+          reason: "ssh does not take a passphrase from a file; load the key into an agent: ssh-add",
+          isPassing: false)
       }
       try await written.once(files.write)
       let jump = try jump(of: host)
@@ -56,7 +58,8 @@ struct SSHProgramTransport: Transport {
         throw error
       }
       DebugLog.write("\(host.name): logged in by ssh, and started '\(command)'")
-      return PipedChannel(process, slot: slot, patience: Self.patience, early: early, isOwn: { SSHProgram.isOwn($0) })
+      return PipedChannel(
+        process, slot: slot, patience: Self.patience, early: early, isOwn: { SSHProgram.isOwn($0) })
     } catch {
       DebugLog.write("\(host.name): not connected by ssh: \(error)")
       throw TransportFailure(
@@ -71,15 +74,20 @@ struct SSHProgramTransport: Transport {
     unlink(learned)
     defer { unlink(learned) }
     let options = [
-      ("StrictHostKeyChecking", "accept-new"), ("UserKnownHostsFile", "\"\(learned)\""), ("HashKnownHosts", "no"),
+      ("StrictHostKeyChecking", "accept-new"), ("UserKnownHostsFile", "\"\(learned)\""),
+      ("HashKnownHosts", "no"),
       ("PreferredAuthentications", "none"),
-      ("HostKeyAlgorithms", types.flatMap { $0 == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [$0] }.joined(separator: ",")),
+      (
+        "HostKeyAlgorithms",
+        types.flatMap { $0 == "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [$0] }.joined(separator: ",")
+      ),
     ]
     let arguments = SSHProgram.arguments(
       for: host, by: try jump(of: host), files, extra: options, command: nil)
     let process = try PipedProcess("ssh", arguments, package: Self.package)
     let (_, said) = try await saidUntilItsEnd(process, within: deadline(of: host))
-    let words = (FileManager.default.contents(atPath: learned).map { String(decoding: $0, as: UTF8.self) } ?? "")
+    let words =
+      (FileManager.default.contents(atPath: learned).map { String(decoding: $0, as: UTF8.self) } ?? "")
       .split(whereSeparator: \.isNewline).first.map { $0.split(separator: " ").map(String.init) } ?? []
     guard words.count >= 3, let blob = Data(base64Encoded: words[2]) else {
       throw SSHProgramFailure(said, at: host, pinned: []).failure
@@ -91,7 +99,8 @@ struct SSHProgramTransport: Transport {
     guard let via = host.via else { return nil }
     guard let jump = hosts[via] else {
       throw ConnectFailure(
-        reason: "there is no host '\(via)', through which it is reached; apply the inventory", isPassing: false)
+        reason: "there is no host '\(via)', through which it is reached; apply the inventory",
+        isPassing: false)
     }
     return jump
   }
@@ -135,7 +144,8 @@ struct SSHProgramTransport: Transport {
     }
   }
 
-  private func saidUntilItsEnd(_ process: PipedProcess, within limit: Duration) async throws -> (Int, String) {
+  private func saidUntilItsEnd(_ process: PipedProcess, within limit: Duration) async throws -> (Int, String)
+  {
     var said = ""
     let end = ContinuousClock.now + limit
     defer { process.end(after: .zero) }

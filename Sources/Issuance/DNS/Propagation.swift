@@ -47,35 +47,41 @@ struct Propagation: Sendable {
     var description: String { "\(name) (\(address))" }
   }
 
-  /// The addresses of the servers of the zone that `name` is in, those that answer.
-  private func nameServers(for name: String) async throws -> [Server] {
+  /// The zone that `name` is in, by its NS records.
+  func zone(of name: String) async throws -> String { try await delegation(of: name).zone }
+
+  private func delegation(of name: String) async throws -> (zone: String, servers: [String]) {
     let dig = Dig(server: resolver)
     let labels = name.split(separator: ".")
     for start in labels.indices {
       let zone = labels[start...].joined(separator: ".")
-      guard let names = try await dig.records(.ns, of: zone)?.filter({ $0.owner == zone }), !names.isEmpty
-      else {
-        continue
-      }
-      var servers: [Server] = []
-      for server in names.map({ Dig.plain($0.data) }) {
-        for kind in [Dig.Kind.a, .aaaa] {
-          for address in try await dig.records(kind, of: server) ?? [] {
-            servers.append(Server(name: server, address: address.data))
-          }
-        }
-      }
-      // One that cannot be asked from here, such as an IPv6 address on an IPv4 machine, says nothing.
-      let answering = try await servers.filterAsync {
-        try await Dig(server: $0.address).records(.soa, of: zone, recursing: false) != nil
-      }
-      guard !answering.isEmpty else {
-        throw ProofFailure(
-          "none of the name servers of \(zone) answers: \(names.map(\.data).joined(separator: ", "))")
-      }
-      return answering
+      let found = try await dig.records(.ns, of: zone)?.filter { $0.owner == zone }
+      if let found, !found.isEmpty { return (zone, found.map { Dig.plain($0.data) }) }
     }
     throw ProofFailure("\(name): no zone is found; check the name and the resolver")
+  }
+
+  /// The addresses of the servers of the zone that `name` is in, those that answer.
+  private func nameServers(for name: String) async throws -> [Server] {
+    let dig = Dig(server: resolver)
+    let (zone, names) = try await delegation(of: name)
+    var servers: [Server] = []
+    for server in names {
+      for kind in [Dig.Kind.a, .aaaa] {
+        for address in try await dig.records(kind, of: server) ?? [] {
+          servers.append(Server(name: server, address: address.data))
+        }
+      }
+    }
+    // One that cannot be asked from here, such as an IPv6 address on an IPv4 machine, says nothing.
+    let answering = try await servers.filterAsync {
+      try await Dig(server: $0.address).records(.soa, of: zone, recursing: false) != nil
+    }
+    guard !answering.isEmpty else {
+      throw ProofFailure(
+        "none of the name servers of \(zone) answers: \(names.joined(separator: ", "))")
+    }
+    return answering
   }
 
   private func shows(_ value: String, at name: String, _ server: Server) async throws -> Bool {
