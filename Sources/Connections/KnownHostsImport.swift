@@ -78,7 +78,7 @@ package struct KnownHostsImport: Sendable {
   }
 
   private mutating func load(_ file: String) throws -> KnownHosts {
-    guard let data = FileManager.default.contents(atPath: file) else { throw Unreadable(file: file) }
+    guard let data = InputFile.read(file) else { throw Unreadable(file: file) }
     let known = KnownHosts(String(decoding: data, as: UTF8.self))
     notices += known.unreadable.prefix(Self.mostUnreadable).map { .unreadable(file: file, line: $0) }
     return known

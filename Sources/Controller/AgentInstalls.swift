@@ -31,8 +31,11 @@ extension Controller {
     else { throw ControllerError.noIdentity(host.name) }
     let visit = Planner.everything(on: host, in: snapshot)
     let lineages = snapshot.lineages.filter { $0.goes(to: host) }
-    let webroots = lineages.compactMap {
-      if case .http01(.hosts(let webroot, _)) = $0.challenge { webroot } else { nil }
+    let webroots = snapshot.lineages.compactMap { lineage -> String? in
+      guard case .http01(.hosts(let webroot, _, let selector)) = lineage.challenge,
+        selector?.matches(host) ?? lineage.goes(to: host)
+      else { return nil }
+      return webroot
     }
     return AgentInstallation(
       on: host, as: host.user ?? SystemUser.name, key: .init(type: key.type, encoded: key.encoded),

@@ -20,7 +20,15 @@ extension Controller {
       lineages.filter { ordered.contains($0.issuer) }, urgency: .due, store: store, now: now)
     let byLineage = Dictionary(grouping: statuses, by: \.lineage)
     var shortfalls: [CertificateShortfall] = []
+    let issuers = try await store.declaration().issuers
     for lineage in lineages {
+      if let origin = newest[lineage.name]?.origin,
+        let standIn = issuers.first(where: {
+          lineage.standIns.contains($0.name) && $0.acme?.directory == origin.directory
+        }), issuers.first(where: { $0.name == lineage.issuer })?.acme?.directory != origin.directory
+      {
+        shortfalls.append(.fromStandIn(lineage.name, standIn.name, insteadOf: lineage.issuer))
+      }
       let ending = (byLineage[lineage.name] ?? []).filter {
         $0.expires.map { $0 < now.addingTimeInterval(Self.timeToNextRun) } ?? false
       }

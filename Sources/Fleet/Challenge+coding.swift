@@ -1,7 +1,7 @@
 /// JSON as the inventory has it: flat, with the type and the way by their names there.
 extension Challenge {
   private enum Key: String, CodingKey {
-    case type, listen, webroot, via, port, nsupdate, resolver, provider
+    case type, listen, webroot, via, port, to, nsupdate, resolver, provider
     case credentialsFile = "credentials_file"
     case authHook = "auth_hook"
     case cleanupHook = "cleanup_hook"
@@ -24,7 +24,9 @@ extension Challenge {
         self = .http01(.hooks(hooks))
       } else if let webroot = try values.decodeIfPresent(String.self, forKey: .webroot) {
         let port = try values.decodeIfPresent(UInt16.self, forKey: .port)
-        self = .http01(port.map { .hosts(webroot: webroot, port: $0) } ?? .webroot(webroot))
+        let selector = try values.decodeIfPresent(Selector.self, forKey: .to)
+        self = .http01(
+          port.map { .hosts(webroot: webroot, port: $0, among: selector) } ?? .webroot(webroot))
       } else {
         self = .http01(.listener(try values.decode(ListenAddress.self, forKey: .listen)))
       }
@@ -59,7 +61,8 @@ extension Challenge {
       switch way {
       case .listener(let address): try values.encode(address, forKey: .listen)
       case .webroot(let root): try values.encode(root, forKey: .webroot)
-      case .hosts(let webroot, let port):
+      case .hosts(let webroot, let port, let selector):
+        try values.encodeIfPresent(selector, forKey: .to)
         try values.encode("hosts", forKey: .via)
         try values.encode(webroot, forKey: .webroot)
         try values.encode(port, forKey: .port)

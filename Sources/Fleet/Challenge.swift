@@ -15,8 +15,9 @@ package enum Challenge: Hashable, Sendable, Codable {
     case listener(ListenAddress)
     /// A web server on the controller, by its document root.
     case webroot(String)
-    /// The web servers of the lineage's hosts, by the document root there and the port that the CA's request meets.
-    case hosts(webroot: String, port: UInt16)
+    /// The web servers of the lineage's hosts, or of those that a selector picks, by the document root there and the port that the CA's
+    /// request meets.
+    case hosts(webroot: String, port: UInt16, among: Selector? = nil)
     case hooks(ChallengeHooks)
   }
 

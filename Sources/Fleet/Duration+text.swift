@@ -1,12 +1,21 @@
 extension Duration {
-  /// Reads `500ms`, `5s`, `5m`, `2h` or `1d`. `nil` for anything else: a number without its unit is not a
-  /// duration.
+  /// Reads `500ms`, `5s`, `5m`, `2h`, `1d`, and several of them from the longest to the shortest: `1h30m`. `nil` for anything else: a
+  /// number without its unit is not a duration.
   package init?(text: String) {
-    let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)]
-    guard let unit = units.first(where: { text.hasSuffix($0.0) }),
-      let amount = Double(text.dropLast(unit.0.count)), amount >= 0, amount.isFinite, amount * unit.1 < 1e9
-    else { return nil }
-    self = .seconds(amount * unit.1)
+    let units: [(String, Double)] = [("d", 86400), ("h", 3600), ("m", 60), ("s", 1), ("ms", 0.001)]
+    var (rest, total, next) = (text[...], 0.0, 0)
+    repeat {
+      let number = rest.prefix { $0.isASCII && $0.isNumber || $0 == "." || $0 == "e" || $0 == "-" }
+      let name = rest.dropFirst(number.count).prefix { $0.isLetter }
+      guard let amount = Double(number), amount >= 0, amount.isFinite,
+        let unit = units[next...].firstIndex(where: { $0.0 == name })
+      else { return nil }
+      total += amount * units[unit].1
+      rest = rest.dropFirst(number.count + name.count)
+      next = unit + 1
+    } while !rest.isEmpty
+    guard total < 1e9 else { return nil }
+    self = .seconds(total)
   }
 
   package var seconds: Double {

@@ -7,6 +7,8 @@ package struct Lineage: Hashable, Sendable, Codable {
   /// where whatever the issuer's certificate names is right.
   package var domains: [String]
   package var issuer: Issuer.Name
+  /// Others that issue when the first cannot and time is short, in their order.
+  package var standIns: [Issuer.Name]
   package var key: KeyPolicy
   /// How an ACME server is shown control of the names; `nil` is `Challenge.standard`.
   package var challenge: Challenge?
@@ -21,22 +23,42 @@ package struct Lineage: Hashable, Sendable, Codable {
   private enum CodingKeys: String, CodingKey {
     case name, domains, issuer, key, challenge, profile, files, deployments
     case preferredChain = "preferred_chain"
+    case standIns = "stand_ins"
   }
 
   package init(
-    name: Name, domains: [String], issuer: Issuer.Name, key: KeyPolicy = KeyPolicy(),
-    challenge: Challenge? = nil, profile: String? = nil, preferredChain: String? = nil,
+    name: Name, domains: [String], issuer: Issuer.Name, standIns: [Issuer.Name] = [],
+    key: KeyPolicy = KeyPolicy(), challenge: Challenge? = nil, profile: String? = nil,
+    preferredChain: String? = nil,
     files: ProvidedFiles? = nil, deployments: [Deployment] = []
   ) {
     self.name = name
     self.domains = domains
     self.issuer = issuer
+    self.standIns = standIns
     self.key = key
     self.challenge = challenge
     self.profile = profile
     self.preferredChain = preferredChain
     self.files = files
     self.deployments = deployments
+  }
+}
+
+extension Lineage {
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    name = try values.decode(Name.self, forKey: .name)
+    domains = try values.decode([String].self, forKey: .domains)
+    issuer = try values.decode(Issuer.Name.self, forKey: .issuer)
+    // What was stored earlier knows of none.
+    standIns = try values.decodeIfPresent([Issuer.Name].self, forKey: .standIns) ?? []
+    key = try values.decode(KeyPolicy.self, forKey: .key)
+    challenge = try values.decodeIfPresent(Challenge.self, forKey: .challenge)
+    profile = try values.decodeIfPresent(String.self, forKey: .profile)
+    preferredChain = try values.decodeIfPresent(String.self, forKey: .preferredChain)
+    files = try values.decodeIfPresent(ProvidedFiles.self, forKey: .files)
+    deployments = try values.decode([Deployment].self, forKey: .deployments)
   }
 }
 

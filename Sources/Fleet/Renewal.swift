@@ -32,14 +32,18 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
   package var reason: String
   /// Whether the CA named the moment (RFC 8555 §6.6), so that nobody may try before it.
   package var isCAs: Bool
+  /// Whether it failed for a reason of the CA's: it was not reached, it is overloaded, or does not serve the account.
+  package var isCAsFault: Bool
 
   private enum CodingKeys: String, CodingKey {
     case failures, reason
     case retryAt = "retry_at"
     case isCAs = "is_from_ca"
+    case isCAsFault = "is_fault_of_ca"
   }
 
-  package init(failures: Int, retryAt: Date, reason: String, isCAs: Bool) {
+  package init(failures: Int, retryAt: Date, reason: String, isCAs: Bool, isCAsFault: Bool = false) {
+    self.isCAsFault = isCAsFault
     self.failures = failures
     self.retryAt = retryAt
     self.reason = reason
@@ -52,7 +56,7 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
   /// many lineages do not come back together. What the CA says is kept, and never for longer than `longest`.
   package static func after(
     _ earlier: OrderBackoff?, reason: String, caSays: Date?, now: Date, longest: Duration = .seconds(86400),
-    spread: Double = .random(in: 0.8...1)
+    isCAsFault: Bool = false, spread: Double = .random(in: 0.8...1)
   ) -> OrderBackoff {
     let failures = (earlier?.failures ?? 0) + 1
     let pause = min(first * exp2(Double(min(failures, 20) - 1)), max(longest.seconds, first)) * spread
@@ -60,7 +64,18 @@ package struct OrderBackoff: Hashable, Sendable, Codable {
     let latest = now.addingTimeInterval(max(longest.seconds, first))
     return OrderBackoff(
       failures: failures, retryAt: caSays.map { max(min($0, latest), ours) } ?? ours, reason: reason,
-      isCAs: caSays != nil)
+      isCAs: caSays != nil, isCAsFault: isCAsFault)
+  }
+}
+
+extension OrderBackoff {
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    failures = try values.decode(Int.self, forKey: .failures)
+    retryAt = try values.decode(Date.self, forKey: .retryAt)
+    reason = try values.decode(String.self, forKey: .reason)
+    isCAs = try values.decode(Bool.self, forKey: .isCAs)
+    isCAsFault = try values.decodeIfPresent(Bool.self, forKey: .isCAsFault) ?? false
   }
 }
 

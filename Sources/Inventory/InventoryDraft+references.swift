@@ -18,6 +18,24 @@ extension InventoryDraft {
         let names = issuers.map(\.name.rawValue)
         place.undefined("issuer", lineage.issuer.rawValue, at: ".issuer", among: names)
       }
+      for (index, name) in lineage.standIns.enumerated() {
+        let step = ".issuer[\(index + 1)]"
+        if let issuer = issuers.first(where: { $0.name == name }) {
+          if issuer.acme == nil {
+            place.at(step).fail("'\(name)' is no ACME server; only such can stand in for another")
+          } else {
+            place.check(lineage, from: issuer)
+          }
+        } else if !mistaken.contains("issuers \(name)") {
+          place.undefined("issuer", name.rawValue, at: step, among: issuers.map(\.name.rawValue))
+        }
+      }
+      if case .http01(.hosts(_, _, let selector?)) = lineage.challenge,
+        !mistaken.contains(where: { $0.hasPrefix("hosts ") }), !hosts.contains(where: selector.matches)
+      {
+        place.at(".challenge.to").fail(
+          "'\(selector.text.visible)' picks no host; check the labels with: \(Remedy.list(.hosts))")
+      }
       for (index, deployment) in lineage.deployments.enumerated() {
         let step = ".deploy[\(index)]"
         if let policy = deployment.rollout?.rawValue, !policies.contains(policy),
@@ -84,7 +102,7 @@ extension InventoryNode {
         fail("'domains' is missing; an ACME server is asked for names")
       }
       if lineage.files != nil { fail("'certificate' and 'private_key' belong to an issuer of type 'files'") }
-      if case .http01(.hosts) = lineage.challenge, lineage.deployments.isEmpty {
+      if case .http01(.hosts(_, _, nil)) = lineage.challenge, lineage.deployments.isEmpty {
         at(".challenge.via").fail("tokens go to the hosts that 'deploy' names, and it names none")
       }
       if lineage.key.place == .host, lineage.deployments.isEmpty {

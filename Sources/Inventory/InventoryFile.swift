@@ -9,6 +9,7 @@ enum InventoryFile {
 
   /// The file at `path`, or a folder's `*.json5` files in the order of their names.
   static func find(_ path: String, _ problems: Problems) -> [String] {
+    if path == "-" { return ["/dev/stdin"] }
     var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       problems.add(file: path, path: "", "there is no such file or folder")
@@ -27,13 +28,17 @@ enum InventoryFile {
       return nil
     }
     var status = stat()
-    guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return refuse("is not a file") }
-    guard status.st_mode & S_IWOTH == 0 else {
+    guard stat(file, &status) == 0 else { return refuse("is not a file") }
+    let isRegular = status.st_mode & S_IFMT == S_IFREG
+    // What people pipe, and a shell's <(…).
+    guard isRegular || file.hasPrefix("/dev/") else { return refuse("is not a file") }
+    guard !isRegular || status.st_mode & S_IWOTH == 0 else {
       return refuse(
         "may be written by everybody, who could then run commands on your hosts; run: chmod o-w \(file)")
     }
     guard status.st_size <= largest else { return refuse("is larger than \(largest >> 20) MiB") }
-    guard let data = FileManager.default.contents(atPath: file) else { return refuse("cannot be read") }
+    guard let data = InputFile.read(file, most: largest) else { return refuse("cannot be read") }
+    guard data.count <= largest else { return refuse("is larger than \(largest >> 20) MiB") }
     if data.starts(with: [0xff, 0xfe]) || data.starts(with: [0xfe, 0xff]) {
       return refuse("is UTF-16; save it as UTF-8")
     }
@@ -46,6 +51,7 @@ enum InventoryFile {
     decoder.allowsJSON5 = true
     do {
       let value = try decoder.decode(JSONValue.self, from: data)
+      if let twice = JSON5Fault.duplicate(in: text, read: value) { return refuse("\(twice)") }
       return InventoryNode(value: value, file: file, path: "", problems: problems)
     } catch {
       return refuse("is not valid JSON5" + (JSON5Fault.find(in: text).map { ": \($0)" } ?? ""))

@@ -7,7 +7,7 @@ extension InventoryNode {
     object { fields in
       let name = fields.required("name")?.name()
       let domains = fields["domains"].map { $0.domains() } ?? []
-      let issuer = fields.required("issuer")?.name()
+      let issuers = fields.required("issuer")?.issuers()
       let key = fields["key"].map { $0.keyPolicy() } ?? KeyPolicy()
       let challenge = fields["challenge"].map { $0.challenge() }
       let profile = fields["profile"]?.name()
@@ -17,13 +17,22 @@ extension InventoryNode {
         $0.deployment(firstDomain: domains?.first { !$0.hasPrefix("*.") })
       }
       // With a mistake in one part the others are judged all the same; nothing of it is applied.
-      guard let name, let issuer else { return nil }
+      guard let name, let issuers, let issuer = issuers.first else { return nil }
       return Lineage(
-        name: Lineage.Name(name), domains: domains ?? [], issuer: Issuer.Name(issuer),
-        key: key ?? KeyPolicy(),
+        name: Lineage.Name(name), domains: domains ?? [], issuer: issuer,
+        standIns: Array(issuers.dropFirst()), key: key ?? KeyPolicy(),
         challenge: challenge ?? nil, profile: profile, preferredChain: preferredChain, files: files,
         deployments: deployments ?? [])
     }
+  }
+
+  /// One, or one and those that stand in for it.
+  private func issuers() -> [Issuer.Name]? {
+    guard case .array(let items) = value else { return name().map { [Issuer.Name($0)] } }
+    if items.isEmpty { return refuse("a certificate needs an issuer") }
+    let names = listOrOne().compactMap { $0.name().map { Issuer.Name($0) } }
+    if Set(names).count < names.count { fail("names an issuer twice") }
+    return names.isEmpty ? nil : names
   }
 
   private func domains() -> [String]? {

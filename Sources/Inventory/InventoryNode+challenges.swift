@@ -73,9 +73,11 @@ extension InventoryObject {
       }
       let root = (webroot ?? required("webroot"))?.hostPath()
       let number = port.map { $0.port() } ?? 80
-      guard let root, let number, listen == nil, hooks == nil else { return nil }
-      return .hosts(webroot: root, port: number)
+      let selector = self["to"].map { $0.selector() }
+      guard let root, let number, listen == nil, hooks == nil, selector != .some(nil) else { return nil }
+      return .hosts(webroot: root, port: number, among: selector ?? nil)
     }
+    self["to"]?.fail("'to' belongs to via: 'hosts': whose web servers show the token")
     port?.fail("'port' belongs to via: 'hosts'; a listener has it in 'listen'")
     let ways = [listen, webroot, hooks?.place].compactMap(\.self)
     for more in ways.dropFirst() { more.fail("choose one of 'listen', 'webroot' and 'auth_hook'") }

@@ -49,7 +49,9 @@ extension InventoryNode {
     guard let text = string() else { return nil }
     guard !text.isEmpty else { return refuse("a path cannot be empty") }
     if text.hasPrefix("/") || text.hasPrefix("~/") { return text }
-    let folder = URL(filePath: file).deletingLastPathComponent()
+    // What was piped in lies where it was piped.
+    let place = file.hasPrefix("/dev/") ? FileManager.default.currentDirectoryPath + "/-" : file
+    let folder = URL(filePath: place).deletingLastPathComponent()
     return URL(filePath: text, relativeTo: folder).standardizedFileURL.path(percentEncoded: false)
   }
 

@@ -10,6 +10,46 @@ struct JSON5Fault: Error, CustomStringConvertible {
 
   var description: String { "line \(line), column \(column): \(expected)" }
 
+  /// Where a member of an object stands a second time, of which Foundation keeps one and says nothing.
+  ///
+  /// - Parameter value: what was read of the text. Only where it has fewer members than the text is it walked through.
+  static func duplicate(in text: String, read value: JSONValue) -> JSON5Fault? {
+    memberCount(text) > value.memberCount ? find(in: text) : nil
+  }
+
+  /// The colons that are neither in a string nor in a comment.
+  private static func memberCount(_ text: String) -> Int {
+    var (count, quote, before, isEscaped) = (0, UInt8(0), UInt8(0), false)
+    var comment: (isOfLine: Bool, isThere: Bool) = (false, false)
+    for byte in text.utf8 {
+      defer { before = byte }
+      if comment.isThere {
+        let isOver =
+          comment.isOfLine
+          ? byte == UInt8(ascii: "\n") : before == UInt8(ascii: "*") && byte == UInt8(ascii: "/")
+        if isOver { comment.isThere = false }
+      } else if quote != 0 {
+        // What is escaped ends no string, and begins no other escape.
+        if isEscaped {
+          isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+          isEscaped = true
+        } else if byte == quote {
+          quote = 0
+        }
+      } else {
+        switch byte {
+        case UInt8(ascii: "'"), UInt8(ascii: "\""): quote = byte
+        case UInt8(ascii: "/") where before == byte: comment = (true, true)
+        case UInt8(ascii: "*") where before == UInt8(ascii: "/"): comment = (false, true)
+        case UInt8(ascii: ":"): count += 1
+        default: break
+        }
+      }
+    }
+    return count
+  }
+
   /// `nil` when no fault is found.
   static func find(in text: String) -> JSON5Fault? {
     var walk = Walk(text)
@@ -39,6 +79,8 @@ private struct Walk {
       line: before.count { $0.isNewline } + 1, column: position - lineStart + 1, expected: expected)
   }
 
+  private func line(of position: Int) -> Int { characters.prefix(position).count { $0.isNewline } + 1 }
+
   private func found() -> String {
     current.map { ", found '\(String($0).visible)'" } ?? ", found the end of the file"
   }
@@ -61,11 +103,18 @@ private struct Walk {
 
   private mutating func members(closing: Character, depth: Int) throws(JSON5Fault) {
     position += 1
+    var keys: [String: Int] = [:]
     while true {
       try skipBlank()
       if take(closing) { return }
       if closing == "}" {
+        let start = position
         try key()
+        let name = String(characters[start..<position]).trimmingQuotes
+        if let first = keys.updateValue(line(of: start), forKey: name) {
+          position = start
+          throw fault("'\(name.visible)' stands here a second time; the first is in line \(first)")
+        }
         try skipBlank()
         guard take(":") else { throw fault("expected ':' after the key\(found())") }
       }
@@ -158,6 +207,24 @@ private struct Walk {
       } else {
         return
       }
+    }
+  }
+}
+
+extension String {
+  fileprivate var trimmingQuotes: String {
+    guard let first, first == "'" || first == "\"" else { return self }
+    return String(dropFirst().dropLast())
+  }
+}
+
+extension JSONValue {
+  /// Of it and all that is in it.
+  fileprivate var memberCount: Int {
+    switch self {
+    case .object(let members): members.values.reduce(members.count) { $0 + $1.memberCount }
+    case .array(let items): items.reduce(0) { $0 + $1.memberCount }
+    case .string, .number, .bool, .null: 0
     }
   }
 }

@@ -98,7 +98,8 @@ extension CertificateIssuing {
     }
     let backoff = OrderBackoff.after(
       try await store.backoff(of: name, at: directory), reason: reason, caSays: retryAfter, now: now,
-      longest: try await longestPause(for: name, after: error, asked: retryAfter != nil, now))
+      longest: try await longestPause(for: name, after: error, asked: retryAfter != nil, now),
+      isCAsFault: error is HTTPFailure || retryAfter != nil || problem.map(\.isCAsFault) ?? false)
     try await store.keep(backoff, of: name, at: directory, now: now)
     return backoff.retryAt
   }

@@ -9,7 +9,8 @@ package protocol IssuingHosts: Sendable {
   var hosts: [Host] { get }
   /// A key that the host makes and keeps, with its request.
   func makeKey(for lineage: Lineage, isReused: Bool) async throws -> CertificateKey
-  func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts
+  func tokens(for lineage: Lineage, among selector: Selector?, webroot: String, port: UInt16)
+    -> any TokenHosts
 }
 
 /// Issues what is due, several orders at once with each CA. How each went is recorded, and told.

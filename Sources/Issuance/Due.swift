@@ -59,11 +59,11 @@ extension Lineage {
   /// - Parameters:
   ///   - newest: the latest that was issued.
   ///   - standIn: the one that hosts were taken back to from it.
-  ///   - directory: the server's that the lineage is ordered from; another one's certificate is replaced, as
+  ///   - directories: the servers' that the lineage may be ordered from; another one's certificate is replaced, as
   ///     after rehearsals with a staging server.
   package func dueReason(
-    newest: Certificate?, standIn: Certificate? = nil, advised: RenewalAdvice?, directory: String,
-    at moment: Date
+    newest: Certificate?, standIn: Certificate? = nil, advised: RenewalAdvice?,
+    directories: [String], at moment: Date
   ) -> DueReason? {
     guard let newest else { return .first }
     if let standIn, standIn.isAboutToEnd(at: moment) { return .standInEnds(standIn) }
@@ -72,9 +72,19 @@ extension Lineage {
     if Set(newest.orderedNames ?? newest.names) != Set(domains) { return .otherNames }
     // What was stored by an earlier version, or adopted, does not say.
     if let type = newest.keyType, type != key.type { return .otherKey }
-    if let origin = newest.origin, origin.directory != directory { return .otherCA }
+    if let origin = newest.origin, !directories.contains(origin.directory) { return .otherCA }
     let due = newest.renewalMoment(advised: advised)
     guard due <= moment else { return nil }
     return .time(since: due, isCAs: advised?.generation == newest.generation && advised?.moment == due)
+  }
+
+  /// Whether there is too little time left to wait for a CA that cannot: a third of what there was when it became due, or none where
+  /// nothing good is there.
+  func isPressing(
+    _ newest: Certificate?, advised: RenewalAdvice?, _ reason: DueReason?, at moment: Date
+  ) -> Bool {
+    guard let newest, newest.revokedAt == nil, newest.isValid(at: moment) else { return true }
+    let rest = newest.notAfter.timeIntervalSince(newest.renewalMoment(advised: advised))
+    return newest.notAfter.timeIntervalSince(moment) < rest / 3
   }
 }

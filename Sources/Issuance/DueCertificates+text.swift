@@ -3,7 +3,12 @@ import FoundationEssentials
 
 /// The same for a person.
 extension DueCertificates.Order {
-  package var words: String { reason?.description ?? "asked for" }
+  package var words: String {
+    let why = reason?.description ?? "asked for"
+    return standsInFor.map {
+      "\(why); in the place of \($0.issuer), which cannot: \($0.because.shortened(to: 200))"
+    } ?? why
+  }
 }
 
 extension DueCertificates.Import.Reason: CustomStringConvertible {

@@ -21,6 +21,8 @@ package struct DueCertificates: Sendable {
     package let authority: ACMEAuthority
     /// `nil`: it was asked for.
     package let reason: DueReason?
+    /// The issuer in whose place this one is asked, and why that cannot.
+    package var standsInFor: (issuer: Issuer.Name, because: String)?
   }
 
   package struct Import: Sendable {
@@ -82,13 +84,23 @@ package struct DueCertificates: Sendable {
         }
         let reason = lineage.dueReason(
           newest: newest[name], standIn: newest[name]?.withdrawnAt == nil ? nil : wanted[name],
-          advised: advice[name], directory: authority.directory, at: now)
+          advised: advice[name],
+          directories: [authority.directory]
+            + lineage.standIns.compactMap { issuers[$0]?.acme?.directory }, at: now)
         guard reason != nil || urgency == .all else { continue }
         if let reason, urgency != .all, let until = try await Self.calm(reason, name, store, now) {
           warnings.append((name, .renewedTooOften(notBefore: until)))
           continue
         }
         let backoff = try await store.backoff(of: name, at: directory)
+        if let backoff, backoff.isCAsFault, backoff.retryAt > now, !isRehearsal,
+          lineage.isPressing(newest[name], advised: advice[name], reason, at: now),
+          var order = try await Self.standIn(for: lineage, issuers, reason, store, now)
+        {
+          order.standsInFor = (issuer.name, backoff.reason)
+          orders.append(order)
+          continue
+        }
         // RFC 8555 §6.6: what the CA asked for holds for everybody; what we add ourselves, not for who asks by name.
         if let backoff, backoff.retryAt > now, backoff.isCAs || urgency == .due {
           heldBack.append((name, .backoff(backoff)))
@@ -103,6 +115,20 @@ package struct DueCertificates: Sendable {
         take(lineage, files, newest[name], .filesChanged, now)
       }
     }
+  }
+
+  /// The next issuer of the lineage's that may be asked now.
+  private static func standIn(
+    for lineage: Lineage, _ issuers: [Issuer.Name: Issuer], _ reason: DueReason?, _ store: any IssuingStore,
+    _ now: Date
+  ) async throws -> Order? {
+    for name in lineage.standIns {
+      guard let authority = issuers[name]?.acme else { continue }
+      let backoff = try await store.backoff(of: lineage.name, at: authority.directory)
+      guard backoff.map({ $0.retryAt <= now }) ?? true else { continue }
+      return Order(lineage: lineage, issuer: name, authority: authority, reason: reason)
+    }
+    return nil
   }
 
   /// Holds orders back for which there is a reason why none of their hosts can be visited.

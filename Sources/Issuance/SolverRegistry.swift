@@ -19,8 +19,9 @@ actor SolverRegistry {
       listeners[address] = listener
       return listener
     case .http01(.webroot(let root)): return Webroot(root: root)
-    case .http01(.hosts(let webroot, let port)):
-      return HostWebroots(hosts: hosts.tokens(for: lineage, webroot: webroot, port: port))
+    case .http01(.hosts(let webroot, let port, let selector)):
+      return HostWebroots(
+        hosts: hosts.tokens(for: lineage, among: selector, webroot: webroot, port: port))
     case .http01(.hooks(let hooks)): return HookPair(http01: hooks)
     case .dns01(let dns):
       switch dns.updater {

@@ -37,7 +37,11 @@ package struct CertificateDetails: Sendable, Codable, ReportRow {
         "names",
         (lineage.domains.isEmpty ? generations.last?.names ?? [] : lineage.domains).joined(separator: ", ")
       ),
-      ("issuer", lineage.issuer.rawValue + (lineage.profile.map { ", profile \($0)" } ?? "")),
+      (
+        "issuer",
+        ([lineage.issuer] + lineage.standIns).map(\.rawValue).joined(separator: ", else ")
+          + (lineage.profile.map { ", profile \($0)" } ?? "")
+      ),
       ("key", keyText),
     ]
     if let newest = generations.last {
@@ -48,6 +52,7 @@ package struct CertificateDetails: Sendable, Codable, ReportRow {
           "valid",
           "\(newest.notBefore.stamp) to \(newest.notAfter.stamp) (\(newest.notAfter.relative(to: now)))"
         ))
+      if !lineage.standIns.isEmpty, let origin = newest.origin { rows.append(("from", origin.directory)) }
       rows.append(("serial", newest.serial))
       rows.append(("SHA-256", newest.fingerprint.rawValue))
       rows.append(("renewal", renewalText(newest, now)))

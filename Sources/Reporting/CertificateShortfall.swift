@@ -12,6 +12,8 @@ package enum CertificateShortfall: Hashable, Sendable {
   case lacksNames(Lineage.Name, [String])
   /// Hosts that nobody has looked at for twice as long as declared, and since when not the longest of them.
   case unseen([Host.Name], since: Date?)
+  /// It came from another issuer than the first, which could not issue it then.
+  case fromStandIn(Lineage.Name, Issuer.Name, insteadOf: Issuer.Name)
   /// No `verify` is declared: nobody looks at what is served.
   case unverified(Lineage.Name)
 
@@ -19,7 +21,7 @@ package enum CertificateShortfall: Hashable, Sendable {
   package var isSerious: Bool {
     switch self {
     case .ended, .overdue, .notIssued, .unseen: true
-    case .lacksNames, .unverified: false
+    case .lacksNames, .unverified, .fromStandIn: false
     }
   }
 
@@ -46,6 +48,8 @@ package enum CertificateShortfall: Hashable, Sendable {
       "\(lineage): hosts went back to one without \(names.prefix(5).joined(separator: ", ").visible); renew it: \(Remedy.renew(lineage.declared))"
     case .unseen(let hosts, let since):
       "\(HostSet.folded(hosts)) \(hosts.count == 1 ? "was" : "were") not seen\(since.map { " since \($0.ISO8601Format())" } ?? " yet"), so nobody knows what is there; look: \(Remedy.look)"
+    case .fromStandIn(let lineage, let issuer, let first):
+      "\(lineage): is from \(issuer), as \(first) could not issue it; the next renewal is \(first)'s again"
     case .unverified: nil
     }
   }

@@ -3,7 +3,25 @@ package import Fleet
 /// What is declared and is perhaps not what was meant, as lines.
 package enum InventoryWarnings {
   package static func lines(of declared: FleetDeclaration) -> [String] {
-    sameBases(declared.hosts) + unhonoured(declared.hosts)
+    sameBases(declared.hosts) + unhonoured(declared.hosts) + staging(declared.issuers)
+      + sameNames(declared.lineages)
+  }
+
+  /// What browsers do not trust, and is mostly left over from trying.
+  private static func staging(_ issuers: [Issuer]) -> [String] {
+    issuers.filter { $0.acme?.directory.lowercased().contains("staging") ?? false }.map {
+      "issuer \($0.name): its directory is a staging server's, whose certificates browsers do not trust; 'staging' beside a 'directory' is for rehearsals"
+    }
+  }
+
+  /// A CA counts them as one in its limits.
+  private static func sameNames(_ lineages: [Lineage]) -> [String] {
+    Dictionary(grouping: lineages.filter { !$0.domains.isEmpty && $0.key.place == .controller }) {
+      Set($0.domains)
+    }.values.filter { $0.count > 1 && Set($0.map(\.key.type)).count < $0.count }.map { lineages in
+      let names = lineages.map(\.name.rawValue).sorted().joined(separator: ", ")
+      return "\(names) have the same names; a CA counts them as renewals of one certificate, and may refuse"
+    }.sorted()
   }
 
   /// Two names for one machine would be visited at the same time, and each would find the other's.

@@ -35,12 +35,15 @@ import Testing
       ])
   }
 
-  @Test(arguments: [("5s", 5.0), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), ("1d", 86400)])
+  @Test(arguments: [
+    ("5s", 5.0), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), ("1d", 86400), ("1h30m", 5400), ("1d 12h", -1),
+    ("2d12h5m1s", 216301),
+  ])
   func `durations have units`(text: String, seconds: Double) {
-    #expect(Duration(text: text)?.seconds == seconds)
+    #expect(Duration(text: text)?.seconds == (seconds < 0 ? nil : seconds))
   }
 
-  @Test(arguments: ["5", "", "s", "-1s", "5x", "infs", "nans", "1e99d"])
+  @Test(arguments: ["5", "", "s", "-1s", "5x", "infs", "nans", "1e99d", "1h30", "30m1h", "1h1h"])
   func `a number without its unit is no duration`(text: String) {
     #expect(Duration(text: text) == nil)
   }

@@ -29,7 +29,7 @@ import ThrowawayFleet
     let fleet = try read(
       """
       { // a comment
-        defaults: { user: 'deploy', port: 2200, become: Become(), base: '~/certs', parallel: 7, },
+        defaults: { user: 'deploy', port: 2200, become: true, base: '~/certs', parallel: 7, },
         hosts: [ {name: 'web1', address: '10.0.0.1', labels: {role: 'web'}}, {name: 'web2', port: 22, become: false} ],
         \(Self.issuer),
         certificates: [ { name: 'c', domains: ['Example.com', 'example.COM.', 'www.example.com'], issuer: 'ca',
@@ -96,6 +96,30 @@ import ThrowawayFleet
     (
       "{issuers: [{name: 'a', type: 'acmee', directory: 'https://x/', agree_to_terms: true}]}",
       "issuers[0].type: 'acmee' is not one of acme, certbot, files; did you mean 'acme'?"
+    ),
+    (
+      "{hosts: [{name: 'a', address: 'web1:22'}]}",
+      "hosts[0].address: 'web1:22' holds a port; write address: 'web1', port: 22"
+    ),
+    (
+      "{hosts: [{name: 'a', connection: 'telnet'}]}",
+      "hosts[0].connection: 'telnet' is not one of auto, libssh2, ssh, local"
+    ),
+    (
+      "{hosts: [{name: 'a'}, {name: 'b', connection: 'local', via: 'a'}]}",
+      "hosts[1].via: is this machine itself, which is reached through no other"
+    ),
+    (
+      "{hosts: [{name: 'a', become: {method: 'su'}}]}",
+      "hosts[0].become.method: 'su' is not one of sudo, doas"
+    ),
+    (
+      "{hosts: [{name: 'a', become: {metod: 'sudo'}}]}",
+      "hosts[0].become: unknown key 'metod'; did you mean 'method'?"
+    ),
+    (
+      "{hosts: [{name: 'web1'}], issuers: [{name: 'f', type: 'certbot', path: '/etc/letsencrypt'}], certificates: [{name: 'x', issuer: 'f', deploy: [{to: 'web1'}]}]}",
+      "certificates[0].deploy[0].to: 'web1' picks no host; it is a label here; a host by its name: 'name:web1'"
     ),
     (
       "{rollouts: [{name: 'a', waves: ['rest', 1]}]}",
@@ -297,6 +321,29 @@ import ThrowawayFleet
   func `a way that leads nowhere is named`(hosts: String, problem: String) {
     let found = problems("{hosts: [\(hosts)]}")
     #expect(!found.isEmpty && found[0].contains(problem), "\(found)")
+  }
+
+  @Test(arguments: [
+    (
+      "{hosts: [{name: 'a', port: 1, name: 'b'}]}",
+      "line 1, column 31: 'name' stands here a second time; the first is in line 1"
+    ),
+    (
+      "{\n  // hosts: twice?\n  \"hosts\": [], /* a: b */\n  hosts: [{name: 'a:b\\\\'}]\n}",
+      "line 4, column 3: 'hosts' stands here a second time; the first is in line 3"
+    ),
+  ])
+  func `a member that stands twice is told, with both places`(text: String, told: String) throws {
+    let found = problems(text)
+    #expect(found.count == 1 && found[0].contains(told), "\(found)")
+  }
+
+  @Test func `colons in strings and comments are no members`() throws {
+    #expect(
+      problems(
+        "{hosts: [{name: 'a', address: '::1' /* x: y */, labels: {\"a\": 'b', c: 'x', } }] // it\\'s: 1\n}"
+      )
+      .isEmpty)
   }
 
   @Test func `what ssh would do goes before the defaults, and what a host says before that`() throws {

@@ -62,11 +62,11 @@ import ThrowawayFleet
 
   @Test(arguments: [
     ("type: 'http-02'", "is not one of http-01, dns-01"),
-    ("type: 'dns-01'", "dns-01 needs 'auth_hook' (and 'cleanup_hook'), or 'nsupdate'"),
+    ("type: 'dns-01'", "dns-01 needs 'provider' (with 'credentials_file'), 'nsupdate', or 'auth_hook'"),
     ("type: 'dns-01', cleanup_hook: 'x'", "'auth_hook' is missing"),
     (
       "type: 'dns-01', auth_hook: 'x', nsupdate: {key_file: 'eab.key'}",
-      "choose one of 'auth_hook' and 'nsupdate'"
+      "choose one of 'auth_hook', 'nsupdate' and 'provider'"
     ),
     ("type: 'dns-01', nsupdate: {server: 'ns1.example'}", "'key_file' is missing"),
     ("type: 'dns-01', nsupdate: {key_file: 'open.key'}", "run: chmod 600"),

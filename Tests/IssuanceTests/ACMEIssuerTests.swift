@@ -177,7 +177,7 @@ private final class MemoryKeeper: OrderKeeper {
     let lineage = Lineage(
       name: "c", domains: ["a"], issuer: "ca", deployments: [])
     func reason(_ newest: Certificate?) -> DueReason? {
-      lineage.dueReason(newest: newest, advised: nil, directory: "d", at: start)
+      lineage.dueReason(newest: newest, advised: nil, directories: ["d"], at: start)
     }
     #expect(reason(nil) == .first)
     #expect(reason(certificate(days: 90)) == nil)

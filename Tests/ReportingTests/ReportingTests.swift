@@ -62,6 +62,10 @@ import Testing
     (.overdue("c", since: Date(timeIntervalSince1970: 0)), "c: its renewal is due since 1970-01-01", true),
     (.notIssued("c", why: "the CA is not there"), "c: not issued: the CA is not there", true),
     (.lacksNames("c", ["www.c"]), "c: hosts went back to one without www.c", false),
+    (
+      .fromStandIn("c", "other", insteadOf: "first"),
+      "c: is from other, as first could not issue it; the next renewal is first's again", false
+    ),
     (.unverified("c"), "nobody looks at what is served of c", false),
   ])
   func `not everything is as it should be, whatever hosts have`(
@@ -77,6 +81,38 @@ import Testing
       generatedAt: Date(), statuses: [status], lastRollout: nil, shortfalls: [shortfall])
     #expect(!report.summary.contains("everything is as it should be") && report.summary.contains(words))
     #expect(shortfall.isSerious == isSerious)
+  }
+
+  @Test func `what is declared and perhaps not meant is told`() {
+    func host(_ name: Fleet.Host.Name, _ address: String, base: String = "/b", unhonoured: [String] = [])
+      -> Fleet.Host
+    {
+      var host = Fleet.Host(name: name, address: address, base: base)
+      host.sshConfig = SSHConfigUse(host: name.rawValue, file: nil, unhonoured: unhonoured)
+      return host
+    }
+    func lineage(_ name: Lineage.Name, _ domains: [String], _ type: KeyType = .ecdsaP256) -> Lineage {
+      Lineage(name: name, domains: domains, issuer: "i", key: KeyPolicy(type: type))
+    }
+    let directory = "https://acme-staging-v02.api.letsencrypt.org/directory"
+    let issuer = Issuer(name: "le", source: .acme(ACMEAuthority(directory: directory)))
+    #expect(
+      InventoryWarnings.lines(
+        of: FleetDeclaration(
+          hosts: [
+            host("a1", "x"), host("a2", "x"), host("a3", "x", base: "/c"),
+            host("b", "y", unhonoured: ["RemoteCommand", "StrictHostKeyChecking"]),
+          ], issuers: [issuer],
+          lineages: [
+            lineage("c", ["one", "two"]), lineage("d", ["two", "one"]), lineage("e", ["three"]),
+            lineage("f", ["three"], .rsa2048),
+          ])) == [
+          "a[1-2] are one host: x port 22, base /b; declare it once, or give each a base of its own",
+          "b: ssh_config's RemoteCommand is not honoured: certfleet runs its own command, and forwards nothing",
+          "b: ssh_config's StrictHostKeyChecking is not honoured: only pinned keys are taken",
+          "issuer le: its directory is a staging server's, whose certificates browsers do not trust; 'staging' beside a 'directory' is for rehearsals",
+          "c, d have the same names; a CA counts them as renewals of one certificate, and may refuse",
+        ])
   }
 
   @Test func `a rollout that waits says for what, by what is so now, and a host stands where it was visited`()

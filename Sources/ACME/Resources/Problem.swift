@@ -49,6 +49,11 @@ package struct Problem: Error, Hashable, Sendable, Decodable {
     kind == "rateLimited" || status == 429 || status == 503 && retryAfter != nil
   }
 
+  /// Whether it says nothing of the names that were asked for.
+  package var isCAsFault: Bool {
+    isSlowDown || concernsAccount || (status ?? 0) >= 500 || kind == "serverInternal"
+  }
+
   /// The account cannot be used until a person has done something.
   package var concernsAccount: Bool {
     ["accountDoesNotExist", "userActionRequired", "externalAccountRequired"].contains(kind)

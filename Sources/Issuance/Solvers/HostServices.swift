@@ -40,10 +40,12 @@ package struct HostServices: IssuingHosts {
     }
   }
 
-  package func tokens(for lineage: Lineage, webroot: String, port: UInt16) -> any TokenHosts {
+  package func tokens(
+    for lineage: Lineage, among selector: Selector?, webroot: String, port: UInt16
+  ) -> any TokenHosts {
     HostTokens(
       connector: connector,
-      hosts: lineage.hosts(among: hosts),
+      hosts: selector.map { hosts.filter($0.matches) } ?? lineage.hosts(among: hosts),
       webroot: webroot, port: port, tell: tell)
   }
 }
