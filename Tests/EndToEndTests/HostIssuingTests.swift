@@ -53,6 +53,17 @@ import ThrowawayFleet
     #expect(FileManager.default.fileExists(atPath: scene.hosts[2].home + "/www/.well-known/acme-challenge"))
     #expect(scene.generations() == ["1", "1", "1"])
 
+    // By hosts of a selector's alone, whoever gets the certificate.
+    let by = "challenge: {type: 'http-01', via: 'hosts', webroot: '~/www', port: \(port), to: "
+    try await declare(scene, by + "'name:web2'}")
+    let chosen = try await scene.expect(0, "cert", "renew", "one.example").stderr
+    #expect(!chosen.contains("web3"), "\(chosen)")
+    let text = Files.read(scene.scratch.path + "/fleet.json5").replacing("'name:web2'", with: "'role=lb'")
+    let none = try await scene.expect(65, "apply", try scene.scratch.write("none.json5", text))
+    #expect(
+      none.stderr.contains("certificates[0].challenge.to: 'role=lb' picks no host"), "\(none.everything)")
+    try await declare(scene, by.replacing(", to: ", with: "") + "}")
+
     // No host shows it: the CA is not even asked, and nothing stays behind.
     for server in servers { await server.stop() }
     let orders = Files.read(scene.scratch.path + "/pebble/pebble.log").split(separator: "\n").count {
