@@ -47,18 +47,23 @@ package struct KnownHostsImport: Sendable {
           alias.map { known.keys(of: [$0], port: 22) }
             ?? known.keys(of: [host.address, host.name.rawValue], port: host.port))
       }
-      take(found, of: host.name, former: pinned[host.name] ?? [], keeping: keeping)
+      take(found, of: host, former: pinned[host.name] ?? [], keeping: keeping)
     }
   }
 
   private mutating func take(
-    _ found: KnownHosts.Found, of host: Host.Name, former: [HostKey], keeping: Bool
+    _ found: KnownHosts.Found, of declared: Host, former: [HostKey], keeping: Bool
   ) {
-    let usable = found.keys.filter { ServerKey.knownTypes.contains($0.type) }.map(HostKey.init)
+    let host = declared.name
+    var usable = found.keys.filter { ServerKey.knownTypes.contains($0.type) }.map(HostKey.init)
     let revoked = Set(found.revoked.map(HostKey.init))
     notices += former.filter(revoked.contains).map { .revoked(host, $0) }
     if found.keys.isEmpty, let authority = found.authorities.first {
-      notices.append(.authorityOnly(host, fingerprint: authority.fingerprint))
+      if declared.connection == .libssh2 {
+        notices.append(.authorityOnly(host, fingerprint: authority.fingerprint))
+      } else {
+        usable = found.authorities.map { HostKey.authority(HostKey($0)) }
+      }
     }
     let kept = former.filter { !revoked.contains($0) && !usable.contains($0) }
     // What is revoked is not accepted any more, even where nothing takes its place.

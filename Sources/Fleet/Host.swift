@@ -113,3 +113,21 @@ package struct HostKey: Hashable, Sendable, Codable {
     self.fingerprint = fingerprint
   }
 }
+
+extension HostKey {
+  private static let authorityMark = "@cert-authority "
+
+  /// An authority that vouches for hosts' keys (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), in the place of a key of the host's own.
+  package static func authority(_ key: HostKey) -> HostKey {
+    HostKey(type: authorityMark + key.type, encoded: key.encoded, fingerprint: key.fingerprint)
+  }
+
+  package var isAuthority: Bool { type.hasPrefix(Self.authorityMark) }
+
+  /// A line of a known_hosts file.
+  package func knownHostsLine(for name: String) -> String {
+    isAuthority
+      ? "\(Self.authorityMark)\(name) \(type.dropFirst(Self.authorityMark.count)) \(encoded)"
+      : "\(name) \(type) \(encoded)"
+  }
+}

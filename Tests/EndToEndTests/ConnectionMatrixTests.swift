@@ -6,7 +6,8 @@ import ThrowawayFleet
 @Suite(.enabled(if: PrivateHost.isPossible, "needs root, for accounts of its own"))
 struct ConnectionMatrixTests {
   enum Cell: String, CaseIterable {
-    case hardened, rsa, certificate, proxyCommand, jumps, doas, sudoUser, password, passwordNotAsked
+    case hardened, rsa, certificate, hostCertificate, proxyCommand, jumps, doas, sudoUser, password,
+      passwordNotAsked
 
     var options: [String] {
       switch self {
@@ -27,6 +28,7 @@ struct ConnectionMatrixTests {
       case .hardened: "ssh: "
       case .rsa: "ssh: its key is an RSA key"
       case .certificate: "ssh: there is an OpenSSH certificate beside its key"
+      case .hostCertificate: "ssh: an authority vouches for its keys"
       case .proxyCommand: "ssh: its ssh_config has ProxyCommand"
       case .jumps: "ssh: declared"
       case .doas, .sudoUser, .password, .passwordNotAsked: "libssh2"
@@ -56,7 +58,7 @@ struct ConnectionMatrixTests {
       case .sudoUser: "identity: 'id_ed25519', become: {user: 'app'}, base: '/home/app/certs'"
       case .password, .passwordNotAsked:
         "identity: 'id_ed25519', become: {password_file: 'password'}, base: '/etc/certs'"
-      case .hardened: "identity: 'id_ed25519'"
+      case .hardened, .hostCertificate: "identity: 'id_ed25519'"
       }
     }
   }
@@ -112,6 +114,27 @@ struct ConnectionMatrixTests {
     await scene.stop()
   }
 
+  @Test func `a host whose certificate another authority has signed is not entered`() async throws {
+    let scene = try await MatrixScene(.hostCertificate)
+    try await scene.expect(0, "run")
+    let folder = scene.scratch.path
+    try await KeyPair.make(at: folder + "/evil", type: "ed25519")
+    try await Program.succeed(
+      try Program.find("ssh-keygen"),
+      [
+        "-q", "-s", folder + "/evil", "-I", "web", "-h", "-n", scene.host.address,
+        folder + "/host/host_key.pub",
+      ])
+    kill(scene.host.ssh.id, SIGHUP)
+    try await eventually("sshd answers again") { Loopback.answers(scene.host.address, 2222) }
+    try await Task.sleep(for: .milliseconds(300))
+    let check = try await scene.expect(1, "host", "check", "web")
+    #expect(
+      check.stdout.contains("host key changed (pinned @cert-authority ssh-ed25519 SHA256:"),
+      "\(check.everything)")
+    await scene.stop()
+  }
+
   @Test func `a wrong password is told, named and not tried again`() async throws {
     let scene = try await MatrixScene(.password)
     try Files.write(scene.scratch.path + "/password", "open barley\n", mode: 0o600)
@@ -163,9 +186,18 @@ private struct MatrixScene {
     try Files.write(folder + "/password", "open sesame\n", mode: 0o600)
     let keys = Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
     let network = Loopback.random()
+    var certified: [String] = []
+    if cell == .hostCertificate {
+      try Files.makeFolder(folder + "/host")
+      try await KeyPair.make(at: folder + "/host/host_key", type: "ed25519")
+      try await Program.succeed(
+        try Program.find("ssh-keygen"),
+        ["-q", "-s", folder + "/ca", "-I", "web", "-h", "-n", network.host(1), folder + "/host/host_key.pub"])
+      certified = ["HostCertificate \(folder)/host/host_key-cert.pub"]
+    }
     host = try await PrivateHost(
       in: folder + "/host", at: network.host(1), accounts: [cell.login], authorizedKey: keys,
-      options: (options ?? cell.options) + ["TrustedUserCAKeys \(folder)/ca.pub"])
+      options: (options ?? cell.options) + certified + ["TrustedUserCAKeys \(folder)/ca.pub"])
     var hops: [SSHServer] = []
     if cell == .jumps || cell == .proxyCommand {
       for number in 2...3 {
@@ -212,7 +244,13 @@ private struct MatrixScene {
     for (name, server) in zip(["first", "second"], cell == .jumps ? hops : []) {
       try await expect(0, "host", "pin", name, "--fingerprint", try await server.fingerprint())
     }
-    try await expect(0, "host", "pin", "web", "--fingerprint", try await self.host.ssh.fingerprint())
+    guard cell == .hostCertificate else {
+      try await expect(0, "host", "pin", "web", "--fingerprint", try await self.host.ssh.fingerprint())
+      return
+    }
+    // Nobody has seen the host's own key.
+    let known = try scratch.write("known", "@cert-authority * \(Files.read(folder + "/ca.pub"))")
+    try await expect(0, "host", "pin", "web", "--from-known-hosts", known)
   }
 
   @discardableResult

@@ -153,7 +153,7 @@ extension Endpoint {
 extension ServerKey {
   /// `nil` when the stored key is not one.
   init?(_ pinned: HostKey) {
-    guard let blob = Data(base64Encoded: pinned.encoded) else { return nil }
+    guard !pinned.isAuthority, let blob = Data(base64Encoded: pinned.encoded) else { return nil }
     self.init(type: pinned.type, blob: Array(blob), fingerprint: pinned.fingerprint)
   }
 }

@@ -27,7 +27,7 @@ enum SSHProgram {
   ) -> [String] {
     var options = extra + always(knownHosts: files.knownHosts)
     options += [
-      ("HostKeyAlias", SSHProgramFiles.alias(host.name)), ("HostName", host.address),
+      ("HostKeyAlias", files.keyAlias(of: host)), ("HostName", host.address),
       ("RemoteCommand", "none"), ("RequestTTY", "no"), ("EscapeChar", "none"), ("LogLevel", "DEBUG1"),
     ]
     if let jump { options.append(("ProxyJump", SSHProgramFiles.target(of: jump))) }

@@ -18,6 +18,12 @@ struct SSHProgramFiles: Sendable {
   /// Under which a host's keys stand there, whatever its address: no other host's key counts for it.
   static func alias(_ host: Host.Name) -> String { "certfleet.\(host)" }
 
+  /// The same; where an authority vouches for it, the name that its certificate has to have.
+  func keyAlias(of host: Host) -> String {
+    pins.keys(of: host.name).contains(where: \.isAuthority)
+      ? host.keyAlias ?? host.address : Self.alias(host.name)
+  }
+
   /// The configuration that a host is reached with.
   func configuration(for host: Host) -> String {
     guard let use = host.sshConfig else { return folder + "/config" }
@@ -34,8 +40,10 @@ struct SSHProgramFiles: Sendable {
   func write() throws {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let known = hosts.keys.sorted().flatMap { name in
-      pins.keys(of: name).map { "\(Self.alias(name)) \($0.type) \($0.encoded)\n" }
+    let known = hosts.values.sorted { $0.name < $1.name }.flatMap { host in
+      pins.keys(of: host.name).map { key in
+        key.knownHostsLine(for: key.isAuthority ? keyAlias(of: host) : Self.alias(host.name)) + "\n"
+      }
     }
     try put(known.joined(), to: knownHosts)
     let common = hops + always
@@ -62,7 +70,7 @@ struct SSHProgramFiles: Sendable {
     Set(hosts.values.compactMap(\.via)).sorted().compactMap { hosts[$0] }.map { hop in
       var lines = [
         "Host \(Self.target(of: hop))", "HostName \(hop.address)", "Port \(hop.port)",
-        "HostKeyAlias \(Self.alias(hop.name))",
+        "HostKeyAlias \(keyAlias(of: hop))",
       ]
       if let user = hop.user { lines.append("User \(user)") }
       if let identity = hop.identity {
