@@ -1,5 +1,6 @@
 # make demo    the whole of certfleet on a throwaway fleet, on this machine
 # make test    every test; one of them: swift test --filter NAME
+# make libssh2  Debian 13's libssh2 in .build/libssh2, to run on (LD_LIBRARY_PATH)
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
 # make         a release build: .build/release/certfleet
@@ -14,7 +15,7 @@ RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) sw
 AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
-.PHONY: release install uninstall demo test bench lint format
+.PHONY: release install uninstall demo test bench libssh2 lint format
 
 release: packages-build
 	$(RELEASE) --product certfleet
@@ -33,6 +34,9 @@ demo: packages-demo
 test: packages-test
 	swift test
 
+libssh2:
+	.ci/libssh2
+
 bench: packages-bench release
 	$(RELEASE) --product certfleet-bench-raw
 	$(RELEASE) --product certfleet-bench-tls
@@ -41,7 +45,7 @@ bench: packages-bench release
 
 lint: packages-lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
-	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/run
+	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/libssh2 .ci/run
 	cat $(AGENT_PARTS) | shellcheck -s sh -
 	@! grep -n '<<' $(AGENT_PARTS) || { echo 'a here-document would lose its indentation on the wire'; exit 1; }
 	.ci/links
