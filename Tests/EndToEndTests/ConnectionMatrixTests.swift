@@ -89,6 +89,19 @@ struct ConnectionMatrixTests {
     try FileManager.default.removeItem(atPath: scene.broken)
     try await scene.expect(0, "run", "--only", "one.example")
     #expect(try await scene.generation() == "3")
+    // The controller is killed while the hook runs: the host goes back by itself, and the next run ends right.
+    try Files.write(scene.steer + "/hold", "")
+    try await scene.renew()
+    let killed = try scene.certfleet.start("run", output: scene.scratch.path + "/run.out")
+    try await eventually("the hook holds: \(Files.read(scene.scratch.path + "/run.out"))") {
+      FileManager.default.fileExists(atPath: scene.steer + "/holding")
+    }
+    killed.signal(SIGKILL)
+    _ = await killed.ended()
+    try FileManager.default.removeItem(atPath: scene.steer + "/hold")
+    let resumed = try await scene.expect(0, "run")
+    #expect(resumed.stderr.contains("was interrupted"), "\(resumed.everything)")
+    #expect(try await scene.generation() == "4")
     // No password where anybody could read it, and nothing left behind.
     let log = try await scene.expect(0, "log", "--all", "--output").stdout
     #expect(!log.contains("open sesame"))
@@ -173,6 +186,8 @@ struct MatrixScene {
   let hops: [SSHServer]
   let base: String
   var broken: String { scratch.path + "/broken" }
+  /// Where the host's users write, too.
+  var steer: String { scratch.path + "/steer" }
 
   init(_ cell: ConnectionMatrixTests.Cell, options: [String]? = nil, host declared: String? = nil)
     async throws
@@ -241,9 +256,11 @@ struct MatrixScene {
           {name: 'web', address: '\(network.host(1))', \(host.contains("ssh_config") ? "" : "port: 2222, user: 'ops', ")\(host.contains("base:") ? "" : "base: '~/certs', ")\(host), labels: {role: 'web'}}],
         issuers: [{name: 'bought', type: 'files'}],
         certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
-          private_key: 'key.pem', deploy: [{to: 'role=web', hooks: {deploy: '[ "$CERTFLEET_ACTION" = rollback ] || [ ! -e \(folder)/broken ]'}}]}] }
+          private_key: 'key.pem', deploy: [{to: 'role=web', hooks: {deploy: 'if [ -e \(folder)/steer/hold ]; then : >\(folder)/steer/holding; while [ -e \(folder)/steer/hold ]; do sleep 0.1; done; fi; [ "$CERTFLEET_ACTION" = rollback ] || [ ! -e \(folder)/broken ]'}}]}] }
       """)
     chmod(folder, 0o755)
+    try Files.makeFolder(folder + "/steer")
+    chmod(folder + "/steer", 0o777)
     try await expect(0, "apply", folder + "/fleet.json5")
     for (name, server) in zip(["first", "second"], cell == .jumps ? hops : []) {
       try await expect(0, "host", "pin", name, "--fingerprint", try await server.fingerprint())
