@@ -40,14 +40,16 @@ package enum AgentScript {
   ///
   /// Where sudo may ask for a password, it asks with `passwordPrompt(nonce)` on stderr, and when it has let us through, `isThrough(nonce)` comes
   /// there: whatever its configuration, the password is sent to nobody but who asks so. A ticket of an earlier login is not used (sudo(8), -k).
+  /// In the command they are in two pieces each, so that nobody who repeats it (ssh's own log does) says them.
   package static func command(for host: Host, nonce: String = "") -> String {
     guard let become = host.become else { return "exec /bin/sh -s" }
     let user = become.user.map { "-u \($0) " } ?? ""
     guard become.passwordFile != nil else {
       return "exec \(become.method.rawValue) -n \(user)/bin/sh -s"
     }
+    func pieces(_ text: String) -> String { "\(text.prefix(10))''\(text.dropFirst(10))" }
     return
-      "exec sudo -k -S -p '\(passwordPrompt(nonce))' \(user)/bin/sh -c 'echo \(isThrough(nonce)) >&2; exec /bin/sh -s'"
+      "exec sudo -k -S -p '\(pieces(passwordPrompt(nonce)))' \(user)/bin/sh -c 'echo \"$0\" >&2; exec /bin/sh -s' '\(pieces(isThrough(nonce)))'"
   }
 
   package static func passwordPrompt(_ nonce: String) -> String { "certfleet-password-\(nonce):" }

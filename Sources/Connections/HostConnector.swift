@@ -131,6 +131,7 @@ package struct HostKeyPins: Sendable {
 
   package init(_ keys: [Host.Name: [HostKey]]) { self.keys = keys }
 
+  var hosts: [Host.Name] { Array(keys.keys) }
   func keys(of host: Host.Name) -> [HostKey] { keys[host] ?? [] }
 }
 

@@ -124,4 +124,14 @@ extension Hooks: Codable {
     directories = try values.decodeIfPresent([String].self, forKey: .directories) ?? []
     isCoalesced = try values.decodeIfPresent(Bool.self, forKey: .isCoalesced) ?? false
   }
+
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(pre, forKey: .pre)
+    try values.encode(deploy, forKey: .deploy)
+    try values.encode(post, forKey: .post)
+    if !retire.isEmpty { try values.encode(retire, forKey: .retire) }
+    try values.encode(directories, forKey: .directories)
+    try values.encode(isCoalesced, forKey: .isCoalesced)
+  }
 }

@@ -98,6 +98,32 @@ extension Host {
   }
 }
 
+extension Host {
+  /// As earlier versions have it, where nothing newer is said.
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(name, forKey: .name)
+    try values.encode(address, forKey: .address)
+    try values.encode(port, forKey: .port)
+    try values.encodeIfPresent(user, forKey: .user)
+    if connection != .auto { try values.encode(connection, forKey: .connection) }
+    try values.encodeIfPresent(sshConfig, forKey: .sshConfig)
+    if let become, become != Become() {
+      try values.encode(become, forKey: .become)
+    } else {
+      try values.encode(become != nil, forKey: .become)
+    }
+    try values.encodeIfPresent(identity, forKey: .identity)
+    try values.encodeIfPresent(passphraseFile, forKey: .passphraseFile)
+    try values.encodeIfPresent(via, forKey: .via)
+    try values.encodeIfPresent(keyAlias, forKey: .keyAlias)
+    try values.encode(base, forKey: .base)
+    try values.encode(hasAgent, forKey: .hasAgent)
+    try values.encode(labels, forKey: .labels)
+    try values.encodeIfPresent(lookEvery, forKey: .lookEvery)
+  }
+}
+
 /// A host's public key as it is pinned: the SSH wire format (RFC 4253 §6.6) and its algorithm's name.
 package struct HostKey: Hashable, Sendable, Codable {
   /// For example `ssh-ed25519`.

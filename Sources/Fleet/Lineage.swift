@@ -63,6 +63,22 @@ extension Lineage {
 }
 
 extension Lineage {
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(name, forKey: .name)
+    try values.encode(domains, forKey: .domains)
+    try values.encode(issuer, forKey: .issuer)
+    if !standIns.isEmpty { try values.encode(standIns, forKey: .standIns) }
+    try values.encode(key, forKey: .key)
+    try values.encodeIfPresent(challenge, forKey: .challenge)
+    try values.encodeIfPresent(profile, forKey: .profile)
+    try values.encodeIfPresent(preferredChain, forKey: .preferredChain)
+    try values.encodeIfPresent(files, forKey: .files)
+    try values.encode(deployments, forKey: .deployments)
+  }
+}
+
+extension Lineage {
   package func goes(to host: Host) -> Bool { deployments.contains { $0.selector.matches(host) } }
 
   package func hosts(among hosts: [Host]) -> [Host] { hosts.filter(goes) }

@@ -77,6 +77,15 @@ extension OrderBackoff {
     isCAs = try values.decode(Bool.self, forKey: .isCAs)
     isCAsFault = try values.decodeIfPresent(Bool.self, forKey: .isCAsFault) ?? false
   }
+
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(failures, forKey: .failures)
+    try values.encode(retryAt, forKey: .retryAt)
+    try values.encode(reason, forKey: .reason)
+    try values.encode(isCAs, forKey: .isCAs)
+    if isCAsFault { try values.encode(true, forKey: .isCAsFault) }
+  }
 }
 
 extension RenewalAdvice: Codable {

@@ -38,12 +38,14 @@ struct FleetScene {
   /// A rollout to hosts that have nothing yet: stage, three hooks, activate, a look at what is served, post; every step is
   /// committed to the database on this machine's disk.
   func certfleet(
-    hosts: Int, width: Int = width, port: UInt16 = 2222, as name: String = "certfleet, a whole rollout"
+    hosts: Int, width: Int = width, port: UInt16 = 2222, by way: String = "auto",
+    as name: String = "certfleet, a whole rollout"
   ) async throws -> Measured {
     let (folder, disk) = (try ScratchFolder(), try HostDisk())
     defer { disk.remove() }
     let certfleet = try await declared(
-      (1...hosts).map { ("web\($0)", Self.address($0)) }, in: folder, on: disk, width: width, port: port)
+      (1...hosts).map { ("web\($0)", Self.address($0)) }, in: folder, on: disk, width: width, port: port,
+      by: way)
     let run = try await Measured(
       name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
     let ok = run.said.matches(of: /web[0-9]+: ok\n/).count
@@ -57,7 +59,8 @@ struct FleetScene {
   func declared(
     _ hosts: [(name: String, address: String)], in folder: ScratchFolder, on disk: HostDisk,
     width: Int = width,
-    port: UInt16 = 2222, policy: String = "", verify: String = "{run: 'true', from: 'host'}"
+    port: UInt16 = 2222, by way: String = "auto", policy: String = "",
+    verify: String = "{run: 'true', from: 'host'}"
   ) async throws -> CertfleetProgram {
     let certfleet = CertfleetProgram(home: folder.path + "/state")
     let lines = hosts.map {
@@ -66,7 +69,7 @@ struct FleetScene {
     let file = try folder.write(
       "fleet.json5",
       """
-      { defaults: {port: \(port), identity: '\(scratch.path)/id', parallel: \(width)},
+      { defaults: {port: \(port), connection: '\(way)', identity: '\(scratch.path)/id', parallel: \(width)},
         hosts: [\(lines.joined(separator: ",\n"))],
         issuers: [{name: 'bought', type: 'files'}],
         certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought',

@@ -7,7 +7,7 @@ import ThrowawayFleet
 struct ConnectionMatrixTests {
   enum Cell: String, CaseIterable {
     case hardened, rsa, certificate, hostCertificate, proxyCommand, jumps, doas, sudoUser, password,
-      passwordNotAsked
+      passwordNotAsked, passwordNotAskedBySSH
 
     var options: [String] {
       switch self {
@@ -31,7 +31,7 @@ struct ConnectionMatrixTests {
       case .certificate: "ssh: there is an OpenSSH certificate beside its key"
       case .hostCertificate: "ssh: an authority vouches for its keys"
       case .proxyCommand: "ssh: its ssh_config has ProxyCommand"
-      case .jumps: "ssh: declared"
+      case .jumps, .passwordNotAskedBySSH: "ssh: declared"
       case .doas, .sudoUser, .password, .passwordNotAsked: "libssh2"
       }
     }
@@ -42,7 +42,8 @@ struct ConnectionMatrixTests {
         .init("ops", setup: "echo 'permit nopass ops' >/etc/doas.conf; chmod 400 /etc/doas.conf")
       case .sudoUser: .init("ops", sudo: "ALL=(app) NOPASSWD: ALL", setup: "useradd -m -p '*' -s /bin/sh app")
       case .password: .init("ops", sudo: "ALL=(ALL) ALL", setup: Self.settingPassword)
-      case .passwordNotAsked: .init("ops", sudo: "ALL=(ALL) NOPASSWD: ALL", setup: Self.settingPassword)
+      case .passwordNotAsked, .passwordNotAskedBySSH:
+        .init("ops", sudo: "ALL=(ALL) NOPASSWD: ALL", setup: Self.settingPassword)
       default: .init("ops")
       }
     }
@@ -57,6 +58,8 @@ struct ConnectionMatrixTests {
       case .jumps: "identity: 'id_ed25519', connection: 'ssh', via: 'second'"
       case .doas: "identity: 'id_ed25519', become: {method: 'doas'}, base: '/etc/certs'"
       case .sudoUser: "identity: 'id_ed25519', become: {user: 'app'}, base: '/home/app/certs'"
+      case .passwordNotAskedBySSH:
+        "identity: 'id_ed25519', connection: 'ssh', become: {password_file: 'password'}, base: '/etc/certs'"
       case .password, .passwordNotAsked:
         "identity: 'id_ed25519', become: {password_file: 'password'}, base: '/etc/certs'"
       case .hardened, .hostCertificate: "identity: 'id_ed25519'"
@@ -105,6 +108,7 @@ struct ConnectionMatrixTests {
     // No password where anybody could read it, and nothing left behind.
     let log = try await scene.expect(0, "log", "--all", "--output").stdout
     #expect(!log.contains("open sesame"))
+    #expect(!FileManager.default.fileExists(atPath: scene.steer + "/leaked"), "the password came to a shell")
     let files = ((try? FileManager.default.contentsOfDirectory(atPath: scene.certfleet.home + "/ssh")) ?? [])
       .sorted()
     #expect(files.allSatisfy { $0 == "known_hosts" || $0.hasPrefix("config") }, "\(files)")
@@ -202,7 +206,9 @@ struct MatrixScene {
     try await Program.succeed(
       try Program.find("ssh-keygen"),
       ["-q", "-s", folder + "/ca", "-I", "ops", "-n", "ops", folder + "/certified.pub"])
-    try Files.write(folder + "/password", "open sesame\n", mode: 0o600)
+    // Where sudo does not ask, a password that were sent all the same would be run as a command.
+    let password = cell == .password ? "open sesame" : ": >\(folder)/steer/leaked"
+    try Files.write(folder + "/password", password + "\n", mode: 0o600)
     let keys = Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
     let network = Loopback.random()
     var certified: [String] = []

@@ -58,7 +58,7 @@ struct Scene: Sendable {
       { defaults: {port: 2222, identity: 'id_ed25519', base: '~/certs'}, hosts: [\(hosts)],
         issuers: [{name: 'pebble', directory: '\(fleet.authority.directory)', agree_to_terms: true, ca_file: 'pebble/ca.pem'}],
         certificates: [\(declared.joined(separator: ", "))],
-        rollouts: [{name: 'p', waves: \(waves), max_unreachable: 1\(policy)}] }
+        rollouts: [{name: 'p', waves: \(waves)\(policy.contains("max_unreachable") ? "" : ", max_unreachable: 1")\(policy)}] }
       """)
   }
 

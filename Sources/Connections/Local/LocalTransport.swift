@@ -18,10 +18,6 @@ struct LocalTransport: Transport {
   }
 
   func offeredKey(of host: Host, types: [String]) async throws -> HostKey {
-    throw SSHFailureOfLocal()
-  }
-
-  private struct SSHFailureOfLocal: Error, CustomStringConvertible {
-    let description = "it is this machine, which shows no host key"
+    throw ConnectFailure(reason: "it is this machine, which shows no host key", isPassing: false)
   }
 }

@@ -8,7 +8,7 @@ enum SSHProgram {
   /// What no configuration changes: whose keys count, and that ssh does nothing but this.
   static func always(knownHosts: String) -> [(String, String)] {
     [
-      ("BatchMode", "yes"), ("StrictHostKeyChecking", "yes"), ("UserKnownHostsFile", "\"\(knownHosts)\""),
+      ("BatchMode", "yes"), ("StrictHostKeyChecking", "yes"), ("UserKnownHostsFile", quoted(knownHosts)),
       ("GlobalKnownHostsFile", "/dev/null"), ("KnownHostsCommand", "none"), ("UpdateHostKeys", "no"),
       ("VerifyHostKeyDNS", "no"), ("CheckHostIP", "no"), ("NoHostAuthenticationForLocalhost", "no"),
       ("ControlMaster", "no"), ("ControlPath", "none"), ("ForwardAgent", "no"), ("ForwardX11", "no"),
@@ -16,6 +16,10 @@ enum SSHProgram {
       ("ConnectTimeout", "15"), ("ServerAliveInterval", "15"), ("ServerAliveCountMax", "4"),
     ]
   }
+
+  /// Without tokens (ssh_config(5), TOKENS): what is given is what is meant.
+  static func literal(_ text: String) -> String { text.replacing("%", with: "%%") }
+  static func quoted(_ path: String) -> String { "\"\(literal(path))\"" }
 
   /// - Parameters:
   ///   - files: where the pins are, and the hosts in between.
@@ -27,7 +31,7 @@ enum SSHProgram {
   ) -> [String] {
     var options = extra + always(knownHosts: files.knownHosts)
     options += [
-      ("HostKeyAlias", files.keyAlias(of: host)), ("HostName", host.address),
+      ("HostKeyAlias", files.keyAlias(of: host)), ("HostName", literal(host.address)),
       ("RemoteCommand", "none"), ("RequestTTY", "no"), ("EscapeChar", "none"), ("LogLevel", "DEBUG1"),
     ]
     if let jump { options.append(("ProxyJump", SSHProgramFiles.target(of: jump))) }

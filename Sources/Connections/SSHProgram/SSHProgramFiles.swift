@@ -40,9 +40,11 @@ struct SSHProgramFiles: Sendable {
   func write() throws {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let known = hosts.values.sorted { $0.name < $1.name }.flatMap { host in
-      pins.keys(of: host.name).map { key in
-        key.knownHostsLine(for: key.isAuthority ? keyAlias(of: host) : Self.alias(host.name)) + "\n"
+    // Also of hosts that are declared no more and have something of ours still.
+    let known = pins.hosts.sorted().flatMap { name in
+      pins.keys(of: name).map { key in
+        let place = key.isAuthority ? hosts[name].map(keyAlias) : nil
+        return key.knownHostsLine(for: place ?? Self.alias(name)) + "\n"
       }
     }
     try put(known.joined(), to: knownHosts)
@@ -69,13 +71,14 @@ struct SSHProgramFiles: Sendable {
   private var hops: String {
     Set(hosts.values.compactMap(\.via)).sorted().compactMap { hosts[$0] }.map { hop in
       var lines = [
-        "Host \(Self.target(of: hop))", "HostName \(hop.address)", "Port \(hop.port)",
+        "Host \(Self.target(of: hop))", "HostName \(SSHProgram.literal(hop.address))", "Port \(hop.port)",
         "HostKeyAlias \(keyAlias(of: hop))",
       ]
       if let user = hop.user { lines.append("User \(user)") }
       if let identity = hop.identity {
         lines +=
-          ["IdentityFile \(Self.quoted(identity))"] + (hop.sshConfig == nil ? ["IdentitiesOnly yes"] : [])
+          ["IdentityFile \(SSHProgram.quoted(identity))"]
+          + (hop.sshConfig == nil ? ["IdentitiesOnly yes"] : [])
       }
       lines.append("ProxyJump \(hop.via.flatMap { hosts[$0] }.map(Self.target) ?? "none")")
       return lines.joined(separator: "\n  ") + "\n"

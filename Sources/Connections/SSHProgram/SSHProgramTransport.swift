@@ -74,7 +74,7 @@ struct SSHProgramTransport: Transport {
     unlink(learned)
     defer { unlink(learned) }
     let options = [
-      ("StrictHostKeyChecking", "accept-new"), ("UserKnownHostsFile", "\"\(learned)\""),
+      ("StrictHostKeyChecking", "accept-new"), ("UserKnownHostsFile", SSHProgram.quoted(learned)),
       ("HashKnownHosts", "no"),
       ("PreferredAuthentications", "none"),
       (

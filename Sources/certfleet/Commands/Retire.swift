@@ -75,7 +75,7 @@ extension Invocation {
     }
     for line in LeftOvers.lines(of: result.left) {
       Console.standard.say("certfleet: \(line)")
-      status = .failed
+      if status == .converged { status = .failed }
     }
     return status
   }
