@@ -86,7 +86,9 @@ import ThrowawayFleet
     let points = times.flatMap { line, count in count == 1 ? [(line, 1)] : [(line, 1), (line, count)] }
     try #require(points.count > 150)
     let reached = try await withThrowingTaskGroup(of: Bool.self) { group in
-      var (rest, reached) = (points.sorted { $0 < $1 }[...], 0)
+      // Every second one: lines beside each other rarely differ, and KilledAgentTests has what both kinds of visit share.
+      let chosen = points.sorted { $0 < $1 }.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+      var (rest, reached) = (chosen[...], 0)
       func next() {
         guard let (line, time) = rest.popFirst() else { return }
         group.addTask { try await template.copy().checkKilled(at: line, time: time) }
@@ -98,7 +100,7 @@ import ThrowawayFleet
       }
       return reached
     }
-    #expect(reached * 10 >= points.count * 9)
+    #expect(reached * 20 >= points.count * 9)
   }
 }
 

@@ -99,7 +99,8 @@ import ThrowawayFleet
     let run = try await scene.expect(1, "run")
     #expect(
       run.stderr.contains(
-        "host key changed (pinned ssh-ed25519 \(old), offered ssh-ed25519 \(new)); if expected: certfleet host pin web1"))
+        "host key changed (pinned ssh-ed25519 \(old), offered ssh-ed25519 \(new)); if expected: certfleet host pin web1"
+      ))
     #expect(!other.log.contains("Accepted"))
     // It was found before the order, and keeps nobody else waiting.
     #expect(run.stderr.contains("left out: web1: "), "\(run.everything)")
