@@ -11,14 +11,14 @@ final class PipedChannel: CommandChannel {
   /// What the host said on stderr before anybody listened.
   private let early: Mutex<[UInt8]>
   /// Whether a line on stderr is the program's own.
-  private let isOwn: @Sendable (Substring) -> Bool
+  private let isOwn: @Sendable (String) -> Bool
 
   private static let sendTimeout = Duration.seconds(60)
 
   /// - Parameter patience: how long the program may go on when nobody listens any more; `nil` is for as long as it wants.
   init(
     _ process: PipedProcess, slot: ConnectionSlot, patience: Duration?, early: [UInt8] = [],
-    isOwn: @escaping @Sendable (Substring) -> Bool = { _ in false }
+    isOwn: @escaping @Sendable (String) -> Bool = { _ in false }
   ) {
     (self.process, self.slot, self.patience, self.isOwn) = (process, slot, patience, isOwn)
     self.early = Mutex(early)
@@ -49,12 +49,11 @@ final class PipedChannel: CommandChannel {
     }
   }
 
-  /// Without the lines that are the program's own; each is written at once.
+  /// Without the lines that are the program's own; each is written at once. By bytes: `\r\n`, as ssh ends its own, is one character.
   private func hosts(_ bytes: [UInt8]) -> [UInt8] {
-    let text = String(decoding: bytes, as: UTF8.self)
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.contains(where: isOwn)
-      ? Array(lines.filter { !isOwn($0) }.joined(separator: "\n").utf8) : bytes
+    let newline = UInt8(ascii: "\n")
+    let lines = bytes.split(separator: newline, omittingEmptySubsequences: false)
+    return Array(lines.filter { !isOwn(String(decoding: $0, as: UTF8.self)) }.joined(separator: [newline]))
   }
 
   func close() async {

@@ -20,5 +20,5 @@ package struct ConnectionWay: Hashable, Sendable, Codable {
   package init(_ kind: Kind, because reason: String = "") { (self.kind, self.reason) = (kind, reason) }
 
   /// For a person.
-  package var words: String { reason.isEmpty ? kind.rawValue : "\(kind.rawValue): \(reason)" }
+  package var words: String { reason.isEmpty ? kind.rawValue : "\(kind.rawValue) (\(reason))" }
 }

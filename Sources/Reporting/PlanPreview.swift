@@ -67,7 +67,7 @@ package struct HostsByWay: Sendable, Encodable {
     }.sorted { $0.hosts[0] < $1.hosts[0] }
   }
 
-  fileprivate var line: String { "by \(way.words): \(HostSet.folded(hosts))\n" }
+  fileprivate var line: String { "reached by \(way.words): \(HostSet.folded(hosts))\n" }
 }
 
 /// A certificate that is to be issued or taken in, or that waits, and why.

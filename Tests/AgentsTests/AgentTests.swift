@@ -134,7 +134,7 @@ import ThrowawayFleet
     let visit = scene.request(
       generation: 2,
       hooks: Hooks(
-        deploy: [Hook(command: wait, timeout: .seconds(15))],
+        deploy: [Hook(command: wait, timeout: .seconds(120))],
         post: [Hook(command: "touch \(scene.base)/posted")]))
     let agent = try scene.start(visit)
     try await eventually("the hook has begun") {

@@ -93,7 +93,7 @@ import ThrowawayFleet
         guard let (line, time) = rest.popFirst() else { return }
         group.addTask { try await template.copy().checkKilled(at: line, time: time) }
       }
-      for _ in 1...4 { next() }
+      for _ in 1...2 { next() }
       while let wasReached = try await group.next() {
         reached += wasReached ? 1 : 0
         next()

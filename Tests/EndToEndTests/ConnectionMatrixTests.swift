@@ -26,12 +26,12 @@ struct ConnectionMatrixTests {
     func way(_ scene: MatrixScene) async throws -> String {
       if self == .hardened || self == .rsa, try await scene.hasNewerLibSSH2() { return "libssh2" }
       return switch self {
-      case .hardened: "ssh: "
-      case .rsa: "ssh: its key is an RSA key"
-      case .certificate: "ssh: there is an OpenSSH certificate beside its key"
-      case .hostCertificate: "ssh: an authority vouches for its keys"
-      case .proxyCommand: "ssh: its ssh_config has ProxyCommand"
-      case .jumps, .passwordNotAskedBySSH: "ssh: declared"
+      case .hardened: "ssh ("
+      case .rsa: "ssh (its key is an RSA key"
+      case .certificate: "ssh (there is an OpenSSH certificate beside its key)"
+      case .hostCertificate: "ssh (an authority vouches for its keys)"
+      case .proxyCommand: "ssh (its ssh_config has ProxyCommand)"
+      case .jumps, .passwordNotAskedBySSH: "ssh (declared)"
       case .doas, .sudoUser, .password, .passwordNotAsked: "libssh2"
       }
     }

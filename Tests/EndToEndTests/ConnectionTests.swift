@@ -12,11 +12,11 @@ import ThrowawayFleet
     let scene = try await Scene(hosts: kind == .local ? 1 : 3)
     try await scene.connect(by: kind.rawValue)
     let shown = try await scene.expect(0, "host", "show", "web1").stdout
-    #expect(shown.contains("way    \(kind): declared"), "\(shown)")
+    #expect(shown.contains("way    \(kind) (declared)"), "\(shown)")
     let check = try await scene.expect(0, "host", "check")
-    #expect(check.stdout.contains("reached by \(kind): declared"), "\(check.everything)")
+    #expect(check.stdout.contains("reached by \(kind) (declared)"), "\(check.everything)")
     let plan = try await scene.expect(0, "plan").stdout
-    #expect(plan.contains("by \(kind): declared: web"), "\(plan)")
+    #expect(plan.contains("reached by \(kind) (declared): web"), "\(plan)")
     try await scene.expect(0, "run")
     try await scene.expect(0, "cert", "renew", "one.example")
     try await scene.expect(0, "run")

@@ -12,7 +12,7 @@ import ThrowawayFleet
   }
 
   /// By the system's ssh fewer, as each is a process.
-  @Test(.timeLimit(.minutes(10)), arguments: [("libssh2", 1000), ("ssh", 90)])
+  @Test(.timeLimit(.minutes(10)), arguments: [("libssh2", 1000), ("ssh", 45)])
   func `they end together, each named rightly, and the others are served`(way: String, hosts: Int)
     async throws
   {

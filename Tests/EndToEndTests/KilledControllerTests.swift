@@ -5,7 +5,7 @@ import ThrowawayFleet
 /// The real thing, killed again and again.
 @Suite(.serialized) struct KilledControllerTests {
   /// How hosts are reached, how many, and how often the controller is killed.
-  private static let ways = [("libssh2", 20, 30), ("ssh", 8, 8), ("local", 1, 8)]
+  private static let ways = [("libssh2", 20, 30), ("ssh", 5, 5), ("local", 1, 5)]
 
   @Test(arguments: ways)
   func `killed at any moment and run again, no host is mixed, deployed twice or left out`(

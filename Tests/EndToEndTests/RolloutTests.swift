@@ -154,8 +154,10 @@ import ThrowawayFleet
 
   @Test func `outside its window a rollout waits, and a policy waits for another`() async throws {
     let scene = try await Scene(hosts: 2, waves: "['rest']")
+    // One moment, or a minute may end in between.
+    let moment = Date()
     func time(_ hours: Double) -> String {
-      Date(timeIntervalSinceNow: hours * 3600).formatted(
+      moment.addingTimeInterval(hours * 3600).formatted(
         Date.VerbatimFormatStyle(
           format: "\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits)",
           timeZone: .gmt, calendar: .init(identifier: .gregorian)))

@@ -158,7 +158,7 @@ import ThrowawayFleet
       to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10)
     ).connection
     // Long enough for a full machine to be through with all others before.
-    let patience = Duration.seconds(10)
+    let patience = Duration.seconds(25)
     let started = ContinuousClock.now
     let waiting = Task {
       try await connection.authenticate(as: user, with: .agent(blob: nil), within: patience)
