@@ -29,6 +29,17 @@ import ThrowawayFleet
     try scene.release(0, "break-deploy")
     try await scene.expect(0, "run", "--only", "one.example")
     #expect(Set(scene.generations()) == ["3"])
+    try scene.steer(0, "hold-deploy")
+    try await scene.expect(0, "cert", "renew", "one.example")
+    let killed = try scene.certfleet.start("run", output: scene.scratch.path + "/run.log")
+    let holding = scene.hosts[0].home + "/holding"
+    try await eventually("the hook holds") { FileManager.default.fileExists(atPath: holding) }
+    killed.signal(SIGKILL)
+    _ = await killed.ended()
+    try scene.release(0, "hold-deploy")
+    let resumed = try await scene.expect(0, "run")
+    #expect(resumed.stderr.contains("was interrupted"), "\(resumed.everything)")
+    #expect(Set(scene.generations()) == ["4"])
     #expect(try await scene.expect(0, "look").stdout.hasPrefix("as it should be: web"))
     let log = try await scene.expect(0, "log", "--all", "--output").stdout
     #expect(log.contains("broken on purpose"))
