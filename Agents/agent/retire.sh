@@ -34,9 +34,17 @@ is_what_was_put_there() {
   fi
 }
 
+# is_noted LINE: whether the journal has that very line; another file's name may begin so.
+is_noted() {
+  while IFS= read -r entry; do
+    [ "$entry" != "$1" ] || return 0
+  done <"$state/journal"
+  return 1
+}
+
 # move_aside install LINEAGE ...: a file, beside its place.
 move_aside() {
-  logged "install old $path" || return 0
+  is_noted "install old $path" || return 0
   if [ -n "$keeper" ]; then
     within_quietly aside "$file" && return 0
   else

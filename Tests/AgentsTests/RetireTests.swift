@@ -10,6 +10,7 @@ import ThrowawayFleet
   func `link, files and keys go, and what somebody else put there stays`(shell: Shell) async throws {
     let scene = try RetireScene(shell)
     try await scene.bring()
+    // Its name is how that of one of ours begins, which is noted in the journal.
     try Files.write(scene.files + "/tls.crt", "somebody's\n")
     let said = try await scene.retire("a")
     #expect(said.end == .end(.ok, text: ""), "\(said.steps)")
@@ -22,7 +23,7 @@ import ThrowawayFleet
     #expect(scene.left == ["tls.crt"])
     // What comes again comes as to a new host.
     try await scene.bring()
-    #expect(scene.isThere && scene.left == ["both.pem", "tls.crt", "tls.key"])
+    #expect(scene.isThere && scene.left == ["both.pem", "tls.crt", "tls.crt.chain", "tls.key"])
   }
 
   @Test(arguments: Shell.all)
@@ -43,7 +44,7 @@ import ThrowawayFleet
     // Nobody gives the word.
     let silent = try await scene.retire("d", confirm: .seconds(1))
     #expect(silent.end == .end(.rolledBack, text: "no word from the controller"), "\(silent.steps)")
-    #expect(scene.state == before && scene.left == ["both.pem", "tls.crt", "tls.key"])
+    #expect(scene.state == before && scene.left == ["both.pem", "tls.crt", "tls.crt.chain", "tls.key"])
     try FileManager.default.removeItem(atPath: scene.base + "/live/x")
     try Files.write(scene.base + "/live/x/privkey.pem", "somebody's\n")
     let folder = try await scene.retire("e")
@@ -64,7 +65,7 @@ import ThrowawayFleet
     let before = scene.state
     let failed = try await scene.retire("a", deploy: "[ -e \(scene.files)/tls.key ]")
     #expect(failed.end == .end(.rolledBack, text: "deploy hook of x failed"), "\(failed.steps)")
-    #expect(scene.state == before && scene.left == ["both.pem", "tls.crt", "tls.key"])
+    #expect(scene.state == before && scene.left == ["both.pem", "tls.crt", "tls.crt.chain", "tls.key"])
     try Files.write(scene.files + "/tls.crt", "the user's\n")
     let said = try await scene.retire("b")
     #expect(said.end == .end(.ok, text: ""), "\(said.steps)")
@@ -147,7 +148,7 @@ private struct RetireScene: Sendable {
         files: files,
         destinations: [
           place(["fullchain.pem", "privkey.pem"], "both.pem"), place(["fullchain.pem"], "tls.crt"),
-          place(["privkey.pem"], "tls.key"),
+          place(["fullchain.pem"], "tls.crt.chain"), place(["privkey.pem"], "tls.key"),
         ]), confirmTimeout: confirm)
   }
 
