@@ -56,8 +56,7 @@ final class ConnectionWays: Sendable {
       return "its ssh_config has \(directives.joined(separator: ", "))"
     }
     if let obstacle = obstacle(in: host.identity) { return obstacle }
-    let pinned = pins.keys(of: host.name)
-    if !pinned.isEmpty, pinned.allSatisfy(\.isAuthority) { return "an authority vouches for its keys" }
+    if pins.areAuthorities(of: host.name) { return "an authority vouches for its keys" }
     if let known = learned.withLock({ $0[host.name] }), known.basis == basis(of: host) { return known.reason }
     guard hops < 10, let via = host.via.flatMap({ hosts[$0] }) else { return nil }
     if via.connection == .ssh { return "\(via.name), through which it is reached, is declared so" }

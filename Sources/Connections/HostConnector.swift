@@ -133,6 +133,10 @@ package struct HostKeyPins: Sendable {
 
   var hosts: [Host.Name] { Array(keys.keys) }
   func keys(of host: Host.Name) -> [HostKey] { keys[host] ?? [] }
+  /// Whether others vouch for the host's keys, and none of its own is pinned.
+  func areAuthorities(of host: Host.Name) -> Bool {
+    keys[host].map { !$0.isEmpty && $0.allSatisfy(\.isAuthority) } ?? false
+  }
 }
 
 extension HostConnector {

@@ -20,7 +20,7 @@ struct SSHProgramFiles: Sendable {
 
   /// The same; where an authority vouches for it, the name that its certificate has to have.
   func keyAlias(of host: Host) -> String {
-    pins.keys(of: host.name).contains(where: \.isAuthority)
+    pins.areAuthorities(of: host.name)
       ? host.keyAlias ?? host.address : Self.alias(host.name)
   }
 
@@ -42,10 +42,7 @@ struct SSHProgramFiles: Sendable {
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     // Also of hosts that are declared no more and have something of ours still.
     let known = pins.hosts.sorted().flatMap { name in
-      pins.keys(of: name).map { key in
-        let place = key.isAuthority ? hosts[name].map(keyAlias) : nil
-        return key.knownHostsLine(for: place ?? Self.alias(name)) + "\n"
-      }
+      pins.keys(of: name).map { $0.knownHostsLine(for: hosts[name].map(keyAlias) ?? Self.alias(name)) + "\n" }
     }
     try put(known.joined(), to: knownHosts)
     let common = hops + always
@@ -58,13 +55,9 @@ struct SSHProgramFiles: Sendable {
   }
 
   private func put(_ text: String, to path: String) throws {
-    let draft = "\(path).\(getpid())"
-    try Data(text.utf8).write(to: URL(filePath: draft))
-    chmod(draft, 0o600)
-    guard rename(draft, path) == 0 else {
-      unlink(draft)
-      throw CocoaError(.fileWriteUnknown)
-    }
+    // Another connector of this process may be at it, too.
+    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+    chmod(path, 0o600)
   }
 
   /// The hosts that others are reached through, with keys of their own.
