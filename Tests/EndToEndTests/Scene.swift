@@ -21,11 +21,12 @@ struct Scene: Sendable {
   /// - Parameter policy: more of the rollout policy, beginning with a comma.
   init(
     hosts count: Int, certificates: [String] = ["one.example"], waves: String = "[1, 'rest']",
-    policy: String = "", reload: Bool = true
+    policy: String = "", reload: Bool = true, authority: PebbleCA.Temper = .init(authorizationReuse: 0)
   ) async throws {
     scratch = try ScratchFolder()
     fleet = try await LoopbackFleet(
-      in: scratch.path, on: .random(), hosts: count, certificates: certificates.map { ($0, $0) })
+      in: scratch.path, on: .random(), hosts: count, certificates: certificates.map { ($0, $0) },
+      authority: authority)
     certfleet = CertfleetProgram(home: scratch.path + "/state")
     try declare(certificates, waves: waves, policy: policy, reload: reload)
     try await expect(0, "apply", scratch.path + "/fleet.json5")

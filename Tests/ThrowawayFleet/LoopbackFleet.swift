@@ -23,7 +23,9 @@ package final class LoopbackFleet: Sendable {
   /// - Parameters:
   ///   - certificates: lineage and server name of each certificate that every host serves.
   package init(
-    in folder: String, on network: Loopback, hosts count: Int, certificates: [(lineage: String, name: String)]
+    in folder: String, on network: Loopback, hosts count: Int,
+    certificates: [(lineage: String, name: String)],
+    authority temper: PebbleCA.Temper = .init(authorizationReuse: 0)
   ) async throws {
     self.folder = folder
     self.network = network
@@ -31,7 +33,7 @@ package final class LoopbackFleet: Sendable {
     let identity = folder + "/id_ed25519"
     try await KeyPair.make(at: identity, type: "ed25519")
     let key = Files.read(identity + ".pub")
-    authority = try await PebbleCA(in: folder + "/pebble", on: network, .init(authorizationReuse: 0))
+    authority = try await PebbleCA(in: folder + "/pebble", on: network, temper)
     hosts = try await withThrowingTaskGroup(of: ThrowawayHost.self) { group in
       for number in 1...count {
         group.addTask {
