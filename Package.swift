@@ -24,9 +24,10 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 /// The agent's parts, a subject each; AgentScript joins them.
 let agentParts = [
-  "frames", "request", "journal", "base", "places", "keepers",
-  "locks", "processes", "hooks", "certificates", "generations", "files",
-  "retire", "rollback", "tasks", "preflight", "permissions", "controller", "visit", "look",
+  "frames", "request", "journal", "base", "places", "locks",
+  "processes", "hooks", "certificates", "generations", "rollback", "preflight",
+  "controller", "visit", "keepers", "files", "retire", "directories",
+  "tasks", "questions", "look", "validity", "permissions", "installed",
   "main",
 ]
 

@@ -10,8 +10,11 @@ package enum AgentField {
 
   package static func encode(_ text: String) -> String { encode(bytes: Array(text.utf8)) }
 
+  /// Whether the shell decodes it itself.
+  static func isPlain(_ bytes: [UInt8]) -> Bool { bytes.count <= longest && bytes.allSatisfy(\.isPlain) }
+
   package static func encode(bytes: [UInt8]) -> String {
-    guard bytes.count <= longest, bytes.allSatisfy(\.isPlain) else {
+    guard isPlain(bytes) else {
       return "=" + Data(bytes).base64EncodedString()
     }
     var field: [UInt8] = [UInt8(ascii: ":")]

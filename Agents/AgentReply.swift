@@ -12,6 +12,8 @@ package enum AgentReply: Hashable, Sendable {
   /// The host waits for the controller's word.
   case await(seconds: Int)
   case end(End, text: String)
+  /// The agent needs those parts of the script that the visit came without.
+  case more
   /// What a look has found.
   case found(Finding)
 
@@ -80,6 +82,7 @@ extension AgentReply {
     case "end":
       guard let end = fields.popFirst().flatMap({ End(rawValue: String($0)) }) else { return nil }
       self = .end(end, text: text())
+    case "more": self = .more
     case "seen":
       guard let lineage = fields.popFirst(), let link = fields.popFirst(),
         let key = fields.popFirst().flatMap({ SeenOnDisk.KeyFit(rawValue: String($0)) }),

@@ -16,6 +16,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
   private var isBegun = false
   private var streams: Set<AgentReply.Stream> = []
   private var hasAsked = false
+  private var hasHadMore = false
   private var hasWord = false
   private var hasEnded = false
 
@@ -43,6 +44,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
     case .step(let step, _, _, _, _): try reach(step)
     case .await: try ask()
     case .end(let end, _): try finish(end)
+    case .more: try giveMore()
     case .found:
       guard exchange == .look || exchange == .claim, hasGreeted else {
         throw refused("what it has, and was not asked for it")
@@ -110,6 +112,14 @@ package struct AgentReplyOrder: Hashable, Sendable {
       throw refused("that it waits for a word which it was not to ask for")
     }
     hasAsked = true
+  }
+
+  /// Once, before anything else is told, by a visit of which the script came in part.
+  private mutating func giveMore() throws(OutOfOrder) {
+    guard exchange == .visit, hasGreeted, reached == nil, !hasHadMore else {
+      throw refused("that it needs more of the script")
+    }
+    hasHadMore = true
   }
 
   private mutating func finish(_ end: AgentReply.End) throws(OutOfOrder) {

@@ -119,14 +119,23 @@ package struct AgentRequest: Sendable {
   /// pre and post hooks of several certificates run once.
   package var hooks: AgentHooks { AgentHooks(visit) }
 
-  /// Request and start, behind the script where the host has none of its own.
-  package func bytes(now: Date) -> [UInt8] { parts(now: now).flatMap(\.self) }
+  /// Request and start, behind all of the script.
+  package func bytes(now: Date) -> [UInt8] {
+    Self.framed(records: records(now: now), nonce: nonce, command: "visit", host: visit.host)
+  }
 
-  /// The same in the order in which it is sent, so that the script need not be copied for each host.
+  /// The same with what the visit needs of the script, which is not copied for each host.
   package func parts(now: Date) -> [[UInt8]] {
     let request = Self.request(records: records(now: now), nonce: nonce, command: "visit")
-    return visit.host.hasAgent ? [request] : [AgentScript.bytes, request]
+    guard !visit.host.hasAgent else { return [request] }
+    let script = AgentScript.Wire.visit(
+      withFiles: !materials.destinations.isEmpty || visit.retires,
+      withDirectories: visit.certificates.contains { !$0.hooks.directories.isEmpty })
+    return [script, request]
   }
+
+  /// What a host asked for by `more`: the parts of the script that a visit may have come without.
+  package static func rest(nonce: String) -> [UInt8] { AgentScript.Wire.rest + Array("\(nonce) end\n".utf8) }
 
   /// The same request, for the preflight alone.
   package func check(now: Date) -> [UInt8] {
@@ -173,13 +182,24 @@ package struct AgentRequest: Sendable {
       if certificate.replacesOthers { records.append("mend \(name)") }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
-    records += materials.files.map {
-      "file \($0.lineage.declared) \($0.name) \($0.mode) \(AgentField.encode(bytes: $0.content))"
-    }
+    records += materials.files.indices.map(fileRecord)
     records += materials.publicKeys.compactMap(Self.record(of:))
     records += materials.hostKeys.map { "hostkey \($0.lineage.declared) \($0.id) \($0.generation)" }
     records += materials.destinations.map(Self.record(of:))
     return records + (staysAsItIs ? ["stay"] : []) + hookRecords
+  }
+
+  /// A fullchain that is what came just before it is not sent again.
+  private func fileRecord(_ index: Int) -> String {
+    let files = materials.files
+    let file = files[index]
+    let isBoth =
+      file.name == "fullchain.pem" && index >= 2
+      && files[index - 2..<index].map(\.name) == ["cert.pem", "chain.pem"]
+      && files[index - 2..<index].allSatisfy { $0.lineage == file.lineage && AgentField.isPlain($0.content) }
+      && files[index - 2].content + files[index - 1].content == file.content
+    let content = isBoth ? "+" : AgentField.encode(bytes: file.content)
+    return "file \(file.lineage.declared) \(file.name) \(file.mode) \(content)"
   }
 
   static func record(of controller: ControllerIdentity, epoch: Int, now: Date) -> String {
@@ -262,7 +282,7 @@ package struct AgentRequest: Sendable {
   static func framed(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
     let request = request(records: records, nonce: nonce, command: command)
     guard !host.hasAgent else { return request }
-    return (command == "look" ? AgentScript.lookBytes : AgentScript.bytes) + request
+    return (command == "look" ? AgentScript.Wire.look : AgentScript.Wire.whole) + request
   }
 
   private static func request(records: [String], nonce: String, command: String) -> [UInt8] {

@@ -1,40 +1,49 @@
 package import Fleet
 import FoundationEssentials
 
-/// The script that is sent to a host: the parts in `agent/`, one subject each, one after another. They are embedded as they are.
+/// The script that is sent to a host: parts in `agent/`, one subject each, one after another. They are embedded as they are.
 package enum AgentScript {
-  /// In this order: what a part defines, those after it use. `make lint` reads this list.
+  private typealias Part = PackageResources
+
+  /// All of them, as an installed agent has them. `make lint` reads this list.
   private static let parts: [[UInt8]] = [
     PackageResources.frames_sh,
     PackageResources.request_sh,
     PackageResources.journal_sh,
     PackageResources.base_sh,
     PackageResources.places_sh,
-    PackageResources.keepers_sh,
     PackageResources.locks_sh,
     PackageResources.processes_sh,
     PackageResources.hooks_sh,
     PackageResources.certificates_sh,
     PackageResources.generations_sh,
-    PackageResources.files_sh,
-    PackageResources.retire_sh,
     PackageResources.rollback_sh,
-    PackageResources.tasks_sh,
     PackageResources.preflight_sh,
-    PackageResources.permissions_sh,
     PackageResources.controller_sh,
     PackageResources.visit_sh,
+    PackageResources.keepers_sh,
+    PackageResources.files_sh,
+    PackageResources.retire_sh,
+    PackageResources.directories_sh,
+    PackageResources.tasks_sh,
+    PackageResources.questions_sh,
     PackageResources.look_sh,
+    PackageResources.validity_sh,
+    PackageResources.permissions_sh,
+    PackageResources.installed_sh,
     PackageResources.main_sh,
   ]
 
-  private typealias Part = PackageResources
-
-  /// Those that a look needs: each host reads what it is sent, and a look is to cost it less than a visit.
-  private static let lookParts: [[UInt8]] = [
-    Part.frames_sh, Part.request_sh, Part.places_sh, Part.certificates_sh, Part.preflight_sh,
-    Part.permissions_sh, Part.controller_sh, Part.look_sh, Part.main_sh,
+  /// What every visit needs.
+  private static let visit: [[UInt8]] = [
+    Part.frames_sh, Part.request_sh, Part.journal_sh, Part.base_sh, Part.places_sh, Part.locks_sh,
+    Part.processes_sh, Part.hooks_sh, Part.certificates_sh, Part.generations_sh, Part.rollback_sh,
+    Part.preflight_sh, Part.controller_sh, Part.visit_sh, Part.main_sh,
   ]
+  /// For files elsewhere, and for taking anything away.
+  private static let files: [[UInt8]] = [Part.keepers_sh, Part.files_sh, Part.retire_sh]
+  /// For hooks in folders.
+  private static let directories: [[UInt8]] = [Part.directories_sh]
 
   /// What is run over SSH; every login shell understands it. Where an agent is installed, sshd runs that instead.
   ///
@@ -62,11 +71,35 @@ package enum AgentScript {
     parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
   }
 
-  /// The same for the wire: without comments and indentation, which every host would read again, and without what only a look needs. There
-  /// is one of it, however many hosts it goes to at once.
-  static let bytes = Array((wire(joined(parts.filter { $0 != Part.look_sh })) + "\n").utf8)
-  /// For a look.
-  static let lookBytes = Array((wire(joined(lookParts)) + "\n").utf8)
+  /// What goes over the wire: each host reads what it is sent, so it is sent what it needs, without comments and indentation. There is one
+  /// of each in memory, however many hosts it goes to at once.
+  enum Wire {
+    /// For a visit, a claim and whatever else is asked of the host's base.
+    static let whole = bytes(AgentScript.visit + files + directories + [Part.tasks_sh, Part.questions_sh])
+    static let look = bytes([
+      Part.frames_sh, Part.request_sh, Part.places_sh, Part.certificates_sh, Part.controller_sh,
+      Part.look_sh, Part.main_sh,
+    ])
+
+    /// For a visit alone: with what its own records need. Where an earlier visit is to be ended, it asks for the rest.
+    static func visit(withFiles: Bool, withDirectories: Bool) -> [UInt8] {
+      switch (withFiles, withDirectories) {
+      case (false, false): plain
+      case (true, false): filesOnly
+      case (false, true): directoriesOnly
+      case (true, true): both
+      }
+    }
+
+    private static let plain = bytes(AgentScript.visit)
+    private static let filesOnly = bytes(AgentScript.visit + files)
+    private static let directoriesOnly = bytes(AgentScript.visit + directories)
+    private static let both = bytes(AgentScript.visit + files + directories)
+    /// What a visit may have left out.
+    static let rest = bytes(files + directories)
+
+    private static func bytes(_ parts: [[UInt8]]) -> [UInt8] { Array((wire(joined(parts)) + "\n").utf8) }
+  }
 
   /// No line within quotes begins with `#`, nor depends on white space at its start (a test looks at that).
   static func wire(_ script: String) -> String {
@@ -75,7 +108,7 @@ package enum AgentScript {
   }
 
   /// The version of the protocol that the script speaks.
-  package static let version = 6
+  package static let version = 7
 
   /// A smaller script with its positional parameters set.
   static func snippet(_ script: [UInt8], arguments: [String]) -> String {

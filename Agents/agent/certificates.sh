@@ -94,7 +94,7 @@ active_of() {
 # stage_files LINEAGE GENERATION: into a folder that only the agent can enter, which then becomes the generation's by one rename. No
 # access list of the base reaches what is made there, and nobody else could have made it before.
 stage_files() {
-  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here='' certificate_text='' key_text=''
+  lineage=$1 dir=$base/archive/$1/$2 names='' expected='' made_here='' certificate_text='' chain_text='' key_text=''
   active_of "$1"
   if [ -e "$dir" ]; then
     why="generation $2 on the host is not the one that was issued"
@@ -145,6 +145,12 @@ key_fits() {
     *:yes) why='the key that this host made does not belong to the certificate' ;;
     *) why='the key does not belong to the certificate; nothing was changed' ;;
   esac
+  return 1
+}
+
+need_openssl() {
+  command -v openssl >/dev/null 2>&1 && return 0
+  why="the command 'openssl' is missing on the host, which makes its keys itself; install it"
   return 1
 }
 

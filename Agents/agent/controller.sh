@@ -43,24 +43,6 @@ remember_controller() {
     read -r entry <"$state/controller" && [ "$entry" = "$controller_id $controller_name $epoch $clock" ]
 }
 
-# claim: this base is the asking controller's from now on, whosever it was; a person has said so. What was begun there comes to its end first.
-claim() {
-  hold hello "$version" 0
-  permitted || { say end failed_clean "$why"; return; }
-  prepare || { say end failed_clean "$why"; return; }
-  if ! lock 2 || ! lock_hooks; then
-    say end failed_clean 'a visit is under way on the host; try again when it has ended'
-    return
-  fi
-  recover
-  tell_controller
-  seen_epoch
-  why='nobody asks for it'
-  [ -n "$controller_id" ] && epoch_is_possible "$seen" && remember_controller || { say end failed_clean "$why"; return; }
-  sync_to "$state"
-  say end ok
-}
-
 # epoch_is_next SEEN: none that is older than one that was seen here; and of an installed agent none that is so far ahead that nobody
 # could come after it.
 epoch_is_next() {

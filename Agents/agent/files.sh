@@ -273,7 +273,7 @@ take_back() {
 clear() {
   destination "$8" "$7" && [ -d "$staging" ] || return 0
   case $keeper in
-    '') rm -rf "$staging" ;;
+    '') throw_away "$staging" ;;
     nobody) ;;
     *) ! once clear || within_quietly clear || true ;;
   esac

@@ -19,7 +19,7 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 newline='
 '
 tab='	'
-version=6
+version=7
 tools='base64 cat chmod cmp cp date dd df env flock id ln ls mkdir mkfifo mv readlink rm rmdir setsid sleep sync tail tr wc'
 base=
 recovering=
@@ -45,6 +45,7 @@ clockwork=
 ran=
 stuck=
 unsent=
+rubbish=
 
 # --- Talking: frames on stdout -------------------------------------------------------------------------------
 

@@ -68,9 +68,19 @@ content_is() {
   case $2 in
     =*) [ "$(base64 <"$1" | tr -d '\n')" = "${2#=}" ] ;;
     *)
-      decode "$2"
+      decode_content "${1##*/}" "$2"
       [ "$(cat "$1" && echo .)" = "$decoded." ]
       ;;
+  esac
+}
+
+# decode_content NAME FIELD: sets $decoded; `+` is cert.pem and chain.pem, which came before.
+decode_content() {
+  case $2 in +) decoded=$certificate_text$chain_text ;; *) decode "$2" ;; esac
+  case $1 in
+    cert.pem) certificate_text=$decoded ;;
+    chain.pem) chain_text=$decoded ;;
+    privkey.pem) key_text=$decoded ;;
   esac
 }
 
@@ -85,9 +95,8 @@ write_file() {
       { put "${5#=}" | base64 -d >"$building/$3"; } 2>/dev/null && content_is "$building/$3" "$5"
       ;;
     *)
-      decode "$5"
+      decode_content "$3" "$5"
       names="$names${names:+ }$3" expected=$expected$decoded
-      case $3 in cert.pem) certificate_text=$decoded ;; privkey.pem) key_text=$decoded ;; esac
       { put "$decoded" >"$building/$3"; } 2>/dev/null
       ;;
   esac
@@ -110,7 +119,7 @@ write_hostkey() {
 }
 
 # forget_key hostkey LINEAGE ID ...: it rests beside its certificate now.
-forget_key() { rm -f "$state/keys/$2/$3.pem"; }
+forget_key() { throw_away "$state/keys/$2/$3.pem"; }
 
 # kept LINEAGE GENERATION: one that the host is to have still, so its key is not sent again.
 kept_is_there() { [ -f "$dir/privkey.pem" ]; }
@@ -170,6 +179,6 @@ tidy() {
       case ${entry##*/} in *[!0-9]*) continue ;; esac
       [ "$entry" = "$1" ] || [ "${entry##*/}" -le "$number" ] || newer=$((newer + 1))
     done
-    [ "$newer" -lt 3 ] || [ "$number" = "$1" ] || rm -rf "$folder"
+    [ "$newer" -lt 3 ] || [ "$number" = "$1" ] || throw_away "$folder"
   done
 }

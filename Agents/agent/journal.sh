@@ -28,27 +28,37 @@ logged() {
 }
 
 # begin_journal: a new visit's, in the place of the one before. The plan is there first: while the old journal stands
-# it has an end, and its plan is asked for no more.
+# it has an end, and its plan is asked for no more. Until the first effect of this one is written, no journal is as good.
 begin_journal() {
   why="$state cannot be written; is the disk full?"
-  # Nothing is lost with the first one where it is cut off.
-  fresh=$state/journal
-  [ ! -e "$fresh" ] || fresh=$state/journal.new
   {
     put "$plan$newline" >"$state/plan"
-    put "visit $token $epoch$newline" >"$fresh"
+    put "visit $token $epoch$newline" >"$state/journal"
   } 2>/dev/null
-  read -r entry <"$fresh" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] || return 1
-  [ "$fresh" = "$state/journal" ] || mv "$fresh" "$state/journal" || return 1
+  read -r entry <"$state/journal" && [ "$entry" = "visit $token $epoch" ] && [ -s "$state/plan" ] || return 1
   open_journal
 }
 
 # finish OUTCOME TEXT...: the visit's end, on disk before it is told.
 finish() {
   end_hooks
+  remove_rubbish
   journal "end $*"
   sync_to "$state"
   [ -n "$recovering" ] || say end "$@"
+}
+
+# throw_away PATH...: by one command for all, when the visit ends.
+throw_away() {
+  for entry in "$@"; do rubbish=$rubbish$entry$newline; done
+}
+remove_rubbish() {
+  [ -n "$rubbish" ] || return 0
+  IFS=$newline
+  # shellcheck disable=SC2086 # a path in each line
+  set -- $rubbish
+  IFS=' ' rubbish=''
+  rm -rf "$@"
 }
 
 sync_to() { sync -f "$1" 2>/dev/null || sync; }

@@ -56,14 +56,6 @@ has_flaw() {
   cause=${cause%%"$newline"*}
 }
 
-# owner_of PATH: sets $owner and $group to the numbers that ls has for it.
-owner_of() {
-  listed_as "$1" || return 1
-  # shellcheck disable=SC2086 # its fields
-  set -- $line
-  owner=$3 group=$4
-}
-
 # within STEP ARGUMENT...: $keeper does a step of $inside in $within, with what is at descriptor 5 on stdin. Fails with $why.
 within() {
   why="$work cannot be written; is the disk full, out of inodes or read-only?"

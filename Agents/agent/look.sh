@@ -6,7 +6,7 @@
 # go on meanwhile.
 look_at_host() {
   hold hello "$version" 0
-  permitted || { say end failed_clean "$why"; return; }
+  is_permitted || { say end failed_clean "$why"; return; }
   for tool in head ls; do
     command -v "$tool" >/dev/null 2>&1 || { say end failed_clean "the command '$tool' is missing on the host; install it"; return; }
   done

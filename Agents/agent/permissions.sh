@@ -1,9 +1,31 @@
 # --- What an installed agent allows, by its configuration ------------------------------------------------------
 
-# permits LINE: whether the configuration has it. An agent that comes with the request has none, and allows all: its
-# key has a shell already.
+# permitted: whether an installed agent may be asked all this. It tells nobody what is on the host before it knows that, and changes nothing.
+permitted() {
+  complaint=''
+  each base permit_base || object
+  each cert permit_lineage && each hostkey permit_lineage || object
+  each hook permit_hook || object
+  each directory permit_directory || object
+  each install permit_file || object
+  each layout permit_layout || object
+  each need permit_need || object
+  each token permit_token && each key permit_key || object
+  why=$complaint
+  [ -z "$complaint" ] || return 1
+  # What may be done may take its time.
+  # shellcheck disable=SC3045
+  ulimit -S -t unlimited 2>/dev/null
+  return 0
+}
+
+# object: $why is told with all else that is not allowed, where steps are told.
+object() {
+  case $asked in visit | check) complain "$why" ;; *) complaint=${complaint:-$why} ;; esac
+}
+
+# permits LINE: whether the configuration has it.
 permits() {
-  [ -n "$allowed" ] || return 0
   case $1 in *"$newline"*) ;; *) case "$allowed$newline" in *"$newline$1$newline"*) return 0 ;; esac ;; esac
   why="$configuration does not allow '$1'"
   return 1
@@ -21,7 +43,6 @@ permit_base() { decode "$2" && permits "base $decoded"; }
 # permit_hook hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...: its line in the configuration is
 # `hook MOMENT SECONDS USER FAILURE COMMAND [NAME VALUE]...` as it is sent, with the longest time that it may take.
 permit_hook() {
-  [ -n "$allowed" ] || return 0
   if [ "$3" != - ]; then
     IFS=,
     for lineage in $3; do

@@ -73,14 +73,6 @@ add_destination() {
   case $7 in symlink) ;; *) path=${path%/*} ;; esac
   gather "${path:-/}$newline"
 }
-add_programs() {
-  decode_path "$3" || return 0
-  for folder in pre deploy post; do
-    list_programs "$path/$folder"
-    gather "$path/$folder$newline$programs$others"
-  done
-}
-
 # list_components PATH...: sets $listing to what `ls` says of them and of every folder above them that was not looked at yet.
 list_components() {
   gathered='' gathering=''
@@ -263,6 +255,14 @@ listed_as() {
   line=${2%%" $1$newline"*}
   [ "$line" != "$2" ] || return 1
   line=${line##*"$newline"}
+}
+
+# owner_of PATH: sets $owner and $group to the numbers that ls has for it.
+owner_of() {
+  listed_as "$1" || return 1
+  # shellcheck disable=SC2086 # its fields
+  set -- $line
+  owner=$3 group=$4
 }
 
 # explain WHAT_ELSE: sets $why to what is wrong with $flaw, and to the command that mends it.

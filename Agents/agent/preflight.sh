@@ -6,24 +6,6 @@ complain() {
   step preflight - - error 1 "$1"
 }
 
-# permitted: whether an installed agent may be asked all this. It tells nobody what is on the host before it knows that, and changes nothing.
-permitted() {
-  complaint=''
-  each base permit_base || complain "$why"
-  each cert permit_lineage && each hostkey permit_lineage || complain "$why"
-  each hook permit_hook || complain "$why"
-  each directory permit_directory || complain "$why"
-  each install permit_file || complain "$why"
-  each layout permit_layout || complain "$why"
-  each need permit_need || complain "$why"
-  why=$complaint
-  [ -z "$complaint" ] || return 1
-  # What may be done may take its time.
-  # shellcheck disable=SC3045
-  [ -z "$allowed" ] || ulimit -S -t unlimited 2>/dev/null
-  return 0
-}
-
 # preflight: whether all that a visit needs is there. Fails when something is not; each is told.
 preflight() {
   complaint=''
@@ -74,20 +56,6 @@ has_space() {
   case ${4:-} in '' | *[!0-9]*) return 0 ;; esac
   why="only $4 KiB are free at ${listed#*% }, 1024 are needed"
   [ "$4" -ge 1024 ]
-}
-
-# is_folder directory SECONDS FOLDER
-is_folder() {
-  decode_path "$3"
-  [ -d "$path" ] || {
-    complain "the folder of hooks $path is not there; make it on the host, or correct 'directories'"
-    return 0
-  }
-  set -- "$path"
-  for moment in pre deploy post; do
-    list_programs "$1/$moment"
-    [ -z "$programs$others" ] || programs_are_ours "$1/$moment" || complain "$why"
-  done
 }
 
 # is_found need COMMAND WHAT: a command that a hook begins with.

@@ -5,6 +5,7 @@
 begin_hooks() {
   [ -z "$clockwork" ] || return 0
   end_hooks
+  remove_rubbish
   run=0 pipes=0 left=0 ticks=0
   note_environment
   make_pipes "$work/pipe-events"
@@ -34,7 +35,7 @@ end_hooks() {
   set -f
   for entry in "$@"; do
     [ ! -e "$entry" ] || {
-      rm -rf "$@"
+      throw_away "$@"
       return
     }
   done

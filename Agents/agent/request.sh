@@ -143,105 +143,38 @@ keep_own() {
   ! slot_of "$1" || eval "own_$slot=\$own_$slot\$newline\$record"
 }
 
-# --- What a request may hold: an installed agent believes none, and a shell calculates with whatever it is given ----
-
-# take_request TEXT: sets $plan, and beside each certificate its files; or $why, where the request is not well formed.
+# take_request TEXT: sets $plan, and beside each certificate its files; or $why, where an installed agent believes it not.
 take_request() {
   # shellcheck disable=SC2034 # those of no certificate, by its number
-  visits=0 bases=0 slots=0 slot=1 gathered='' gathering='' files_0=''
+  slots=0 slot=1 gathered='' gathering='' files_0=''
   IFS=$newline
   for record in $1; do
     IFS=' '
     # shellcheck disable=SC2086 # its fields
-    is_valid $record || {
+    [ -z "$allowed" ] || is_valid $record || {
       why="the request cannot be read: there is a record '${record%% *}' that is not as it should be"
       return 1
     }
-    case $record in file\ *) eval "files_$slot=\$files_$slot\$newline\$record" ;; *) gather "$newline$record" ;; esac
+    # shellcheck disable=SC2086
+    case $record in
+      file\ *) keep_file $record ;;
+      cert\ *) take_cert $record && gather "$newline$record" ;;
+      *) gather "$newline$record" ;;
+    esac
   done
   plan=$gathered$gathering
-  IFS=' ' why='the request must name one visit and one base'
-  [ "$visits:$bases" = 1:1 ]
+  IFS=' '
+  [ -z "$allowed" ] || names_visit_and_base
 }
-
-# is_valid KIND FIELD...: a kind that is not known is not passed over, for it might be what forbids something.
-is_valid() {
-  case $1 in
-    visit) visits=$((visits + 1)) && visit_is_valid "$@" ;;
-    base) bases=$((bases + 1)) && base_is_valid "$@" ;;
-    cert) cert_is_valid "$@" ;;
-    layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
-    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && { slot_of "$2" || slot=0; } && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
-    public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
-    kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
-    back | mend) [ "$#" -eq 2 ] && is_name "$2" ;;
-    hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
-    install) install_is_valid "$@" ;;
-    hook) hook_is_valid "$@" ;;
-    directory) [ "$#" -eq 3 ] && is_number "$2" && decode_path "$3" && [ "${#path}" -le 4096 ] ;;
-    need) [ "$#" -eq 3 ] ;;
-    key) [ "$#" -eq 6 ] && is_name "$2" && is_name "$3" && is_key_type "$4" ;;
-    token) [ "$#" -eq 4 ] || [ "$#" -eq 5 ] ;;
-    stay | retire) [ "$#" -eq 1 ] ;;
-    controller) controller_is_valid "$@" ;;
-    *) false ;;
-  esac
+take_cert() { add_slot "$2" && eval "files_$slots=''"; }
+keep_file() {
+  slot_of "$2" || slot=0
+  eval "files_$slot=\$files_$slot\$newline\$record"
 }
 
 is_name() { case $1 in '' | .* | -* | *[!A-Za-z0-9._-]*) return 1 ;; esac; }
 is_number() { case $1 in '' | *[!0-9]* | 0?* | ???????????????*) return 1 ;; esac; }
 is_account() { case $1 in -) ;; '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) return 1 ;; esac; }
-is_key_mode() { case $1 in 0[46]00 | 0[46]40) ;; *) return 1 ;; esac; }
-is_key_text() { [ "${#1}" -ge 60 ] && [ "${#1}" -le 80 ] && case $1 in *[!A-Za-z0-9+/]*) false ;; esac; }
-is_key_type() { case $1 in ecdsa-p256 | ecdsa-p384 | rsa-2048 | rsa-3072 | rsa-4096) ;; *) return 1 ;; esac; }
-are_domains() { decode "$1" && case $decoded in *[!A-Za-z0-9.*:\ -]*) return 1 ;; esac; }
-
-# are_names SEPARATOR LIST
-are_names() {
-  IFS=$1
-  # shellcheck disable=SC2086 # its names
-  set -- $2
-  IFS=' '
-  [ "$#" -gt 0 ] || return 1
-  for entry in "$@"; do is_name "$entry" || return 1; done
-}
-
-visit_is_valid() {
-  [ "$#" -eq 8 ] && is_name "$2" && is_number "$3" && is_number "$4" && is_number "$5" && is_name "$6" &&
-    is_number "$7" && is_number "$8" && { [ -z "$allowed" ] || [ "$7" -le 7200 ]; }
-}
-base_is_valid() { decode_path "$2" && case $path in *"$newline"* | [!/]* | /) return 1 ;; esac; }
-cert_is_valid() {
-  # Once each: what is done for one is done for all its records.
-  [ "$#" -eq 5 ] && is_name "$2" && ! slot_of "$2" && is_number "$3" && are_domains "$5" && add_slot "$2" || return 1
-  eval "files_$slots=''"
-}
 
 # controller ID NAME EPOCH SINCE
 controller_is_valid() { [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && is_number "$4" && is_number "$5"; }
-
-# install LINEAGE PARTS MODE OWNER GROUP ALLOWED PATH
-install_is_valid() {
-  [ "$#" -eq 8 ] && is_name "$2" && are_names + "$3" && is_account "$5" && is_account "$6" && decode_path "$8" || return 1
-  case $4 in 0[46][04][04]) ;; *) return 1 ;; esac
-  # Together they would let somebody choose a file of root's.
-  case $7 in - | symlink | shared) ;; *) return 1 ;; esac
-  [ "${#path}" -le 4096 ] || return 1
-  case $path in *"$newline"* | [!/]* | */) return 1 ;; esac
-}
-
-# hook MOMENT LINEAGES INDEX SECONDS USER FAILURE COMMAND [NAME VALUE]...
-hook_is_valid() {
-  [ "$#" -ge 8 ] && [ "$(($# % 2))" -eq 0 ] && is_number "$4" && is_number "$5" && is_account "$6" || return 1
-  case $2:$3 in
-    pre:- | post:-) ;;
-    deploy:* | verify:*) are_names , "$3" || return 1 ;;
-    *) return 1 ;;
-  esac
-  shift 8
-  while [ "$#" -gt 0 ]; do
-    case $1 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_]* | certfleet_*) return 1 ;; esac
-    case $1 in PATH | IFS | OPTIND | ENV | BASH_ENV | SHELLOPTS | BASHOPTS | PS4 | LD_*) return 1 ;; esac
-    shift 2
-  done
-}

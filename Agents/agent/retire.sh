@@ -62,4 +62,4 @@ move_beside() {
 }
 
 # forget_lineage LINEAGE: all that was kept of it.
-forget_lineage() { rm -rf "${base:?}/archive/$1" "${state:?}/keys/$1"; }
+forget_lineage() { throw_away "$base/archive/$1" "$state/keys/$1"; }

@@ -131,11 +131,12 @@ discard() {
 
 # recover: brings a visit that was cut off to its end, from its own journal and plan.
 recover() {
-  [ -f "$state/plan" ] && [ -f "$state/journal" ] || return 0
+  [ -f "$state/plan" ] && [ -s "$state/journal" ] || return 0
   logged 'end ' && return 0
   set -- "$plan" "$base"
   recovering=recover
   load "$(cat "$state/plan")"
+  fetch_parts
   base=$2 state=$2/.certfleet
   open_journal
   # Where files went may have changed hands meanwhile, and this plan names other places than the request.
@@ -152,6 +153,24 @@ recover() {
   step recover - - ok 0 "${entry#end }"
   load "$1"
   base=$2 state=$2/.certfleet spots=0 done_within=''
+}
+
+# fetch_parts: a visit comes with those parts of this script that it needs itself. What an earlier one needed may be others: the controller
+# sends them when it is asked.
+fetch_parts() {
+  case $newline$plan$newline in *"${newline}install "* | *"${newline}directory "* | *"${newline}retire$newline"*) ;; *) return 0 ;; esac
+  command -v take_back >/dev/null && command -v in_directory >/dev/null && return 0
+  say more
+  parts=''
+  while IFS= read -r line <&3; do
+    if [ "$line" = "$nonce end" ]; then
+      eval "$parts"
+      return 0
+    fi
+    parts=$parts$line$newline
+  done
+  # Whoever asked is gone, and nothing was done.
+  exit 1
 }
 
 find_again() {

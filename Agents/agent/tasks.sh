@@ -1,11 +1,5 @@
 # --- Tasks: what issuing needs of a host, beside any visit ----------------------------------------------------
 
-need_openssl() {
-  command -v openssl >/dev/null 2>&1 && return 0
-  why="the command 'openssl' is missing on the host, which makes its keys itself; install it"
-  return 1
-}
-
 # token token WHAT WEBROOT NAME CONTENT: a proof of control for the host's web server; RFC 8555 8.3 says where.
 token() {
   case $4 in '' | *[!A-Za-z0-9_-]*) why="'$4' is not a token" && return 1 ;; esac
@@ -76,7 +70,8 @@ begin_task() {
 end_task() {
   case $work in */task-*) ;; *) return 0 ;; esac
   end_hooks
-  rm -rf "$work"
+  throw_away "$work"
+  remove_rubbish
 }
 
 # make_key key LINEAGE ID TYPE REUSE NAMES: a key for a new certificate, and the request for it on stdout's frame.
@@ -129,7 +124,7 @@ subjectAltName=$5
 task() {
   say hello "$version" "$(date +%s)"
   why=''
-  permitted && each token permit_token && each key permit_key || { say end failed_clean "$why"; return; }
+  is_permitted || { say end failed_clean "$why"; return; }
   case $newline$plan in
     *"${newline}key "*) prepare || { say end failed_clean "$why"; return; } ;;
   esac

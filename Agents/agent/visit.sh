@@ -5,7 +5,7 @@ visit() {
   now=$(date +%s)
   hold hello "$version" "$now"
   say begin preflight - - 0
-  permitted || { say end failed_clean "$why"; return; }
+  is_permitted || { say end failed_clean "$why"; return; }
   prepare || { refuse; return; }
   if ! lock 2; then
     step preflight - - error 1 'another visit holds the lock of this host'
@@ -94,35 +94,4 @@ hear() {
   exec 4<&- 5<&- 6<&- 8>&- 9>&- >/dev/null 2>&1
   IFS= read -r word <&3 || word=gone
   put "word $word$newline" >&7
-}
-
-# query TOKEN SECONDS: how a visit ended that the controller lost sight of.
-query() {
-  say hello "$version" "$(date +%s)"
-  if ! permitted; then
-    say end failed_clean "$why"
-  elif [ ! -d "$state" ]; then
-    say end unknown_token
-  elif ! prepare; then
-    say end deferred "$why"
-  elif ! lock "$1" || ! lock_hooks; then
-    say end deferred 'the visit is still under way on the host'
-  elif recover && answered "$token"; then
-    true
-  else
-    say end unknown_token
-  fi
-}
-
-# check: what a visit would look at before it begins, and nothing else.
-check() {
-  now=$(date +%s)
-  hold hello "$version" "$now"
-  say begin preflight - - 0
-  permitted || { say end failed_clean "$why"; return; }
-  prepare || { refuse; return; }
-  base_is_its || { refuse; return; }
-  preflight || { say end failed_clean "$complaint"; return; }
-  step preflight - - ok 0
-  say end ok
 }

@@ -53,8 +53,13 @@ extension ConnectFailure: CustomStringConvertible {
 
 package struct ConnectionLost: Error, Sendable {
   package let reason: String
+  /// Whether the host runs no command at all, so that nothing was done there.
+  package let isNothingDone: Bool
 
-  package init(reason: String) { self.reason = reason }
+  package init(reason: String, isNothingDone: Bool = false) {
+    self.reason = reason
+    self.isNothingDone = isNothingDone
+  }
 }
 
 /// Asks a host what it serves.

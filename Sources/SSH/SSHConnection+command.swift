@@ -11,7 +11,8 @@ extension SSHConnection {
     case ended(status: Int)
   }
 
-  /// Starts `command` by the user's login shell.
+  /// Asks for `command` by the user's login shell. What is sent to it may follow at once; whether the server runs it is heard by the first
+  /// `receive`, which saves a round trip.
   package func execute(_ command: String, within timeout: Duration) async throws(SSHFailure) {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
@@ -25,13 +26,36 @@ extension SSHConnection {
       }
       try await waitForSocket("opening a session", until: deadline)
     }
-    let status = try await retrying("starting the command", until: deadline) {
-      libssh2_channel_process_startup(channel, "exec", 4, command, UInt32(command.utf8.count))
+    starting = command
+    while true {
+      let status = startUp(command)
+      if status == LIBSSH2_ERROR_EAGAIN,
+        libssh2_session_block_directions(session.pointer) & LIBSSH2_SESSION_BLOCK_OUTBOUND == 0
+      {
+        return
+      }
+      guard status == LIBSSH2_ERROR_EAGAIN else { return try begun(status) }
+      try await waitForSocket("starting the command", until: deadline)
     }
+  }
+
+  private func startUp(_ command: String) -> Int32 {
+    libssh2_channel_process_startup(channel, "exec", 4, command, UInt32(command.utf8.count))
+  }
+
+  private func begun(_ status: Int32) throws(SSHFailure) {
+    starting = nil
     guard status == 0 else { throw notBegun("runs no command") }
   }
 
-  /// Nothing has been sent to the command yet, so a connection that was lost may be made anew.
+  /// Waits for the server's word on whether it runs the command.
+  private func awaitStart(until deadline: ContinuousClock.Instant) async throws(SSHFailure) {
+    guard let command = starting else { return }
+    let status = try await retrying("starting the command", until: deadline) { startUp(command) }
+    try begun(Int32(status))
+  }
+
+  /// The command has not begun, so nothing was done.
   private func notBegun(_ what: String) -> SSHFailure {
     switch libssh2_session_last_errno(session.pointer) {
     case LIBSSH2_ERROR_CHANNEL_FAILURE, LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED:
@@ -73,6 +97,10 @@ extension SSHConnection {
       if count == Int(LIBSSH2_ERROR_EAGAIN) {
         try await waitForSocket("sending", until: deadline)
       } else if count < 0 {
+        // A server that runs no command may close the channel at once.
+        if starting != nil, case .incompatible(let why)? = await refusal(until: deadline) {
+          throw .incompatible(why)
+        }
         throw .lost("\(endpoint): the connection was lost while sending: \(session.message)")
       } else {
         sent += count
@@ -80,10 +108,16 @@ extension SSHConnection {
     }
   }
 
+  private func refusal(until deadline: ContinuousClock.Instant) async -> SSHFailure? {
+    do { try await awaitStart(until: deadline) } catch { return error }
+    return nil
+  }
+
   /// The next thing that the command says. Both streams share one window, so both are drained.
   package func receive(within timeout: Duration) async throws(SSHFailure) -> Received {
     try requireOpen()
     let deadline = ContinuousClock.now + timeout
+    try await awaitStart(until: deadline)
     while true {
       let arrivals = session.greeting.arrivals
       if let bytes = try read(stream: 0) { return .stdout(bytes) }

@@ -10,6 +10,8 @@ package actor SSHConnection {
   var session: SessionHandle
   let endpoint: Endpoint
   var channel: OpaquePointer?
+  /// The command that was asked for, until the server has said whether it runs it.
+  var starting: String?
   /// What is forwarded through this connection.
   var forwarding: Forwarding?
 

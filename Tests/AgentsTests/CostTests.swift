@@ -20,7 +20,7 @@ import ThrowawayFleet
       let request = scene.request(
         generation: generation, hooks: Hooks(pre: [hook], deploy: [hook], post: [hook]))
       let input = try scene.scratch.write(
-        "stdin", String(decoding: request.bytes(now: Date()), as: UTF8.self))
+        "stdin", String(decoding: request.parts(now: Date()).flatMap(\.self), as: UTF8.self))
       // The counting shell is the first process and the cat that asks the last.
       let count =
         "\(shell.words.joined(separator: " ")) -s <\(input) >\(scene.scratch.path)/out; cat /proc/sys/kernel/ns_last_pid"

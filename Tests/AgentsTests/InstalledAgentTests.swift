@@ -42,6 +42,36 @@ import ThrowawayFleet
   }
 
   @Test(arguments: Shell.all)
+  func `a request with a record that nobody knows is refused, for it might forbid something`(shell: Shell)
+    async throws
+  {
+    let host = try Installed(shell, allowing: ["certificate x"])
+    for record in ["only fridays", "stay here", "base :/other"] {
+      let replies = try await host.visit(1) { $0.replacing("\nbase :", with: "\n\(record)\nbase :") }
+      let kind = record.prefix { $0 != " " }
+      #expect(
+        replies.end
+          == .end(
+            .failedClean,
+            text: "the request cannot be read: there is a record '\(kind)' that is not as it should be"))
+    }
+    let none = try await host.visit(1) { $0.replacing("base :\(host.scene.base)\n", with: "") }
+    #expect(none.end == .end(.failedClean, text: "the request must name one visit and one base"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: host.scene.base).isEmpty)
+  }
+
+  @Test func `a look at what is not allowed is told why`() async throws {
+    let host = try Installed(Shell.all[0], allowing: ["certificate x"])
+    let replies = try await host.replies(
+      "certfleet_request='visit look 0 0 0 web1 0 0\nbase :\(host.scene.base)\ncert y 1 f1 :y.example'\n"
+        + "certfleet_main n0nce \(AgentScript.version) look end\n")
+    #expect(replies.steps.isEmpty)
+    #expect(
+      replies.end
+        == .end(.failedClean, text: "\(host.scene.scratch.path)/agent.conf does not allow 'certificate y'"))
+  }
+
+  @Test(arguments: Shell.all)
   func `what is allowed is done, and nothing else`(shell: Shell) async throws {
     let several = Hook(command: "echo one\necho 'two'")
     let host = try Installed(

@@ -55,6 +55,7 @@ import Testing
     case .hello(let version, _): return !hasGreeted && version == AgentScript.version
     case .end(.failedClean, _): return true
     case .found: return false
+    case .more: return hasGreeted && told == nil && !way.contains(.more)
     case .end(let end, _): return hasGreeted && end != .unknownToken
     case .await: return hasGreeted && !hasAsked && (told.map { (4...6).contains($0) } ?? false)
     case .output:

@@ -49,28 +49,6 @@ import ThrowawayFleet
   }
 
   @Test(arguments: Shell.all)
-  func `a request with a record that nobody knows is refused, for it might forbid something`(shell: Shell)
-    async throws
-  {
-    let scene = try AgentScene(shell)
-    let request = String(decoding: scene.request(generation: 1).bytes(now: Date()), as: UTF8.self)
-    for (record, named) in [("only fridays", "only"), ("stay here", "stay"), ("base :/other", "")] {
-      let replies = try await scene.replies(
-        bytes: Array(request.replacing("\nbase :", with: "\n\(record)\nbase :").utf8))
-      guard case .end(.failedClean, let text) = replies.end else {
-        Issue.record("\(record) was passed over: \(replies)")
-        continue
-      }
-      #expect(
-        text
-          == (named.isEmpty
-            ? "the request must name one visit and one base"
-            : "the request cannot be read: there is a record '\(named)' that is not as it should be"))
-    }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scene.base).isEmpty)
-  }
-
-  @Test(arguments: Shell.all)
   func `where others may write, files wait in a folder of one's own and take their place from there`(
     shell: Shell
   ) async throws {

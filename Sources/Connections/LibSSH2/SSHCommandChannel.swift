@@ -11,7 +11,7 @@ struct SSHCommandChannel: CommandChannel {
   func send(_ bytes: [UInt8]) async throws(ConnectionLost) {
     do {
       try await connection.send(bytes, within: sendTimeout)
-    } catch { throw ConnectionLost(reason: error.description) }
+    } catch { throw error.lost }
   }
 
   func receive(within timeout: Duration) async throws(ConnectionLost) -> ChannelOutput {
@@ -21,11 +21,18 @@ struct SSHCommandChannel: CommandChannel {
       case .stderr(let bytes): return .stderr(bytes)
       case .ended(let status): return .ended(status: status)
       }
-    } catch { throw ConnectionLost(reason: error.description) }
+    } catch { throw error.lost }
   }
 
   func close() async {
     await connection.close()
     await slot.release()
+  }
+}
+
+extension SSHFailure {
+  fileprivate var lost: ConnectionLost {
+    if case .incompatible = self { return ConnectionLost(reason: description, isNothingDone: true) }
+    return ConnectionLost(reason: description)
   }
 }

@@ -60,22 +60,31 @@ struct AgentConnection: Sendable {
   ) async throws(Failure) -> Result<Answer> {
     var replies = stream
     DebugLog.write("\(host.name): sending a request of \(request.reduce(0) { $0 + $1.count }) bytes")
-    for part in request { if let reason = await send(part) { return .lost(reason) } }
+    for part in request {
+      if let lost = await send(part) {
+        return lost.isNothingDone ? .notStarted(lost.reason) : .lost(lost.reason)
+      }
+    }
     while true {
       switch await replies.next(from: channel) {
       case .lost(let reason): return .lost(reason)
+      case .refused(let reason): return .notStarted(reason)
       case .ended(let status):
         return replies.hasStarted
           ? .lost("the agent ended with status \(status) and no answer")
           : .notStarted(notStarted(status, replies.complaint))
       case .reply(let reply):
         DebugLog.write("\(host.name): the agent says \(reply.summary)")
+        if reply == .more {
+          if let lost = await send(AgentRequest.rest(nonce: replies.nonce)) { return .lost(lost.reason) }
+          continue
+        }
         switch try await react(reply, &replies) {
         case .goOn: continue
         case .answer(let answer): return .answered(answer)
         case .give(let word):
           DebugLog.write("\(host.name): the word is \(word.summary)")
-          if let reason = await send(word.bytes(nonce: replies.nonce)) { return .lost(reason) }
+          if let lost = await send(word.bytes(nonce: replies.nonce)) { return .lost(lost.reason) }
           replies.gaveWord()
         }
       }
@@ -83,11 +92,11 @@ struct AgentConnection: Sendable {
   }
 
   /// - Returns: why it was not sent.
-  private func send(_ bytes: [UInt8]) async -> String? {
+  private func send(_ bytes: [UInt8]) async -> ConnectionLost? {
     do {
       try await channel.send(bytes)
       return nil
-    } catch { return error.reason }
+    } catch { return error }
   }
 
   private func notStarted(_ status: Int, _ complaint: String) -> String {
@@ -114,6 +123,7 @@ extension AgentReply {
     case .await: "await"
     case .end(let end, _): "end \(end.rawValue)"
     case .found: "what it has"
+    case .more: "more"
     }
   }
 }

@@ -43,7 +43,7 @@ package struct AgentInstaller: Sendable {
       case .await: .give(await confirm().map { .revert(because: $0) } ?? .commit)
       case .end(.ok, _): .answer(nil)
       case .end(_, let text): .answer(text)
-      case .hello, .begin, .found, .output, .step: .goOn
+      case .hello, .more, .begin, .found, .output, .step: .goOn
       }
     }
     return switch result {

@@ -59,6 +59,8 @@ struct AgentReplyStream {
     case reply(AgentReply)
     case ended(status: Int)
     case lost(String)
+    /// The host runs no command.
+    case refused(String)
   }
 
   /// One reply after another, however they arrive: what a hook said belongs to the step that follows it.
@@ -85,7 +87,7 @@ struct AgentReplyStream {
       take(reply)
       return .reply(reply)
     } catch let lost as ConnectionLost {
-      return .lost(lost.reason)
+      return lost.isNothingDone ? .refused(lost.reason) : .lost(lost.reason)
     } catch { return .lost("\(error)") }
   }
 
@@ -103,7 +105,7 @@ struct AgentReplyStream {
       patienceEnds += limits.hooks?.longest(step, hook) ?? .zero
     case .output(.stdout, let output): stdout = output
     case .output(.stderr, let output): stderr = output
-    case .step, .await, .end, .found: break
+    case .step, .await, .end, .found, .more: break
     }
   }
 

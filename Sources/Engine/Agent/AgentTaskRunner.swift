@@ -41,7 +41,7 @@ package struct AgentTaskRunner: Sendable {
         return .goOn
       case .end(.ok, _): return .answer(output)
       case .end(_, let text): throw failure(text)
-      case .hello, .begin, .found, .step, .await: return .goOn
+      case .hello, .more, .begin, .found, .step, .await: return .goOn
       }
     }
     switch result {

@@ -47,7 +47,7 @@ package struct Preflight: Sendable {
         return .goOn
       case .end(.ok, _): return .answer(problems.isEmpty ? .ready : .lacks(problems))
       case .end(_, let text): return .answer(.lacks(problems.isEmpty ? [text] : problems))
-      case .hello, .begin, .found, .output, .step, .await: return .goOn
+      case .hello, .more, .begin, .found, .output, .step, .await: return .goOn
       }
     }
     return switch result {

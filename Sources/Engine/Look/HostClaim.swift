@@ -36,7 +36,7 @@ package struct HostClaim: Sendable {
       case .found(.controller(let mark)): former = mark
       case .end(.ok, _): return .answer(.claimed(from: former))
       case .end(_, let text): return .answer(.refused(text))
-      case .hello, .begin, .output, .step, .await, .found: break
+      case .hello, .more, .begin, .output, .step, .await, .found: break
       }
       return .goOn
     }

@@ -50,7 +50,7 @@ struct VisitQuery: Sendable {
       case .end(.unknownToken, _): return .answer(.neverBegan)
       case .end(.deferred, let text): return .answer(.noAnswer(text))
       case .end(let end, let text): return .answer(.ended(Visit.Ending(end, text)))
-      case .hello, .begin, .found, .output, .await: return .goOn
+      case .hello, .more, .begin, .found, .output, .await: return .goOn
       }
     }
     switch result {

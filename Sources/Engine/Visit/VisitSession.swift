@@ -32,7 +32,7 @@ struct VisitSession: Sendable {
     to reply: AgentReply, _ replies: inout AgentReplyStream, _ claim: inout VisitClaim
   ) async throws -> AgentConnection.Reaction<Visit.Ending> {
     switch reply {
-    case .hello, .begin, .found, .output: return .goOn
+    case .hello, .more, .begin, .found, .output: return .goOn
     case .step(let step, let lineage, let hook, let outcome, let text):
       // In a recovery the index is that of an earlier request.
       let words = step == .recover ? nil : hook.flatMap { request.hooks[$0]?.words }
