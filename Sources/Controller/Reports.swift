@@ -8,12 +8,32 @@ package import Storage
 
 /// What is stored, as the values that reports are made of.
 extension Controller {
+  /// More than can be open at once.
+  private static let rolloutsLookedAt = 20
+
   /// - Parameter now: at which moment; certificates end by themselves.
-  package func report(now: Date = Date()) async throws -> FleetReport {
-    let statuses = try await store.statuses()
-    return FleetReport(
-      generatedAt: now, statuses: statuses, lastRollout: try await listRollouts(limit: 1, now: now).first,
-      shortfalls: try await shortfalls(statuses, now: now))
+  package func report(_ filter: ReportFilter = ReportFilter(), now: Date = Date()) async throws -> FleetReport
+  {
+    let all = try await store.statuses()
+    let choice = try await choice(filter)
+    let shortfalls = try await shortfalls(all, now: now).compactMap {
+      $0.only(choice.lineages, on: choice.hosts)
+    }
+    let unseen = Set(shortfalls.flatMap(\.unseenHosts))
+    let statuses = all.filter { status in
+      choice.has(status.lineage, on: status.host) && filter.state?.has(status, unseen: unseen) ?? true
+    }
+    let shown = filter.isAll ? nil : Set(statuses.map(\.lineage.declared))
+    var report = FleetReport(
+      generatedAt: now, statuses: statuses,
+      certificates: try await listCertificates().filter { shown?.contains($0.lineage.name.declared) ?? true },
+      rollouts: try await listRollouts(limit: Self.rolloutsLookedAt, now: now).filter { rollout in
+        choice.lineages.map { $0.isSuperset(of: rollout.certificates.map(\.declared)) } ?? true
+      },
+      unpinned: try await unpinnedHosts().filter { choice.hosts?.contains($0) ?? true },
+      shortfalls: shortfalls)
+    report.isPart = !filter.isAll
+    return report
   }
 
   package func listHosts() async throws -> [ListedHost] {

@@ -21,6 +21,9 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case startRollout(Lineage.Name)
   /// Also where it is already.
   case push(Lineage.Name)
+  case reportWide
+  case showHost(Host.Name)
+  case showRollout(Rollout.ID)
   case showPlan(Rollout.ID)
   case approve(Rollout.ID, wave: Int)
   case resume(Rollout.ID)
@@ -64,6 +67,9 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     case .registerAccount(let issuer): ["account", "register", issuer.rawValue]
     case .push(let lineage): ["rollout", "start", lineage.rawValue, "--force"]
     case .startRollout(let lineage): ["rollout", "start", lineage.rawValue]
+    case .reportWide: ["report", "-o", "wide"]
+    case .showHost(let host): ["host", "show", host.rawValue]
+    case .showRollout(let id): ["rollout", "show", "\(id)"]
     case .showPlan(let id): ["rollout", "show", "\(id)", "--plan"]
     case .approve(let id, let wave): ["rollout", "approve", "\(id)", "--wave", "\(wave)"]
     case .resume(let id): ["rollout", "resume", "\(id)"]

@@ -5,10 +5,14 @@ package import FoundationEssentials
 package enum Output: Sendable {
   case text, json
 
-  /// - Parameter now: what moments are told relative to.
-  package func render<Value: Report>(_ report: Value, now: Date = Date()) throws -> String {
+  /// - Parameters:
+  ///   - now: what moments are told relative to.
+  ///   - screen: where text goes.
+  package func render<Value: Report>(_ report: Value, now: Date = Date(), on screen: Screen = .plain) throws
+    -> String
+  {
     switch self {
-    case .text: report.text(now: now)
+    case .text: report.text(now: now, on: screen)
     case .json: try JSONText.encode(report, as: Value.schema)
     }
   }
@@ -25,6 +29,11 @@ package enum Output: Sendable {
 package protocol Report: Encodable {
   static var schema: JSONText.Schema { get }
   func text(now: Date) -> String
+  func text(now: Date, on screen: Screen) -> String
+}
+
+extension Report {
+  package func text(now: Date, on screen: Screen) -> String { text(now: now) }
 }
 
 /// One of a list of such values.

@@ -2,6 +2,7 @@ import Dispatch
 import Fleet
 import FoundationEssentials
 import Glibc
+import Reporting
 import Synchronization
 
 /// The only place that writes to the terminal. Results go to stdout; progress and errors to stderr, where a
@@ -82,8 +83,19 @@ final class Console: Sendable {
     }
   }
 
-  private static var columns: Int {
+  private static var columns: Int { width(of: STDERR_FILENO) ?? 80 }
+
+  /// `nil` where it is no terminal.
+  private static func width(of descriptor: Int32) -> Int? {
     var size = winsize()
-    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 10 ? Int(size.ws_col) : 80
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 10 ? Int(size.ws_col) : nil
+  }
+
+  /// Where results go. Colour is for terminals that have it, and whose owner wants it (no-color.org).
+  var screen: Screen {
+    let environment = ProcessInfo.processInfo.environment
+    guard isatty(STDOUT_FILENO) == 1 else { return .plain }
+    let isPlain = environment["TERM"] == "dumb" || !(environment["NO_COLOR"] ?? "").isEmpty
+    return Screen(width: max(Self.width(of: STDOUT_FILENO) ?? 80, 40), hasColour: !isPlain)
   }
 }

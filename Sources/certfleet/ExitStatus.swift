@@ -59,6 +59,11 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
       ? .failed : results.contains(.unseen) ? .unreachable : .converged
   }
 
+  /// Nagios has codes of its own, from 0 to 3, which this command uses as they are.
+  static func checked(_ state: FleetCheck.State) -> ExitStatus {
+    ExitStatus(rawValue: state.rawValue) ?? .internal
+  }
+
   init(for error: any Error) {
     self =
       switch error {

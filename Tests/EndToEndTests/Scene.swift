@@ -105,5 +105,5 @@ struct Scene: Sendable {
     return serials
   }
 
-  func report() async throws -> String { try await expect(0, "report").stdout }
+  func report() async throws -> String { try await expect(0, "report", "-o", "wide").stdout }
 }

@@ -3,18 +3,6 @@ import Foundation
 import Reporting
 import Testing
 
-@Suite struct HostSetTests {
-  @Test(arguments: [
-    (["web1", "web2", "web3"], "web[1-3]"), (["web1", "web3", "web4", "mail"], "mail,web[1,3-4]"),
-    (["web7"], "web7"),
-    (["a", "b"], "a,b"), ([], ""), (["w01", "w02"], "w01,w02"), (["n1x", "n2x"], "n1x,n2x"),
-    (["1", "2"], "[1-2]"),
-  ])
-  func `hosts are folded`(names: [String], folded: String) {
-    #expect(HostSet.folded(names.map { Host.Name($0) }) == folded)
-  }
-}
-
 @Suite struct TextTests {
   @Test func `columns are aligned and lines end clean`() {
     var table = Table("A", "LONG")
@@ -75,10 +63,10 @@ import Testing
       host: "web1", lineage: "c", wanted: Generation(1), active: Generation(1), activeSince: nil,
       isKept: true,
       fingerprint: nil, expires: nil, lastEnd: .ok, lastAt: nil, lastReason: "", lastRollout: nil)
-    let good = FleetReport(generatedAt: Date(), statuses: [status], lastRollout: nil)
+    let good = FleetReport(generatedAt: Date(), statuses: [status])
     #expect(good.summary == "1 host, 1 certificate: everything is as it should be")
     let report = FleetReport(
-      generatedAt: Date(), statuses: [status], lastRollout: nil, shortfalls: [shortfall])
+      generatedAt: Date(), statuses: [status], shortfalls: [shortfall])
     #expect(!report.summary.contains("everything is as it should be") && report.summary.contains(words))
     #expect(shortfall.isSerious == isSerious)
   }
@@ -155,7 +143,7 @@ import Testing
       isKept: true,
       fingerprint: nil,
       expires: nil, lastEnd: .rolledBack, lastAt: nil, lastReason: "no", lastRollout: Rollout.ID(4))
-    let report = FleetReport(generatedAt: Date(), statuses: [status], lastRollout: nil)
+    let report = FleetReport(generatedAt: Date(), statuses: [status])
     #expect(report.summary == "1 host, 1 certificate: web1 lacks the newest certificate")
     #expect(report.text(now: Date()).contains("rolled back (rollout 4): no"))
     #expect(try JSONText.encode(report, as: .report).contains("\"last_end\" : \"rolled_back\""))

@@ -2,30 +2,45 @@ package import Fleet
 package import FoundationEssentials
 
 /// Which host has which generation, since when, expiring when, and how the last visit went.
-package struct FleetReport: Sendable, Codable, Report {
+package struct FleetReport: Sendable, Encodable, Report {
   package static let schema = JSONText.Schema.report
 
   package let generatedAt: Date
   package let statuses: [HostCertificateStatus]
+  /// What is not as it should be, the worst first.
+  package let troubles: [Trouble]
+  /// A line for each certificate.
+  package let certificates: [CertificateSummary]
   /// The rollout that was carried out last, and how it ended.
   package let lastRollout: RolloutSummary?
+  /// Those that have not come to their end.
+  package let openRollouts: [RolloutSummary]
+  /// Whether it was asked for a part of the fleet.
+  package var isPart = false
   /// What else is not as it should be.
-  package var shortfalls: [CertificateShortfall] = []
+  package let shortfalls: [CertificateShortfall]
 
   private enum CodingKeys: String, CodingKey {
-    case statuses
+    case statuses, troubles, certificates
     case generatedAt = "generated_at"
     case lastRollout = "last_rollout"
   }
 
+  /// - Parameters:
+  ///   - rollouts: the newest first, as many as were not ended yet.
+  ///   - unpinned: hosts that certificates go to and nobody can.
   package init(
-    generatedAt: Date, statuses: [HostCertificateStatus], lastRollout: RolloutSummary?,
-    shortfalls: [CertificateShortfall] = []
+    generatedAt: Date, statuses: [HostCertificateStatus], certificates: [ListedCertificate] = [],
+    rollouts: [RolloutSummary] = [], unpinned: [Host.Name] = [], shortfalls: [CertificateShortfall] = []
   ) {
-    self.shortfalls = shortfalls
     self.generatedAt = generatedAt
     self.statuses = statuses
-    self.lastRollout = lastRollout
+    self.shortfalls = shortfalls
+    lastRollout = rollouts.first
+    openRollouts = rollouts.filter { !$0.state.isEnd }
+    troubles = Troubles.all(statuses, shortfalls, rollouts: rollouts, unpinned: unpinned, now: generatedAt)
+    let troubled = Set(troubles.flatMap(\.certificates).map(\.declared))
+    self.certificates = CertificateSummary.all(certificates, statuses, troubled: troubled)
   }
 
   package func text(now: Date) -> String {

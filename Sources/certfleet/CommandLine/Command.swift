@@ -15,6 +15,8 @@ struct Command: Sendable {
   struct Option: Sendable {
     /// Without dashes.
     let name: String
+    /// One letter that stands for it, without its dash.
+    var letter: Character?
     /// The name of its value; `nil` for a switch.
     var value: String?
     let help: String
@@ -45,7 +47,10 @@ struct Command: Sendable {
 
   var help: String {
     let rows = allOptions.map { option in
-      ("--\(option.name)\(option.value.map { " \($0)" } ?? "")", option.help)
+      (
+        "\(option.letter.map { "-\($0), " } ?? "")--\(option.name)\(option.value.map { " \($0)" } ?? "")",
+        option.help
+      )
     }
     let width = rows.map(\.0.count).max() ?? 0
     let lines = rows.map { "  \($0.0)\(String(repeating: " ", count: width - $0.0.count))  \($0.1)\n" }

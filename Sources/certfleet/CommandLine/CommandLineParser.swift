@@ -25,7 +25,8 @@ struct CommandLineParser {
     var values: [String: [String]] = [:]
     var switches: Set<String> = []
     var rest = arguments.dropFirst(command.words.count)
-    while let word = rest.popFirst() {
+    while let typed = rest.popFirst() {
+      let word = Self.spelledOut(typed, of: command)
       if word == "--" {
         operands += rest
         rest = []
@@ -56,6 +57,17 @@ struct CommandLineParser {
     return .run(
       Invocation(
         command: command, operands: operands, values: values, switches: switches, environment: environment))
+  }
+
+  /// `-o wide` and `-owide` are `--output wide` and `--output=wide`.
+  private static func spelledOut(_ word: String, of command: Command) -> String {
+    let letters = word.dropFirst()
+    guard word.hasPrefix("-"), let letter = letters.first, letter != "-",
+      let option = command.allOptions.first(where: { $0.letter == letter })
+    else { return word }
+    let value = letters.dropFirst()
+    return value.isEmpty
+      ? "--\(option.name)" : "--\(option.name)=\(value.hasPrefix("=") ? value.dropFirst() : value)"
   }
 
   /// --home and --verbose may stand before the command, as git's and kubectl's global options do.

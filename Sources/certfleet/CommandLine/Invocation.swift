@@ -70,7 +70,9 @@ struct Invocation: Sendable {
 
   private var output: Output { has("json") ? .json : .text }
 
-  func show(_ report: some Report) throws { Console.standard.result(try output.render(report)) }
+  func show(_ report: some Report) throws {
+    Console.standard.result(try output.render(report, on: Console.standard.screen))
+  }
   func show(_ rows: [some ReportRow]) throws { Console.standard.result(try output.render(rows)) }
 }
 

@@ -52,14 +52,6 @@ extension Command {
     try invocation.show(report)
     return ExitStatus(report)
   }
-
-  static let report = Command(
-    words: ["report"], summary: "show which host has which certificate, and how its last visit went",
-    options: [.json]
-  ) { invocation in
-    try invocation.show(try await invocation.controller().report())
-    return .converged
-  }
 }
 
 extension Invocation {
