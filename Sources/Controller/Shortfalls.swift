@@ -57,8 +57,17 @@ extension Controller {
 
   private func unseen(_ statuses: [HostCertificateStatus], now: Date) async throws -> CertificateShortfall? {
     let declared = try await store.declaration()
+    let shortest =
+      ([.standard] + declared.hosts.compactMap(\.lookEvery) + declared.policies.compactMap(\.lookEvery))
+      .compactMap(\.seconds).min() ?? 0
+    func isRecent(_ moment: Date) -> Bool { now.timeIntervalSince(moment) <= shortest * 2 }
+    // Which policies a host is under takes a while to find out for thousands.
+    let old = Set(statuses.filter { !($0.seenAt.map(isRecent) ?? false) }.map(\.host))
     let patience = Dictionary(
-      declared.hosts.map { ($0.name, Self.lookInterval(of: $0, declared).seconds) }, uniquingKeysWith: { $1 })
+      declared.hosts.filter { old.contains($0.name) }.map {
+        ($0.name, Self.lookInterval(of: $0, declared).seconds)
+      },
+      uniquingKeysWith: { $1 })
     let unseen = statuses.filter { status in
       // One that is placed is told as such.
       guard status.active != nil, status.lastEnd != .placed, let seconds = patience[status.host] ?? nil else {

@@ -171,7 +171,19 @@ extension Identifier where Owner == Lineage {
 extension Lineage {
   /// What the controller asks of a host that it goes to.
   package func questions(to host: Host) -> [TLSQuestion] {
-    deployments.filter { $0.selector.matches(host) }.flatMap(\.verify).filter { $0.place == .controller }
+    deployments.filter { $0.selector.matches(host) }.flatMap(\.questions)
+  }
+
+  /// Whether the controller asks anything of every host that it goes to, or of none; `nil` where that differs.
+  package var asksAll: Bool? {
+    let answers = Set(deployments.map { !$0.questions.isEmpty })
+    return answers.count == 1 ? answers.first : nil
+  }
+}
+
+extension Deployment {
+  fileprivate var questions: [TLSQuestion] {
+    verify.filter { $0.place == .controller }
       .compactMap { if case .tls(let question) = $0.question { question } else { nil } }
   }
 }

@@ -63,7 +63,7 @@ import Testing
       status(
         Host.Name("web\(number).example.net"), active: 1, end: .rolledBack,
         reason:
-          "deploy hook of shop.example failed: exit status 1: nginx: [emerg] \(number)#\(number): cannot load"
+          "deploy hook of shop.example failed: exit status 1: nginx: [emerg] \(number + 100)#\(number + 100): cannot load"
       )
     }
     let text = report(
@@ -76,7 +76,7 @@ import Testing
         """
         NEEDS A PERSON
         ✗ web[1-40].example.net: shop.example rolled back in rollout 7, 12m ago
-            deploy hook of shop.example failed: exit status 1: nginx: [emerg] 1#1:
+            deploy hook of shop.example failed: exit status 1: nginx: [emerg] 101#101:
             cannot load
             certfleet log --rollout 7 --host web1.example.net
             certfleet rollout retry 7

@@ -10,7 +10,7 @@ struct Troubles: Sendable {
   private struct Key: Hashable {
     let kind: Trouble.Kind
     let rollout: Rollout.ID?
-    let text: String
+    let text: [UInt8]
   }
 
   static func all(
@@ -153,12 +153,37 @@ extension Trouble.Kind {
 }
 
 extension Trouble {
-  /// Its words, without what differs from host to host.
-  fileprivate var likeness: String {
-    var text = "\(what) \(reason)"
-    for name in hosts.map(\.rawValue) + certificates.map(\.rawValue) {
-      text = text.replacing(name, with: "…")
+  /// Its words, without what differs from host to host: names, and numbers but for an exit status.
+  fileprivate var likeness: [UInt8] {
+    var bytes = Array("\(what) \(reason)".utf8)
+    for name in hosts.map(\.rawValue) + certificates.map(\.rawValue) { bytes.blank(Array(name.utf8)) }
+    var likeness: [UInt8] = []
+    var isCounted = false
+    for (index, byte) in bytes.enumerated() {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else {
+        likeness.append(byte)
+        continue
+      }
+      let isFirst = index == 0 || !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index - 1])
+      if isFirst { isCounted = bytes[..<index].reversed().starts(with: "exit status ".utf8.reversed()) }
+      if isCounted { likeness.append(byte) } else if isFirst { likeness.append(UInt8(ascii: "0")) }
     }
-    return text.replacing(/[0-9]+/, with: "0")
+    return likeness
+  }
+}
+
+extension [UInt8] {
+  /// Takes out wherever it stands.
+  fileprivate mutating func blank(_ name: [UInt8]) {
+    guard let first = name.first else { return }
+    var position = 0
+    while let found = self[position...].firstIndex(of: first) {
+      guard self[found...].starts(with: name) else {
+        position = found + 1
+        continue
+      }
+      removeSubrange(found..<found + name.count)
+      position = found
+    }
   }
 }

@@ -8,6 +8,9 @@ protocol Database: AnyObject {
   func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
     -> [Row]
 
+  /// A number that is another one once somebody else has written.
+  func revision() throws -> Int
+
   /// Copies everything to a new file, whole, while others go on writing.
   func copy(to path: String) throws
 

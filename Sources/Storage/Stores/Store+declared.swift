@@ -3,10 +3,27 @@ package import FoundationEssentials
 
 extension Store {
   /// All that is declared.
-  package func declaration() throws -> FleetDeclaration {
-    FleetDeclaration(
+  package func declaration() throws -> FleetDeclaration { try readDeclaration().all }
+
+  /// What is declared changes seldom and is asked for often; thousands of hosts are read once.
+  struct ReadDeclaration {
+    let revision: Int
+    let all: FleetDeclaration
+    let hosts: [Host]
+    let lineages: [Lineage]
+  }
+
+  private func readDeclaration() throws -> ReadDeclaration {
+    let revision = try database.revision()
+    if let declared, declared.revision == revision { return declared }
+    let all = FleetDeclaration(
       hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
       policies: try specs(in: .policy), history: try history())
+    let read = ReadDeclaration(
+      revision: revision, all: all, hosts: all.hosts.sorted { $0.name < $1.name },
+      lineages: all.lineages.sorted { $0.name < $1.name })
+    declared = read
+    return read
   }
 
   func history() throws -> HistoryKeeping? {
@@ -29,8 +46,8 @@ extension Store {
       [.text(try FleetJSON.canonical(wanted))])
   }
 
-  package func hosts() throws -> [Host] { try specs(in: .host).sorted { $0.name < $1.name } }
-  package func lineages() throws -> [Lineage] { try specs(in: .lineage).sorted { $0.name < $1.name } }
+  package func hosts() throws -> [Host] { try readDeclaration().hosts }
+  package func lineages() throws -> [Lineage] { try readDeclaration().lineages }
 
   /// What applying a declaration would change, or has changed.
   package struct Changes: Hashable, Sendable, Codable {
@@ -67,6 +84,7 @@ extension Store {
     _ declared: FleetDeclaration, prune: Bool, dryRun: Bool, now: Date
   ) throws -> Changes {
     var changes = Changes()
+    defer { self.declared = nil }
     try writing(unless: dryRun) {
       try apply(declared.hosts, \.name, in: .host, prune, &changes)
       try apply(declared.issuers, \.name, in: .issuer, prune, &changes)

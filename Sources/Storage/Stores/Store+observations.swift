@@ -4,12 +4,15 @@ import FoundationEssentials
 /// What was seen on hosts, and when.
 extension Store {
   package func observations() throws -> [Host.Name: [Lineage.Name: Observation]] {
+    try observationRows().reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
+  }
+
+  func observationRows() throws -> [(Host.Name, Lineage.Name, Observation)] {
     try database.rows(
       """
       SELECT host, lineage, disk_at, served_at, failure, drift, detail, drifted_at, fingerprint, mends, mended_at, looked_at FROM observation
       """
     ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0)) }
-    .reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
   }
 
   /// Drift that was not mended yet.

@@ -79,16 +79,14 @@ extension Store {
     let at: Date
   }
 
-  private func lastResults() throws -> [PlaceKey: LastResult] {
-    let rows = try database.rows("SELECT host, lineage, rollout, end, reason, at FROM last_result") {
-      (
-        PlaceKey(host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1))),
-        LastResult(
-          rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
-          at: $0.moment(5))
-      )
+  private func lastResults() throws -> Places<LastResult> {
+    var results = Places<LastResult>()
+    _ = try database.rows("SELECT host, lineage, rollout, end, reason, at FROM last_result") {
+      results[Lineage.Name($0.text(1)), Host.Name($0.text(0))] = LastResult(
+        rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
+        at: $0.moment(5))
     }
-    return Dictionary(uniqueKeysWithValues: rows)
+    return results
   }
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
@@ -98,40 +96,52 @@ extension Store {
       certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
       uniquingKeysWith: { $1 })
     let newest = try newestCertificates()
-    let placed = Dictionary(grouping: try activePlacements()) {
-      PlaceKey(host: $0.host, lineage: $0.lineage)
+    var placed = Places<Placement>()
+    for placement in try activePlacements() {
+      let known = placed[placement.lineage, placement.host]
+      if known.map({ $0.activeAt < placement.activeAt }) ?? true {
+        placed[placement.lineage, placement.host] = placement
+      }
     }
-    let results = try lastResults()
-    let hosts = try hosts()
-    let (observations, onHosts) = (try observations(), try certificatesOnHosts())
+    var seen = Places<Observation>()
+    for (host, lineage, observation) in try observationRows() { seen[lineage, host] = observation }
+    let (results, hosts) = (try lastResults(), try hosts())
+    let onHosts = try certificatesOnHosts()
     return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
-      lineage.hosts(among: hosts).map { host in
-        let place = PlaceKey(host: host.name, lineage: lineage.name)
-        let active = placed[place]?.max { $0.activeAt < $1.activeAt }
+      let (placed, results, newest) = (placed[lineage.name], results[lineage.name], newest[lineage.name])
+      let (seen, asksAll) = (seen[lineage.name], lineage.asksAll)
+      return lineage.hosts(among: hosts).map { host in
+        let (active, last) = (placed[host.name], results[host.name])
         let found = onHosts[host.name]?[lineage.name]
         let fact =
           active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] } ?? found
-        let last = results[place]
-        let seen = observations[host.name]?[lineage.name]
+        let seen = seen[host.name]
+        let hasEndpoints = asksAll ?? !lineage.questions(to: host).isEmpty
         return HostCertificateStatus(
-          host: host.name, lineage: lineage.name,
-          wanted: [newest[lineage.name], found].compactMap(\.?.generation).max(),
+          host: host.name, lineage: lineage.name, wanted: [newest, found].compactMap(\.?.generation).max(),
           active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
           fingerprint: fact?.fingerprint,
           expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
           lastRollout: last?.rollout,
-          seenAt: seen?.seenAt(hasEndpoints: !lineage.questions(to: host).isEmpty), drift: seen?.drift?.drift)
+          seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift)
       }
+    }
+  }
+
+  /// A value for each certificate on each host.
+  private struct Places<Value> {
+    private var values: [Lineage.Name: [Host.Name: Value]] = [:]
+
+    subscript(lineage: Lineage.Name) -> [Host.Name: Value] { values[lineage] ?? [:] }
+
+    subscript(lineage: Lineage.Name, host: Host.Name) -> Value? {
+      get { values[lineage]?[host] }
+      set { values[lineage, default: [:]][host] = newValue }
     }
   }
 
   private struct CertificateKey: Hashable {
     let lineage: Lineage.Name
     let generation: Generation
-  }
-
-  private struct PlaceKey: Hashable {
-    let host: Host.Name
-    let lineage: Lineage.Name
   }
 }

@@ -11,6 +11,8 @@ package actor Store {
   /// Where events are that are older than the declared history.
   let historyPath: String
   private let executor = QueueExecutor()
+  /// What is declared, as it was read last.
+  var declared: ReadDeclaration?
   /// Of rollouts that go on. Forgotten where a transaction is taken back.
   var projections: [Rollout.ID: RolloutProjection] = [:]
   /// The last event that `projections` have taken in.

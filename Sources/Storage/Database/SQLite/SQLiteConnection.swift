@@ -54,6 +54,9 @@ final class SQLiteConnection: Database {
     }
   }
 
+  /// PRAGMA data_version.
+  func revision() throws -> Int { try rows("PRAGMA data_version", []) { $0.integer(0) }.first ?? 0 }
+
   /// Copies everything to a new file while others go on writing (sqlite3_backup_init).
   func copy(to path: String) throws {
     let target = try SQLiteConnection(path: path)
