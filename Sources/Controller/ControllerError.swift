@@ -8,6 +8,8 @@ package enum ControllerError: Error, Sendable {
   case unknown(Kind, String, among: [String])
   case oneOfEachHost(String, example: Lineage.Name?)
   case nothingDeclared
+  case noNotifier
+  case unknownNotifier(String, among: [String])
   /// What is to be retired, and the next run would bring back.
   case stillDeclared(String)
   case refused(Lineage.Name, because: any Error)
@@ -85,6 +87,9 @@ extension ControllerError: CustomStringConvertible {
         + Nearest.suggestion(for: name, among: known, otherwise: "; see: \(Remedy.list(kind.listing))")
     case .oneOfEachHost(let name, let example):
       "\(name.visible) is another certificate on each host; name one, such as \(example?.rawValue ?? "CERT@HOST")"
+    case .noNotifier: "nobody is to be told: 'notify' is not declared"
+    case .unknownNotifier(let name, let known):
+      "there is no notifier '\(name.visible)'; declared: \(known.joined(separator: ", "))"
     case .nothingDeclared: "no certificate is declared; describe your fleet and apply it: \(Remedy.apply)"
     case .stillDeclared(let what):
       "the inventory declares the \(what), and the next run would bring it back; take it out there first, then: \(Remedy.prune)"

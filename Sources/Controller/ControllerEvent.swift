@@ -9,8 +9,12 @@ package enum ControllerEvent: Sendable {
   /// An event of a rollout, which is in the store now.
   case recorded(Event)
   /// Before a rollout's first event.
+  /// Figures or a message did not get out; the next run tries again.
+  case notTold(String)
   case rolloutBegins(Rollout.ID, Plan)
   /// One that a crash or a stop has left; the hosts that were being visited are asked.
+  /// One that was begun earlier, as it stands.
+  case rolloutGoesOn(Rollout.ID, Plan, RolloutLedger)
   case rolloutResumes(Rollout.ID)
   case rolloutStaysPaused(Rollout.ID, reason: String)
   /// Hosts whose last visit was lost sight of are asked how it ended.

@@ -31,6 +31,7 @@ extension Controller {
         choice.lineages.map { $0.isSuperset(of: rollout.certificates.map(\.declared)) } ?? true
       },
       unpinned: try await unpinnedHosts().filter { choice.hosts?.contains($0) ?? true },
+      runs: try await store.runMoments(),
       shortfalls: shortfalls)
     report.isPart = !filter.isAll
     return report

@@ -12,7 +12,9 @@ extension Controller {
   package func run(_ request: RunRequest, stop: StopSignal = StopSignal()) async throws -> RunResult {
     try await leased {
       try await Run.lookAfterRestore(self)
-      return try await Run(self, request, stop: stop).run()
+      let result = try await Run(self, request, stop: stop).run()
+      try await tellWorld(of: result)
+      return result
     }
   }
 

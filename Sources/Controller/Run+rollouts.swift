@@ -26,8 +26,10 @@ extension Run {
       $0.value[0].id < $1.value[0].id
     })
     where !stop.isRequested {
-      for rollout in group.value where rollout.state != .paused {
-        controller.tell(.rolloutResumes(rollout.id))
+      for rollout in group.value {
+        controller.tell(
+          .rolloutGoesOn(rollout.id, rollout.plan, try await controller.store.ledger(of: rollout.id)))
+        if rollout.state != .paused { controller.tell(.rolloutResumes(rollout.id)) }
       }
       try await rollOut(group.value.map { ($0.id, $0.plan) })
     }

@@ -68,9 +68,15 @@ extension Controller {
         ($0.name, Self.lookInterval(of: $0, declared).seconds)
       },
       uniquingKeysWith: { $1 })
+    // What a visit has found a moment ago is told as such.
+    func hasJustFailed(_ status: HostCertificateStatus) -> Bool {
+      status.lastEnd?.account == .failure && status.lastAt.map(isRecent) ?? false
+    }
     let unseen = statuses.filter { status in
       // One that is placed is told as such.
-      guard status.active != nil, status.lastEnd != .placed, let seconds = patience[status.host] ?? nil else {
+      guard status.active != nil, status.lastEnd != .placed, !hasJustFailed(status),
+        let seconds = patience[status.host] ?? nil
+      else {
         return false
       }
       return status.seenAt.map { now.timeIntervalSince($0) > seconds * 2 } ?? (status.drift == nil)

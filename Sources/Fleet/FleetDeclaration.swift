@@ -6,12 +6,16 @@ package struct FleetDeclaration: Hashable, Sendable, Codable {
   package var policies: [RolloutPolicy]
   /// `nil`: everything that happened stays in the database.
   package var history: HistoryKeeping?
+  package var metrics: MetricsFile?
+  package var notifiers: [Notifier]
 
   package init(
     hosts: [Host] = [], issuers: [Issuer] = [], lineages: [Lineage] = [], policies: [RolloutPolicy] = [],
-    history: HistoryKeeping? = nil
+    history: HistoryKeeping? = nil, metrics: MetricsFile? = nil, notifiers: [Notifier] = []
   ) {
     self.history = history
+    self.metrics = metrics
+    self.notifiers = notifiers
     self.hosts = hosts
     self.issuers = issuers
     self.lineages = lineages

@@ -83,6 +83,8 @@ struct InventoryDraft {
       read.issuers = each("issuers", \.name.rawValue) { $0.issuer() }
       read.lineages = each("certificates", \.name.rawValue) { $0.lineage() }
       read.history = fields["history"]?.history()
+      read.metrics = fields["metrics"]?.metrics()
+      read.notifiers = each("notify", \.name) { $0.notifier() }
       read.policies = each("rollouts", \.name.rawValue) { $0.policy(defaults) }
       return nil
     }
@@ -92,6 +94,8 @@ struct InventoryDraft {
     declaration.lineages += read.lineages
     declaration.policies += read.policies
     if let history = read.history { declaration.history = history }
+    if let metrics = read.metrics { declaration.metrics = metrics }
+    declaration.notifiers += read.notifiers
     for (key, node) in seen {
       if let first = places[key] {
         node.fail("the name '\(key.drop { $0 != " " }.dropFirst())' is taken by \(first.file): \(first.path)")

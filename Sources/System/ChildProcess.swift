@@ -35,10 +35,13 @@ package struct ChildProcess: Sendable {
   }
 
   /// A command line of the user's, for `/bin/sh`.
+  ///
+  /// - Parameter input: what it reads on its stdin, at most 32 KiB.
   package static func shell(
-    _ command: String, environment: [String: String], deadline: Duration
+    _ command: String, environment: [String: String], input: String = "", deadline: Duration
   ) -> ChildProcess {
-    ChildProcess(path: "/bin/sh", arguments: ["-c", command], environment: environment, deadline: deadline)
+    ChildProcess(
+      path: "/bin/sh", arguments: ["-c", command], environment: environment, input: input, deadline: deadline)
   }
 
   /// A program with its arguments.

@@ -8,7 +8,8 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .look, .report, .hostList, .hostShow, .hostPin, .hostCheck, .hostClaim, .hostRetire,
+    .apply, .plan, .run, .look, .report, .notifyTest, .hostList, .hostShow, .hostPin, .hostCheck, .hostClaim,
+    .hostRetire,
     .certList,
     .certShow,
     .certIssue,
@@ -40,7 +41,7 @@ enum Certfleet {
         code = try await invocation.command.perform(invocation)
       }
     } catch {
-      Console.standard.show(status: "")
+      Console.standard.show([])
       for line in ErrorText.lines(for: error) { Console.standard.say(line) }
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
       code = ExitStatus(for: error)

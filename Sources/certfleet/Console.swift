@@ -6,12 +6,13 @@ import Reporting
 import Synchronization
 
 /// The only place that writes to the terminal. Results go to stdout; progress and errors to stderr, where a
-/// terminal also gets a status line that is redrawn below what has been said.
+/// terminal also gets a picture that is redrawn below what has been said.
 final class Console: Sendable {
   static let standard = Console()
 
   let isLive: Bool
-  private let status = Mutex("")
+  /// The lines of the picture that is on the terminal.
+  private let shown = Mutex<[String]>([])
   /// A terminal that is stopped (^S) or a pipe that nobody reads holds up what is said, and nothing else.
   private let output = DispatchQueue(label: "certfleet.console")
 
@@ -31,8 +32,8 @@ final class Console: Sendable {
 
   /// A line of progress or an error.
   func say(_ line: String) {
-    status.withLock { status in
-      write(erase(status) + line + "\n" + status, to: STDERR_FILENO)
+    shown.withLock { shown in
+      write(erase(shown) + line + "\n" + shown.joined(separator: "\n"), to: STDERR_FILENO)
     }
   }
 
@@ -42,15 +43,17 @@ final class Console: Sendable {
     say("debug \(moment): \(line.visible)")
   }
 
-  /// Replaces the status line; an empty one removes it. Without a terminal there is none.
-  func show(status text: String) {
+  /// Replaces the picture; an empty one removes it. Without a terminal there is none.
+  func show(_ lines: [String]) {
     guard isLive else { return }
-    status.withLock { status in
-      let line = String(text.prefix(Self.columns - 1))
-      write(erase(status) + line, to: STDERR_FILENO)
-      status = line
+    shown.withLock { shown in
+      write(erase(shown) + lines.joined(separator: "\n"), to: STDERR_FILENO)
+      shown = lines
     }
   }
+
+  /// What the picture is drawn on: one column less, as some terminals begin a new line with the last.
+  var picture: Screen { Screen(width: Self.columns - 1, hasColour: hasColour) }
 
   /// Asks a yes-or-no question.
   func confirm(_ question: String) -> Bool {
@@ -61,7 +64,13 @@ final class Console: Sendable {
 
   var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
 
-  private func erase(_ status: String) -> String { status.isEmpty ? "" : "\r\u{1B}[K" }
+  /// From the last line of what is shown up to the first, which may have become more since the window was made narrower.
+  private func erase(_ shown: [String]) -> String {
+    guard !shown.isEmpty else { return "" }
+    let width = Self.columns
+    let rows = shown.reduce(0) { $0 + max(($1.withoutStyle.columns + width - 1) / width, 1) }
+    return "\r\u{1B}[K" + String(repeating: "\u{1B}[A\u{1B}[2K", count: rows - 1)
+  }
 
   /// Returns when everything is written.
   func flush() { output.sync {} }
@@ -93,9 +102,12 @@ final class Console: Sendable {
 
   /// Where results go. Colour is for terminals that have it, and whose owner wants it (no-color.org).
   var screen: Screen {
-    let environment = ProcessInfo.processInfo.environment
     guard isatty(STDOUT_FILENO) == 1 else { return .plain }
-    let isPlain = environment["TERM"] == "dumb" || !(environment["NO_COLOR"] ?? "").isEmpty
-    return Screen(width: max(Self.width(of: STDOUT_FILENO) ?? 80, 40), hasColour: !isPlain)
+    return Screen(width: max(Self.width(of: STDOUT_FILENO) ?? 80, 40), hasColour: hasColour)
+  }
+
+  private var hasColour: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty
   }
 }

@@ -50,7 +50,7 @@ import ThrowawayFleet
     let run = try await scene.expect(1, "run")
     let plan = try await scene.expect(0, "rollout", "show", "--plan").stdout
     #expect(plan.contains("wave 1: web2\n  wave 2: web1\n"), "\(plan)")
-    #expect(run.stderr.contains("web2: ok") && run.stderr.contains("web1: placed"), "\(run.everything)")
+    #expect(run.stderr.contains("ok: web2") && run.stderr.contains("web1: placed"), "\(run.everything)")
     #expect(scene.generations() == ["2", "2"])
     await scene.fleet.stop()
   }
@@ -156,7 +156,7 @@ import ThrowawayFleet
         key,
         with: key + " ssl_certificate \(home)/other/cert.pem; ssl_certificate_key \(home)/other/key.pem;"))
     let run = try await scene.expect(0, "run")
-    #expect(run.stderr.contains("web1: ok"), "\(run.everything)")
+    #expect(run.stderr.contains("ok: web1"), "\(run.everything)")
     #expect(scene.generations() == ["1"])
     await scene.fleet.stop()
   }

@@ -42,7 +42,7 @@ import ThrowawayFleet
 
     // A visit looks at the same, and leaves no trace where something is missing.
     let run = try await scene.expect(1, "run")
-    #expect(run.stderr.contains("web2: preflight: there is no user 'nobody-here'"), "\(run.stderr)")
+    #expect(run.stderr.contains("    and: there is no user 'nobody-here'"), "\(run.stderr)")
     #expect(
       scene.generations()[1] == "0" && scene.runs(1, "pre").isEmpty,
       "\(scene.generations()) \(run.everything)")

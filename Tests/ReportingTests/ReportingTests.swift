@@ -18,7 +18,10 @@ import Testing
         at: Date(), subject: .init(rollout: Rollout.ID(1), wave: 1, host: "web7"),
         kind: .visitStarted(VisitToken("t"))))
     let start = ContinuousClock.now
-    func said(after seconds: Int) -> String? { progress.waiting(now: start + .seconds(seconds)) }
+    let wall = Date()
+    func said(after seconds: Int) -> String? {
+      progress.waiting(now: start + .seconds(seconds), wall: wall + Double(seconds))
+    }
     #expect(said(after: 20) == nil)
     #expect(said(after: 40)?.hasPrefix("waiting for web7, at work for 40") == true)
     #expect(

@@ -12,6 +12,8 @@ package final class FaultProxy: Sendable {
   package struct Request: Sendable {
     package let method: String
     package let path: String
+    /// As they came, a line each.
+    package let head: String
     package let body: Data
 
     /// What a signed request says (RFC 7515 §7.2.2).

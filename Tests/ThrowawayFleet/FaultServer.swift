@@ -68,7 +68,9 @@ final class FaultServer: Sendable {
         separator: " "),
       line.count == 3
     else { return }
-    let request = FaultProxy.Request(method: String(line[0]), path: String(line[1]), body: whole.body)
+    let request = FaultProxy.Request(
+      method: String(line[0]), path: String(line[1]),
+      head: String(decoding: whole.head, as: UTF8.self), body: whole.body)
     requests.withLock { $0.append(request) }
     let response: FaultProxy.Response
     do {

@@ -21,6 +21,9 @@ package struct HMACKey: Sendable {
     bytes = Array(key)
   }
 
+  /// A secret that two share, as it is.
+  package init(secret: String) { bytes = Array(secret.utf8) }
+
   package struct Unreadable: Error, CustomStringConvertible {
     package let description: String
   }
@@ -29,12 +32,15 @@ package struct HMACKey: Sendable {
   package func binding(of account: JWSSigner, keyID: String, url: URL) throws -> Data {
     try FlattenedJWS.make(
       header: JWSHeader(alg: "HS256", url: url.absoluteString, kid: keyID), payload: try account.publicKey()
-    ) { message in
-      var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-      var count: UInt32 = 0
-      _ = try unwrap(
-        HMAC(EVP_sha256(), bytes, Int32(bytes.count), message, message.count, &digest, &count), "HMAC")
-      return digest
-    }
+    ) { try code(of: $0) }
+  }
+
+  /// HMAC with SHA-256 (RFC 2104).
+  package func code(of message: [UInt8]) throws -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    var count: UInt32 = 0
+    _ = try unwrap(
+      HMAC(EVP_sha256(), bytes, Int32(bytes.count), message, message.count, &digest, &count), "HMAC")
+    return digest
   }
 }

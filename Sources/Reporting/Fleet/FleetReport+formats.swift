@@ -4,7 +4,7 @@ import FoundationEssentials
 extension FleetReport {
   /// A new one is a case here, and a file in Formats.
   package enum Format: String, Sendable, CaseIterable {
-    case text, wide, json, csv
+    case text, wide, json, csv, prometheus
 
     package static var allWords: String { allCases.map(\.rawValue).joined(separator: ", ") }
   }
@@ -14,6 +14,7 @@ extension FleetReport {
     case .text, .wide: text(now: generatedAt, on: screen)
     case .json: try JSONText.encode(self, as: Self.schema)
     case .csv: csv
+    case .prometheus: prometheus(version: Product.version)
     }
   }
 

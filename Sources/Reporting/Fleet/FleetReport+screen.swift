@@ -19,6 +19,12 @@ extension FleetReport {
     ].filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
+  /// Without the certificates: what a run ends with that nobody looks at while it is well.
+  package func brief(of name: String, on screen: Screen) -> String {
+    screen.wrapped(screen.styled("certfleet on \(name.visible): \(headline)", .bold))
+      + troubleText(on: screen) + next.map { screen.wrapped($0, first: "", indent: 2) }.joined()
+  }
+
   /// `40 hosts, 6 certificates: 2 need a person`.
   private var headline: String {
     let hosts = Set(statuses.map(\.host)).count

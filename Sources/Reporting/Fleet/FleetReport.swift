@@ -13,8 +13,10 @@ package struct FleetReport: Sendable, Encodable, Report {
   package let certificates: [CertificateSummary]
   /// The rollout that was carried out last, and how it ended.
   package let lastRollout: RolloutSummary?
-  /// Those that have not come to their end.
-  package let openRollouts: [RolloutSummary]
+  /// The newest first.
+  package let rollouts: [RolloutSummary]
+  /// When runs ended; `nil` before the first.
+  package let runs: RunMoments?
   /// Whether it was asked for a part of the fleet.
   package var isPart = false
   /// What else is not as it should be.
@@ -31,17 +33,22 @@ package struct FleetReport: Sendable, Encodable, Report {
   ///   - unpinned: hosts that certificates go to and nobody can.
   package init(
     generatedAt: Date, statuses: [HostCertificateStatus], certificates: [ListedCertificate] = [],
-    rollouts: [RolloutSummary] = [], unpinned: [Host.Name] = [], shortfalls: [CertificateShortfall] = []
+    rollouts: [RolloutSummary] = [], unpinned: [Host.Name] = [], runs: RunMoments? = nil,
+    shortfalls: [CertificateShortfall] = []
   ) {
     self.generatedAt = generatedAt
     self.statuses = statuses
     self.shortfalls = shortfalls
     lastRollout = rollouts.first
-    openRollouts = rollouts.filter { !$0.state.isEnd }
+    self.rollouts = rollouts
+    self.runs = runs
     troubles = Troubles.all(statuses, shortfalls, rollouts: rollouts, unpinned: unpinned, now: generatedAt)
     let troubled = Set(troubles.flatMap(\.certificates).map(\.declared))
     self.certificates = CertificateSummary.all(certificates, statuses, troubled: troubled)
   }
+
+  /// Those that have not come to their end.
+  var openRollouts: [RolloutSummary] { rollouts.filter { !$0.state.isEnd } }
 
   package func text(now: Date) -> String {
     Self.table(of: statuses, at: generatedAt).text + "\n" + summary + "\n"

@@ -122,7 +122,8 @@ struct Troubles: Sendable {
     case .unseen(let hosts, let since):
       add(
         Trouble(
-          .unseen, hosts: hosts, what: since == nil ? "were never seen" : "were seen last", since: since,
+          .unseen, hosts: hosts, what: since == nil ? "not seen yet" : "not seen for too long, last",
+          since: since,
           commands: [.look]))
     case .lacksNames, .fromStandIn, .unverified: break
     }
@@ -153,37 +154,7 @@ extension Trouble.Kind {
 }
 
 extension Trouble {
-  /// Its words, without what differs from host to host: names, and numbers but for an exit status.
   fileprivate var likeness: [UInt8] {
-    var bytes = Array("\(what) \(reason)".utf8)
-    for name in hosts.map(\.rawValue) + certificates.map(\.rawValue) { bytes.blank(Array(name.utf8)) }
-    var likeness: [UInt8] = []
-    var isCounted = false
-    for (index, byte) in bytes.enumerated() {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else {
-        likeness.append(byte)
-        continue
-      }
-      let isFirst = index == 0 || !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index - 1])
-      if isFirst { isCounted = bytes[..<index].reversed().starts(with: "exit status ".utf8.reversed()) }
-      if isCounted { likeness.append(byte) } else if isFirst { likeness.append(UInt8(ascii: "0")) }
-    }
-    return likeness
-  }
-}
-
-extension [UInt8] {
-  /// Takes out wherever it stands.
-  fileprivate mutating func blank(_ name: [UInt8]) {
-    guard let first = name.first else { return }
-    var position = 0
-    while let found = self[position...].firstIndex(of: first) {
-      guard self[found...].starts(with: name) else {
-        position = found + 1
-        continue
-      }
-      removeSubrange(found..<found + name.count)
-      position = found
-    }
+    Likeness.of("\(what) \(reason)", without: hosts.map(\.rawValue) + certificates.map(\.rawValue))
   }
 }

@@ -57,3 +57,11 @@ package struct Screen: Sendable, Hashable {
     return lines.enumerated().map { ($0 == 0 ? first ?? margin : margin) + $1 + "\n" }.joined()
   }
 }
+
+extension String {
+  /// Without what `Screen.styled` puts around it.
+  package var withoutStyle: String {
+    guard contains("\u{1B}") else { return self }
+    return replacing(/\u{1B}\[[0-9]+m/, with: "")
+  }
+}

@@ -18,32 +18,13 @@ extension Store {
     if let declared, declared.revision == revision { return declared }
     let all = FleetDeclaration(
       hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
-      policies: try specs(in: .policy), history: try history())
+      policies: try specs(in: .policy), history: try setting(.history), metrics: try setting(.metrics),
+      notifiers: try setting(.notify) ?? [])
     let read = ReadDeclaration(
       revision: revision, all: all, hosts: all.hosts.sorted { $0.name < $1.name },
       lineages: all.lineages.sorted { $0.name < $1.name })
     declared = read
     return read
-  }
-
-  func history() throws -> HistoryKeeping? {
-    try database.rows("SELECT value FROM setting WHERE name = 'history'") {
-      try $0.json(0) as HistoryKeeping
-    }.first
-  }
-
-  private func apply(_ wanted: HistoryKeeping?, _ prune: Bool, _ changes: inout Changes) throws {
-    let stored = try history()
-    guard wanted != stored else { return }
-    guard let wanted else {
-      guard prune else { return changes.undeclared.append("history") }
-      changes.removed.append("history")
-      return try database.run("DELETE FROM setting WHERE name = 'history'")
-    }
-    if stored == nil { changes.added.append("history") } else { changes.changed.append("history") }
-    try database.run(
-      "INSERT INTO setting (name, value) VALUES ('history', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      [.text(try FleetJSON.canonical(wanted))])
   }
 
   package func hosts() throws -> [Host] { try readDeclaration().hosts }
@@ -71,7 +52,8 @@ extension Store {
       added =
         names(declared.hosts, \.name, .host) + names(declared.issuers, \.name, .issuer)
         + names(declared.policies, \.name, .policy) + names(declared.lineages, \.name, .lineage)
-        + (declared.history == nil ? [] : ["history"])
+        + (declared.history == nil ? [] : ["history"]) + (declared.metrics == nil ? [] : ["metrics"])
+        + (declared.notifiers.isEmpty ? [] : ["notify"])
     }
   }
 
@@ -90,7 +72,9 @@ extension Store {
       try apply(declared.issuers, \.name, in: .issuer, prune, &changes)
       try apply(declared.policies, \.name, in: .policy, prune, &changes)
       try apply(declared.lineages, \.name, in: .lineage, prune, &changes)
-      try apply(declared.history, prune, &changes)
+      try apply(declared.history, as: .history, prune, &changes)
+      try apply(declared.metrics, as: .metrics, prune, &changes)
+      try apply(declared.notifiers.isEmpty ? nil : declared.notifiers, as: .notify, prune, &changes)
       // One that has something of ours still is reached until that is taken away.
       try database.run(
         """

@@ -42,7 +42,7 @@ extension Store {
   ///
   /// - Returns: how many events.
   package func archiveHistory(now: Date) throws -> Int {
-    guard let keep = try history()?.keep.seconds else { return 0 }
+    guard let keep = try (setting(.history) as HistoryKeeping?)?.keep.seconds else { return 0 }
     let oldest = try database.rows("SELECT id, at FROM event ORDER BY id LIMIT 1") {
       ($0.integer(0), $0.moment(1))
     }

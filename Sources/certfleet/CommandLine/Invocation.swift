@@ -46,10 +46,10 @@ struct Invocation: Sendable {
 
   /// The controller of the state folder, with what happens shown on the terminal.
   func controller(makes: Bool = false, acceptsCutOff: Bool = false) throws -> Controller {
-    let display = RunDisplay(console: .standard)
+    let display = has("quiet") ? nil : RunDisplay(console: .standard)
     return try Controller(
       at: statePath, environment: environment, makes: makes, acceptsCutOff: acceptsCutOff,
-      tell: display.show)
+      tell: { display?.show($0) })
   }
 
   var author: Controller.Author { Controller.Author(environment, why: self["why"] ?? "") }

@@ -28,22 +28,21 @@ private struct RolloutWatch {
     let questions = Questions()
     var seen = 0
     var ledger = RolloutLedger(waves: rollout.plan.waves.count)
-    var picture = WavePicture(rollout)
+    var board = RolloutBoard(rollout.id, rollout.plan)
     while true {
       for logged in try await controller.store.events(.init(rollout: rollout.id), after: seen) {
         seen = logged.id
         // What an earlier certfleet has recorded followed other rules; the end is read from the tables.
         try? ledger.apply(logged.event)
-        picture.note(logged.event)
-        if let line = EventLine.progress(logged.event) { Console.standard.say(line) }
+        board.take(logged.event).forEach(Console.standard.say)
       }
-      Console.standard.show(status: picture.status(ledger))
-      if questions.wasAsked { Console.standard.say(picture.awaited(ledger, now: Date())) }
+      Console.standard.show(board.lines(on: Console.standard.picture, now: Date()))
+      if questions.wasAsked { Console.standard.say(board.awaited(ledger, now: Date())) }
       let state = try await controller.store.state(of: rollout.id)
       if state.isEnd || state == .paused, seen > 0 || state.isEnd { break }
       try await Task.sleep(for: Self.interval)
     }
-    Console.standard.show(status: "")
+    Console.standard.show([])
     let report = try await controller.rolloutReport(rollout.id.number).report
     Console.standard.result(report.text(now: Date()))
     return report.state == .succeeded ? .converged : report.state == .paused ? .waiting : .failed

@@ -1,5 +1,6 @@
 import Controller
 import Fleet
+import FoundationEssentials
 import Issuance
 import Reporting
 
@@ -10,6 +11,7 @@ extension Command {
     options: [
       Option(name: "only", value: "CERT", help: "only this certificate, now if it is due; may be repeated"),
       .dryRun, .now, .why, .yes,
+      Option(name: "quiet", help: "say nothing unless a person must act; made for cron"),
       Option(
         name: "staging", help: "rehearse the orders with the CAs' staging directories; rolls nothing out"),
     ]
@@ -96,11 +98,20 @@ extension Invocation {
 
   func show(_ result: RunResult) -> ExitStatus { show(result, summarizes: true) }
 
+  private func showQuietly(_ result: RunResult) -> ExitStatus {
+    if result.outcome == .failed || result.report.troubles.contains(where: \.kind.needsPerson) {
+      let name = ProcessInfo.processInfo.hostName
+      Console.standard.result(result.report.brief(of: name, on: Console.standard.screen))
+    }
+    return ExitStatus(result.outcome)
+  }
+
   /// Says how the fleet stands now, in a line or two.
   ///
   /// - Parameter summarizes: whether all of the fleet is told, or only what was begun.
   func show(_ result: RunResult, summarizes: Bool) -> ExitStatus {
-    Console.standard.show(status: "")
+    if has("quiet") { return showQuietly(result) }
+    Console.standard.show([])
     if result.wasInterrupted {
       Console.standard.say("interrupted: what was under way has ended; go on with: \(Remedy.run)")
     } else if result.hadNothingToDo {

@@ -10,8 +10,8 @@ extension ControllerEvent {
   var lines: [String] {
     switch self {
     case .issuing(let event): event.lines
-    // With a status line beside them; see RunDisplay.
-    case .recorded: []
+    // Drawn; see RunDisplay.
+    case .recorded, .rolloutGoesOn: []
     case .rolloutBegins(let id, let plan):
       [
         "rollout \(id): \(plan.hostCount) host\(plan.hostCount == 1 ? "" : "s") in \(plan.waves.count) wave\(plan.waves.count == 1 ? "" : "s")"
@@ -21,6 +21,7 @@ extension ControllerEvent {
     case .rolloutStaysPaused(let id, let reason): ["rollout \(id): \(reason.visible)"]
     case .asking(let hosts, let id):
       ["rollout \(id): asking \(HostSet.folded(hosts)) how the last visit ended"]
+    case .notTold(let why): ["certfleet: \(why)"]
     case .leftOut(let hosts): HostsLeftOut.lines(of: hosts)
     case .ahead(let hosts): HostsAhead.lines(of: hosts).map { "certfleet: \($0)" }
     case .nowServed(let host, let lineage): ["\(host): serves \(lineage) now"]

@@ -30,19 +30,20 @@ final class RunDisplay: Sendable {
   func show(_ event: ControllerEvent) {
     switch event {
     case .recorded(let event):
-      let (line, status) = progress.withLock { progress in
-        let line = progress.take(event)
-        return (line, console.isLive ? progress.status() : nil)
+      let (lines, picture) = progress.withLock { progress in
+        let lines = progress.take(event)
+        return (lines, console.isLive ? progress.picture(on: console.picture) : nil)
       }
-      if let line { console.say(line) }
-      if let status { console.show(status: status) }
+      lines.forEach(console.say)
+      if let picture { console.show(picture) }
     case .issuing(.progress(let done, let failed, let total)):
       guard total > 1 else { return }
       let failures = failed == 0 ? "" : ", \(failed) not issued"
-      console.show(status: done == total ? "" : "issuing: \(done)/\(total) done\(failures)")
+      console.show(done == total ? [] : ["issuing: \(done)/\(total) done\(failures)"])
     case .rolloutBegins(let id, let plan):
       progress.withLock { $0.begin(id, plan) }
       event.lines.forEach(console.say)
+    case .rolloutGoesOn(let id, let plan, let ledger): progress.withLock { $0.begin(id, plan, ledger) }
     default: event.lines.forEach(console.say)
     }
   }

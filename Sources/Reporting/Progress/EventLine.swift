@@ -11,25 +11,10 @@ package enum EventLine {
     return line
   }
 
-  /// For progress: `nil` for what only the log needs.
+  /// For progress, of what happens beside rollouts: `nil` for what only the log needs.
   package static func progress(_ event: Event) -> String? {
-    let host = event.subject.host.map { "\($0): " } ?? ""
-    switch event.kind {
-    case .step(let result) where !result.outcome.isSuccess: return host + words(event.kind)
-    case .step, .visitStarted, .revertStarted, .rolloutStarted, .instructed: return nil
-    case .waveStarted(let hosts):
-      return "wave \(event.subject.wave ?? 0): \(hosts) host\(hosts == 1 ? "" : "s")"
-    // What it waits for is the rollout's reason too.
-    case .waveMoved(.gated, _), .waveMoved(.draining, _), .rolloutMoved(.running, _): return nil
-    case .waveMoved(let state, let reason), .waveEnded(let state, let reason):
-      return "wave \(event.subject.wave ?? 0) \(state.words)" + suffix(reason)
-    // It says itself what it waits for.
-    case .rolloutMoved(.paused, let reason):
-      return "rollout \(event.subject.rollout?.description ?? "?"): \(reason.visible)"
-    case .rolloutMoved(let state, let reason), .rolloutEnded(let state, let reason):
-      return "rollout \(event.subject.rollout?.description ?? "?") \(state.words)" + suffix(reason)
-    case .visitEnded, .note: return host + words(event.kind)
-    }
+    guard case .note = event.kind else { return nil }
+    return (event.subject.host.map { "\($0): " } ?? "") + words(event.kind)
   }
 
   private static func place(_ subject: Event.Subject) -> String {
@@ -58,6 +43,12 @@ package enum EventLine {
     case .note(let note, let text): "\(note.rawValue.replacing("_", with: " ")): \(text.visible)"
     case .step(let result): words(result)
     }
+  }
+
+  /// Why a step failed, in few words.
+  static func words(_ outcome: Outcome, of result: StepResult) -> String {
+    let why = result.whyItFailed
+    return "\(outcome)" + (why.isEmpty ? "" : ": \(why)")
   }
 
   private static func words(_ result: StepResult) -> String {
