@@ -65,10 +65,12 @@ import ThrowawayFleet
           "unreachable: ssh: ssh: connect to host \(network.host(4)) port 2222: Connection refused"
         case .swallowed where way == "ssh":
           "unreachable: ssh: ssh: connect to host \(network.host(3)) port 2222: Connection timed out"
-        case .hung where way == "ssh": "unknown: nothing was said for "
+        case .hung where way == "ssh":
+          "unknown: the controller lost sight of it; asked again: nothing was said for "
         case .refused: "unreachable: cannot connect to \(network.host(4)):2222: connection refused"
         case .swallowed: "unreachable: cannot connect to \(network.host(3)):2222: timed out"
-        case .hung: "unknown: \(network.host(2)):2222 timed out at waiting for an answer"
+        case .hung:
+          "unknown: the controller lost sight of it; asked again: \(network.host(2)):2222 timed out at waiting for an answer"
         }
       #expect(ends["h\(host)"]?.hasPrefix(expected) == true, "h\(host): \(ends["h\(host)"] ?? "")")
     }

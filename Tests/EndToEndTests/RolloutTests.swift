@@ -56,7 +56,7 @@ import ThrowawayFleet
     #expect(await watching.ended() == 3)
     #expect(scene.generations() == ["1", "1", "0", "0", "0"])
     let watched = Files.read(scene.scratch.path + "/watch.out")
-    #expect(watched.contains("ok: web1") && watched.contains("rollout 1: paused by"))
+    #expect(watched.contains("2 ok: web[1-2]") && watched.contains("rollout 1: paused by"))
     #expect(watched.contains("not started web[3-5]"))
     try await scene.expect(0, "rollout", "cancel", "1", "--why", "not today")
     #expect(scene.generations() == ["1", "1", "0", "0", "0"])
