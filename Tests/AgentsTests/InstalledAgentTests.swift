@@ -60,6 +60,32 @@ import ThrowawayFleet
     #expect(try FileManager.default.contentsOfDirectory(atPath: host.scene.base).isEmpty)
   }
 
+  /// The inventory refuses them, too; whoever has the restricted key writes none.
+  @Test(arguments: Shell.all)
+  func `a variable that would change how programs run, and a link in another's folder, are refused`(
+    shell: Shell
+  )
+    async throws
+  {
+    let host = try Installed(shell, allowing: ["certificate x", "hook pre 60 - stop :true", "need true"])
+    for name in ["LD_PRELOAD", "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PS4", "certfleet_group"] {
+      let replies = try await host.visit(
+        1, hooks: Hooks(pre: [Hook(command: "true", environment: [name: "/tmp/x.so"])]))
+      #expect(
+        replies.end
+          == .end(
+            .failedClean,
+            text: "the request cannot be read: there is a record 'hook' that is not as it should be"),
+        "\(name): \(replies)")
+    }
+    let place = AgentRequest.Destination(
+      lineage: "x", parts: ["cert.pem"], path: host.scene.scratch.path + "/x.pem", mode: "0644", owner: nil,
+      group: nil, allowances: [.shared, .symlink])
+    let both = try await host.visit(1, destinations: [place])
+    #expect("\(both)".contains("there is a record 'install' that is not as it should be"), "\(both)")
+    #expect(host.scene.live == nil)
+  }
+
   @Test func `a look at what is not allowed is told why`() async throws {
     let host = try Installed(Shell.all[0], allowing: ["certificate x"])
     let replies = try await host.replies(

@@ -130,17 +130,6 @@ struct ProgramAttackTests {
   }
 
   @Test(arguments: Shell.all)
-  func `a variable that would change how programs run is refused`(shell: Shell) async throws {
-    let scene = try AgentScene.withOthers(shell)
-    for name in ["LD_PRELOAD", "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PS4", "certfleet_group"] {
-      let said = try await scene.visit(
-        1, hooks: Hooks(pre: [Hook(command: "true", environment: [name: "/tmp/x.so"])]))
-      #expect(said.contains("there is a record 'hook' that is not as it should be"), "\(name): \(said)")
-    }
-    #expect(scene.live == nil)
-  }
-
-  @Test(arguments: Shell.all)
   func `a login's environment does not take the agent's own words from it`(shell: Shell) async throws {
     let scene = try AgentScene(shell)
     let request = scene.request(
