@@ -9,8 +9,11 @@ let strict: [SwiftSetting] = [
 ]
 
 /// A module of ours: its folder is `Sources/<name>`, and it imports only what its row names.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
 func tests(of name: String, with dependencies: [Target.Dependency] = []) -> Target {
@@ -68,7 +71,8 @@ let package = Package(
     module("Install", ["PKI", "Fleet", "Agents", "Engine"]),
     module("SSH", ["System", "CSSH2", "COpenSSL"]),
     module("Connections", ["Fleet", "System", "Agents", "Engine", "SSH"]),
-    module("Reporting", ["Fleet"], exclude: ["Formats/JSON.md"]),
+    module(
+      "Reporting", ["Fleet"], exclude: ["Formats/JSON.md"], resources: [.embedInCode("Page/page.html")]),
     module(
       "Controller",
       [

@@ -94,4 +94,56 @@ import ThrowawayFleet
     #expect(check.hasPrefix("CERTFLEET CRITICAL - ") && check.split(separator: "\n").count == 1, "\(check)")
     await scene.fleet.stop()
   }
+
+  @Test func `the log finds what is asked for, and goes on with what happens`() async throws {
+    let scene = try await Scene(hosts: 2)
+    try scene.steer(0, "break-deploy")
+    try await scene.expect(1, "run")
+    func lines(_ words: String...) async throws -> [Substring] {
+      try await Program.succeed(
+        CertfleetProgram.path, ["log"] + words, environment: scene.certfleet.environment
+      ).split(separator: "\n").filter { !$0.hasPrefix("    ") }
+    }
+    let failed = try await lines("--failed")
+    #expect(failed.count == 4 && failed[0].contains("deploy one.example: exit status 3"), "\(failed)")
+    #expect(try await lines("--step", "deploy", "--host", "web1").count == 1)
+    let said = try await lines("--grep", "BROKEN ON purpose")
+    #expect(said.count >= 2 && said.allSatisfy { $0.contains("web1") }, "\(said)")
+    #expect(try await lines("--until", "1h").isEmpty)
+    #expect(try await scene.expect(64, "log", "--step", "deplyo").stderr.contains("'deplyo' is no step: "))
+    let following = try scene.certfleet.start(
+      "log", "--follow", "--failed", output: scene.scratch.path + "/followed")
+    try await eventually("what was is shown") {
+      Files.read(scene.scratch.path + "/followed").contains("halted")
+    }
+    try await scene.expect(1, "rollout", "retry", "1")
+    try await eventually("what happens is shown") {
+      Files.read(scene.scratch.path + "/followed").contains("rollout 2  halted")
+    }
+    await following.stop()
+    await scene.fleet.stop()
+  }
+
+  @Test func `apply shows what changes field by field`() async throws {
+    let scene = try await Scene(hosts: 1)
+    let file = scene.scratch.path + "/fleet.json5"
+    try Files.write(
+      file,
+      Files.read(file).replacing("port: 2222", with: "port: 2223").replacing(
+        "domains: ['one.example']", with: "domains: ['one.example', 'www.one.example']"))
+    let applied = try await scene.expect(0, "apply", "--dry-run", file).stdout
+    #expect(
+      applied.hasPrefix(
+        """
+        ~ host web1
+            port  2222 → 2223
+        ~ certificate one.example
+            domains  + www.one.example
+        0 added, 2 changed, 0 removed (dry run: nothing was stored)
+
+        """), "\(applied)")
+    let json = try await scene.expect(0, "apply", "--dry-run", "--json", file).stdout
+    #expect(json.contains("\"host web1\"") && json.contains("\"field\" : \"port\""), "\(json)")
+    await scene.fleet.stop()
+  }
 }

@@ -11,11 +11,14 @@ package struct CertificateSummary: Hashable, Sendable, Encodable {
   package let good: Int
   /// When the first of those that hosts have ends, else the newest.
   package let expires: Date?
+  /// When the newest was issued.
+  package let notBefore: Date?
   /// When it is renewed; `nil` where others do that.
   package let renewal: Date?
 
   private enum CodingKeys: String, CodingKey {
     case lineage, generation, hosts, good, expires, renewal
+    case notBefore = "not_before"
   }
 
   /// What is worst comes first, then what ends first.
@@ -29,6 +32,7 @@ package struct CertificateSummary: Hashable, Sendable, Encodable {
         lineage: name, generation: listed.compactMap { $0.newest?.generation }.max(), hosts: places.count,
         good: places.count(where: \.isConverged),
         expires: places.compactMap(\.expires).min() ?? listed.compactMap { $0.newest?.notAfter }.min(),
+        notBefore: listed.compactMap { $0.newest?.notBefore }.min(),
         renewal: listed.compactMap(\.renewal).min())
     }
     func isWell(_ summary: CertificateSummary) -> Bool {

@@ -4,13 +4,15 @@ import FoundationEssentials
 extension FleetReport {
   /// A new one is a case here, and a file in Formats.
   package enum Format: String, Sendable, CaseIterable {
-    case text, wide, json, csv, prometheus
+    case text, wide, json, csv, prometheus, html
 
     package static var allWords: String { allCases.map(\.rawValue).joined(separator: ", ") }
   }
 
   package func text(as format: Format, on screen: Screen) throws -> String {
     switch format {
+    // What happened on hosts is not in a report; `FleetPage` shows it where it is had.
+    case .html: try FleetPage(self, controller: "", rollouts: [], events: [:]).html()
     case .text, .wide: text(now: generatedAt, on: screen)
     case .json: try JSONText.encode(self, as: Self.schema)
     case .csv: csv

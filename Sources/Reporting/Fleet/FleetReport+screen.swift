@@ -26,7 +26,7 @@ extension FleetReport {
   }
 
   /// `40 hosts, 6 certificates: 2 need a person`.
-  private var headline: String {
+  var headline: String {
     let hosts = Set(statuses.map(\.host)).count
     let size = "\(Self.counted(hosts, "host")), \(Self.counted(certificates.count, "certificate"))"
     let urgent = troubles.count(where: \.kind.needsPerson)
@@ -40,7 +40,7 @@ extension FleetReport {
 
   private var behind: Int { statuses.count { !$0.isConverged } }
 
-  private var seen: String? {
+  var seen: String? {
     let moments = statuses.compactMap(\.seenAt)
     guard let newest = moments.max(), let oldest = moments.min() else { return nil }
     let (last, first) = (newest.age(at: generatedAt), oldest.age(at: generatedAt))

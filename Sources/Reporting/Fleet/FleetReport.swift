@@ -71,7 +71,7 @@ package struct FleetReport: Sendable, Encodable, Report {
     return table
   }
 
-  private static func result(_ status: HostCertificateStatus) -> String {
+  static func result(_ status: HostCertificateStatus) -> String {
     if status.active != nil, !status.isKept, status.lastEnd?.account != .failure {
       return "not finished: the visit is under way or was interrupted"
     }

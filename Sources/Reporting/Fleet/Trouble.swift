@@ -81,7 +81,7 @@ extension Trouble {
       + commands.map { screen.wrapped(screen.styled($0, .bold), first: "    ", indent: 4) }.joined()
   }
 
-  private var certificateText: String {
+  var certificateText: String {
     guard let first = certificates.first else { return "" }
     return certificates.count == 1 ? first.rawValue : "\(first) and \(certificates.count - 1) more"
   }

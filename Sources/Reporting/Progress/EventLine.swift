@@ -17,6 +17,9 @@ package enum EventLine {
     return (event.subject.host.map { "\($0): " } ?? "") + words(event.kind)
   }
 
+  /// What happened, without when and where.
+  static func words(_ event: Event) -> String { words(event.kind) }
+
   private static func place(_ subject: Event.Subject) -> String {
     var parts: [String] = []
     if let rollout = subject.rollout { parts.append("rollout \(rollout)") }

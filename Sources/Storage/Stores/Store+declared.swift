@@ -38,6 +38,8 @@ extension Store {
     package var removed: [String] = []
     /// Stored and not declared now; pruning would remove them.
     package var undeclared: [String] = []
+    /// Of what changed, what of it.
+    package var fields: [String: [FieldChange]] = [:]
     package var isEmpty: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
 
     init() {}
@@ -132,6 +134,9 @@ extension Store {
       if let former = stored[name] {
         guard try !holds(former, value) else { continue }
         changes.changed.append("\(table.word) \(name)")
+        // What is stored may be written as an earlier release wrote it.
+        let before = try FleetJSON.canonical(try FleetJSON.decode(former, as: Value.self))
+        changes.fields["\(table.word) \(name)"] = try FieldChange.all(from: before, to: spec)
       } else {
         changes.added.append("\(table.word) \(name)")
       }

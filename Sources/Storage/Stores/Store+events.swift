@@ -27,18 +27,23 @@ extension Store {
   }
 
   /// What `log` can be narrowed to.
-  package struct LogFilter: Hashable, Sendable {
+  package struct LogFilter: Sendable {
     package var host: Host.Name?
     package var rollout: Rollout.ID?
     package var lineage: Lineage.Name?
     package var since: Date?
+    package var until: Date?
+    /// What else it is to be; `nil` is anything.
+    package var matches: (@Sendable (Event) -> Bool)?
     /// The newest of them, no more than so many.
     package var most: Int?
 
     package init(
       host: Host.Name? = nil, rollout: Rollout.ID? = nil, lineage: Lineage.Name? = nil, since: Date? = nil,
-      most: Int? = nil
+      until: Date? = nil, most: Int? = nil, matches: (@Sendable (Event) -> Bool)? = nil
     ) {
+      self.until = until
+      self.matches = matches
       self.since = since
       self.most = most
       self.host = host
@@ -65,9 +70,22 @@ extension Store {
       conditions.append("at >= ?")
       values.append(.moment(since))
     }
+    if let until = filter.until {
+      conditions.append("at < ?")
+      values.append(.moment(until))
+    }
     let condition = conditions.joined(separator: " AND ")
     let columns =
       "SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event WHERE \(condition)"
+    if let matches = filter.matches {
+      // A row at a time: most are passed over.
+      var found: [LoggedEvent] = []
+      _ = try database.rows("\(columns) ORDER BY id", values) { row in
+        let event = try LoggedEvent(row: row)
+        if matches(event.event) { found.append(event) }
+      }
+      return filter.most.map { Array(found.suffix($0)) } ?? found
+    }
     guard let most = filter.most else {
       return try database.rows("\(columns) ORDER BY id", values) { try LoggedEvent(row: $0) }
     }

@@ -52,16 +52,20 @@ private struct AppliedChanges: Report {
 
   func encode(to encoder: any Encoder) throws { try changes.encode(to: encoder) }
 
-  func text(now: Date) -> String {
+  func text(now: Date) -> String { text(now: now, on: .plain) }
+
+  func text(now: Date, on screen: Screen) -> String {
     let undeclared = changes.undeclared.map {
       "\($0) is stored and not declared here; --prune would remove it\n"
     }.joined()
     if changes.isEmpty { return undeclared + "nothing changes\n" }
     let lines =
-      changes.added.map { "+ \($0)" } + changes.changed.map { "~ \($0)" } + changes.removed.map { "- \($0)" }
+      changes.added.map { "+ \($0)\n" }
+      + changes.changed.map { "~ \($0)\n" + ChangedFields.text(changes.fields[$0] ?? [], on: screen) }
+      + changes.removed.map { "- \($0)\n" }
     let counts =
       "\(changes.added.count) added, \(changes.changed.count) changed, \(changes.removed.count) removed"
-    return lines.joined(separator: "\n") + "\n" + undeclared + counts
+    return lines.joined() + undeclared + counts
       + (isDryRun ? " (dry run: nothing was stored)\n" : "\n")
   }
 }

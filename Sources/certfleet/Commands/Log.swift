@@ -14,6 +14,13 @@ extension Command {
       Option(
         name: "since", value: "TIME",
         help: "only what happened since then: 24h, 2026-11-01, 2026-11-01T06:00:00Z"),
+      Option(name: "until", value: "TIME", help: "only what happened before"),
+      Option(name: "step", value: "STEP", help: "only this step of visits: deploy, verify, revert …"),
+      Option(name: "failed", help: "only what did not go well"),
+      Option(
+        name: "grep", value: "TEXT",
+        help: "only what says this, also in hooks' output; large or small letters"),
+      Option(name: "follow", letter: "f", help: "go on with what happens now, until ^C"),
       Option(name: "all", help: "everything that happened, and not the last \(most) events alone"),
       Option(name: "output", help: "show the hooks' output also where they succeeded"), .json,
       Option(name: "verify", help: "check that no recorded event was altered or is missing"),
@@ -30,13 +37,33 @@ extension Command {
       },
       lineage: invocation["cert"].map { Lineage.Name($0) },
       since: try invocation["since"].map { try moment($0, for: invocation.command) },
-      most: invocation.has("all") || invocation["since"] != nil ? nil : most + 1)
+      until: try invocation["until"].map { try moment($0, for: invocation.command) },
+      most: invocation.has("all") || invocation["since"] != nil ? nil : most + 1,
+      matches: try invocation.logCondition())
     let events = try await controller.log(filter)
     let isCut = filter.most.map { events.count == $0 } ?? false
     if isCut { Console.standard.say("these are the last \(most) events; all of them: --all") }
     try invocation.show(
       LogReport(isCut ? Array(events.dropFirst()) : events, withOutput: invocation.has("output")))
+    if invocation.has("follow") {
+      try await follow(controller, filter, from: events.last?.id, withOutput: invocation.has("output"))
+    }
     return .converged
+  }
+
+  /// Ends with the program.
+  private static func follow(
+    _ controller: Controller, _ filter: Store.LogFilter, from last: Int?, withOutput: Bool
+  ) async throws {
+    var filter = filter
+    filter.most = nil
+    var seen = last ?? 0
+    while Console.standard.lostResult == nil {
+      let events = try await controller.store.events(filter, after: seen)
+      seen = events.last?.id ?? seen
+      for logged in events { Console.standard.result(EventLine.log(logged.event, withOutput: withOutput)) }
+      try await Task.sleep(for: .milliseconds(500))
+    }
   }
 
   private static let most = 100
@@ -69,5 +96,44 @@ extension Command {
     let archived = result.archived == 0 ? "" : ", \(result.archived) of them in history/"
     Console.standard.result("\(result.count) events\(archived), none altered\n")
     return .converged
+  }
+}
+
+extension Invocation {
+  /// What an event is to be beside what the database finds.
+  fileprivate func logCondition() throws -> (@Sendable (Event) -> Bool)? {
+    let step = try self["step"].map { word in
+      guard let step = Step(rawValue: word) else {
+        throw UsageError(
+          message: "'\(word.visible)' is no step: \(Step.allCases.map(\.rawValue).joined(separator: ", "))",
+          command: command)
+      }
+      return step
+    }
+    let (isFailed, wanted) = (has("failed"), self["grep"]?.lowercased())
+    guard step != nil || isFailed || wanted != nil else { return nil }
+    return { event in
+      if let step {
+        guard case .step(let result) = event.kind, result.step == step else { return false }
+      }
+      if isFailed, !event.isFailure { return false }
+      guard let wanted else { return true }
+      return EventLine.log(event, withOutput: true).lowercased().contains(wanted)
+    }
+  }
+}
+
+extension Event {
+  /// A step or visit that did not go well, a wave or rollout that failed, a certificate that was not issued.
+  fileprivate var isFailure: Bool {
+    switch kind {
+    case .step(let result): !result.outcome.isSuccess
+    case .visitEnded(let end, _): end.account != .success
+    case .waveMoved(let state, _), .waveEnded(let state, _): state == .failed || state == .revertFailed
+    case .rolloutMoved(let state, _), .rolloutEnded(let state, _):
+      [.halted, .partial, .rolledBack, .rollbackFailed].contains(state)
+    case .note(let note, _): note == .issueFailed || note == .drifted
+    case .rolloutStarted, .waveStarted, .visitStarted, .revertStarted, .instructed: false
+    }
   }
 }

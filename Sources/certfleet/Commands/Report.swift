@@ -29,6 +29,10 @@ extension Command {
         to: invocation["to"], certificates: filter.certificates.isEmpty ? nil : filter.certificates,
         onlyEndpoints: false)
     }
+    if format == .html {
+      Console.standard.result(try await controller.page(filter).html())
+      return .converged
+    }
     let report = try await controller.report(filter)
     let screen = format == .wide ? Screen.wide : Console.standard.screen
     Console.standard.result(try report.text(as: format, on: screen))
