@@ -46,7 +46,7 @@ bench: packages-bench release
 
 lint: packages-lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
-	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/libssh2 .ci/run
+	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/libssh2 .ci/pictures .ci/run
 	cat $(AGENT_PARTS) | shellcheck -s sh -
 	@! grep -n '<<' $(AGENT_PARTS) || { echo 'a here-document would lose its indentation on the wire'; exit 1; }
 	.ci/links

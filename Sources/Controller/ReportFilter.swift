@@ -53,7 +53,8 @@ extension CertificateShortfall {
     case .unseen(let names, let since):
       let left = asked(names)
       return left.isEmpty ? nil : .unseen(left, since: since)
-    case .overdue(let lineage, _), .notIssued(let lineage, _), .lacksNames(let lineage, _),
+    case .overdue(let lineage, _), .notIssued(let lineage, _), .renewalFails(let lineage, _, _),
+      .lacksNames(let lineage, _),
       .fromStandIn(let lineage, _, _), .unverified(let lineage):
       return isAsked(lineage) ? self : nil
     }

@@ -39,7 +39,10 @@ extension Controller {
 
   package func listHosts() async throws -> [ListedHost] {
     let pinned = try await store.pinnedKeys()
-    return try await store.hosts().map { ListedHost(host: $0, pinned: pinned[$0.name] ?? []) }
+    let statuses = Dictionary(grouping: try await store.statuses(), by: \.host)
+    return try await store.hosts().map {
+      ListedHost(host: $0, pinned: pinned[$0.name] ?? [], statuses: statuses[$0.name] ?? [])
+    }
   }
 
   package func hostDetails(_ name: String) async throws -> HostDetails {

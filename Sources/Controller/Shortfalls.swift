@@ -18,6 +18,7 @@ extension Controller {
     let ordered = Set(try await store.declaration().issuers.filter { $0.acme != nil }.map(\.name))
     let due = try await DueCertificates(
       lineages.filter { ordered.contains($0.issuer) }, urgency: .due, store: store, now: now)
+    let toDo = Set(due.orders.map(\.lineage.name) + due.heldBack.map(\.lineage))
     let byLineage = Dictionary(grouping: statuses, by: \.lineage)
     var shortfalls: [CertificateShortfall] = []
     let issuers = try await store.declaration().issuers
@@ -37,22 +38,52 @@ extension Controller {
       }
       let names = Set(newest[lineage.name]?.names ?? lineage.domains)
       let missing = lineage.domains.filter { !names.contains($0) }
-      if !missing.isEmpty { shortfalls.append(.lacksNames(lineage.name, missing)) }
+      if !missing.isEmpty, !toDo.contains(lineage.name) {
+        shortfalls.append(.lacksNames(lineage.name, missing))
+      }
       if byLineage[lineage.name] != nil, lineage.deployments.contains(where: \.verify.isEmpty) {
         shortfalls.append(.unverified(lineage.name))
       }
     }
     if let unseen = try await unseen(statuses, now: now) { shortfalls.append(unseen) }
-    for (lineage, why) in due.heldBack {
+    let failing = try await failingRenewals(
+      of: lineages.filter { toDo.contains($0.name) }, newest, issuers, now: now)
+    for (lineage, why) in due.heldBack where failing[lineage] == nil {
       shortfalls.append(.notIssued(lineage, why: why.words(for: lineage)))
     }
-    for order in due.orders {
+    shortfalls += failing.sorted { $0.key < $1.key }.map(\.value)
+    for order in due.orders where failing[order.lineage.name] == nil {
       guard case .time(let since, _)? = order.reason,
         now.timeIntervalSince(since) > Self.patienceWithRenewals
       else { continue }
       shortfalls.append(.overdue(order.lineage.name, since: since))
     }
     return shortfalls
+  }
+
+  /// Those whose next certificate could not be ordered when that was tried last.
+  ///
+  /// - Parameter lineages: which are due.
+  private func failingRenewals(
+    of lineages: [Lineage], _ newest: [Lineage.Name: Certificate],
+    _ issuers: [Issuer], now: Date
+  ) async throws -> [Lineage.Name: CertificateShortfall] {
+    let backoffs = try await store.orderBackoffs()
+    guard !backoffs.isEmpty else { return [:] }
+    let advice = try await store.renewalAdvice()
+    let directories = Dictionary(
+      issuers.compactMap { issuer in issuer.acme.map { (issuer.name, $0.directory) } },
+      uniquingKeysWith: { $1 })
+    var failing: [Lineage.Name: CertificateShortfall] = [:]
+    for lineage in lineages {
+      guard let newest = newest[lineage.name], newest.notAfter > now,
+        let directory = directories[lineage.issuer], let backoff = backoffs[lineage.name]?[directory]
+      else { continue }
+      let due = newest.renewalMoment(advised: advice[lineage.name])
+      let half = due.addingTimeInterval(newest.notAfter.timeIntervalSince(due) / 2)
+      failing[lineage.name] = .renewalFails(lineage.name, backoff, isUrgent: now > half)
+    }
+    return failing
   }
 
   private func unseen(_ statuses: [HostCertificateStatus], now: Date) async throws -> CertificateShortfall? {

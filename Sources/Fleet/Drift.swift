@@ -14,7 +14,15 @@ package struct Drift: Hashable, Sendable {
     /// It is right on disk, and another one is served.
     case notServed = "not_served"
 
-    package var words: String { self == .notServed ? "not served" : rawValue }
+    package var words: String {
+      switch self {
+      case .gone: "gone"
+      case .older: "an earlier one"
+      case .other: "not ours"
+      case .damaged: "damaged"
+      case .notServed: "not served"
+      }
+    }
   }
 
   package var kind: Kind

@@ -23,6 +23,8 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
   /// How what was seen last differs.
   package var drift: Drift.Kind?
   package var driftDetail: String?
+  /// When that was seen first.
+  package var driftedAt: Date?
 
   private enum CodingKeys: String, CodingKey {
     case host, lineage, wanted, active, fingerprint, expires
@@ -35,13 +37,14 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
     case seenAt = "seen_at"
     case drift
     case driftDetail = "drift_detail"
+    case driftedAt = "drifted_at"
   }
 
   package init(
     host: Host.Name, lineage: Lineage.Name, wanted: Generation?, active: Generation?, activeSince: Date?,
     isKept: Bool,
     fingerprint: Fingerprint?, expires: Date?, lastEnd: VisitEnd?, lastAt: Date?, lastReason: String,
-    lastRollout: Rollout.ID?, seenAt: Date? = nil, drift: Drift? = nil
+    lastRollout: Rollout.ID?, seenAt: Date? = nil, drift: Drift? = nil, driftedAt: Date? = nil
   ) {
     self.host = host
     self.lineage = lineage
@@ -58,6 +61,7 @@ package struct HostCertificateStatus: Hashable, Sendable, Codable {
     self.seenAt = seenAt
     self.drift = drift?.kind
     driftDetail = drift?.detail
+    self.driftedAt = driftedAt
   }
 
   /// Whether the host has the newest certificate, and the visit that brought it did not end badly.

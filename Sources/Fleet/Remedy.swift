@@ -29,6 +29,8 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case resume(Rollout.ID)
   case retry(Rollout.ID)
   case cancel(Rollout.ID)
+  case showHostLog(Host.Name)
+  case showWholeLog(Rollout.ID)
   case showLog(Rollout.ID, host: Host.Name? = nil)
   case showCertificate(Lineage.Name)
   case watch(Rollout.ID)
@@ -77,6 +79,8 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     case .cancel(let id): ["rollout", "cancel", "\(id)"]
     case .showLog(let id, let host):
       ["log", "--rollout", "\(id)"] + (host.map { ["--host", $0.rawValue] } ?? [])
+    case .showHostLog(let host): ["log", "--host", host.rawValue]
+    case .showWholeLog(let id): ["log", "--rollout", "\(id)", "--output"]
     case .showCertificate(let lineage): ["cert", "show", lineage.rawValue]
     case .watch(let id): ["rollout", "watch", "\(id)"]
     case .startNow(let id): ["rollout", "start", "\(id)", "--now"]

@@ -35,6 +35,15 @@ package struct HostDetails: Sendable, Codable, Report {
     }
     text += "base   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
     guard !statuses.isEmpty else { return text + "no certificate goes to it\n" }
-    return text + FleetReport.table(of: statuses, showingHosts: false, at: now).text
+    var table = Table("CERTIFICATE", "HAS", "WANTED", "SINCE", "SEEN", "ENDS IN")
+    for status in statuses {
+      table.add(
+        [
+          status.lineage.rawValue, status.active.map(\.description) ?? "-",
+          status.wanted.map(\.description) ?? "-", status.activeSince.map { $0.age(at: now) } ?? "-",
+          status.seenAt.map { $0.age(at: now) } ?? "-", status.expires.map { $0.distance(from: now) } ?? "-",
+        ], below: FleetReport.result(status))
+    }
+    return text + table.text + "log    \(Remedy.showHostLog(host.name))\n"
   }
 }

@@ -28,10 +28,24 @@ package struct ListedAccount: Sendable, Codable {
 package struct ListedHost: Sendable, Codable {
   package let host: Host
   package let pinned: [HostKey]
+  /// How many certificates go to it, and how many of them are there as they should be.
+  package let certificates: Int
+  package let good: Int
+  /// Since when nobody has seen all of them; `nil` where one was never seen.
+  package let seenAt: Date?
 
-  package init(host: Host, pinned: [HostKey]) {
+  private enum CodingKeys: String, CodingKey {
+    case host, pinned, certificates, good
+    case seenAt = "seen_at"
+  }
+
+  package init(host: Host, pinned: [HostKey], statuses: [HostCertificateStatus] = []) {
     self.host = host
     self.pinned = pinned
+    certificates = statuses.count
+    good = statuses.count(where: \.isConverged)
+    let moments = statuses.compactMap(\.seenAt)
+    seenAt = moments.count == statuses.count ? moments.min() : nil
   }
 }
 
@@ -52,15 +66,17 @@ extension ListedHost: ReportRow {
   package static let schema = JSONText.Schema.hosts
 
   package static func text(of rows: [ListedHost], now: Date) -> String {
-    var table = Table("NAME", "ADDRESS", "USER", "BECOME", "HOST KEY", "LABELS")
+    var table = Table("NAME", "ADDRESS", "LOGIN", "VIA", "KEY", "SEEN", "CERTS", "LABELS")
     for listed in rows {
       let host = listed.host
-      let more = listed.pinned.count > 1 ? " and \(listed.pinned.count - 1) more" : ""
       let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       table.add(
-        host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"), host.user ?? "(you)",
-        host.become?.method.rawValue ?? "no",
-        host.showsKey ? listed.pinned.first.map { $0.fingerprint + more } ?? "not pinned" : "this machine",
+        host.name.rawValue, host.address + (host.port == 22 ? "" : ":\(host.port)"),
+        (host.user ?? "(you)") + (host.become.map { ", \($0.method.rawValue)" } ?? ""),
+        host.via.map { "\($0)" } ?? "-",
+        host.showsKey ? (listed.pinned.isEmpty ? "not pinned" : "pinned") : "this machine",
+        listed.certificates == 0 ? "-" : listed.seenAt.map { $0.age(at: now) } ?? "never",
+        listed.certificates == 0 ? "none" : "\(listed.good)/\(listed.certificates)",
         labels.joined(separator: ","))
     }
     return table.text
@@ -71,16 +87,20 @@ extension ListedCertificate: ReportRow {
   package static let schema = JSONText.Schema.certificates
 
   package static func text(of rows: [ListedCertificate], now: Date) -> String {
-    var table = Table("NAME", "DOMAINS", "ISSUER", "GENERATION", "EXPIRES", "RENEWAL", "FINGERPRINT")
+    // What ends first is first.
+    let rows = rows.sorted { left, right in
+      let (first, second) = (left.newest?.notAfter ?? .distantPast, right.newest?.notAfter ?? .distantPast)
+      return first == second ? left.lineage.name < right.lineage.name : first < second
+    }
+    var table = Table("ENDS IN", "RENEWS", "NAME", "GEN", "ISSUER", "NAMES")
     for listed in rows {
       let newest = listed.newest
       table.add(
-        listed.lineage.name.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60),
-        listed.lineage.issuer.rawValue, newest.map { $0.generation.description } ?? "none yet",
-        newest.map { $0.notAfter.relative(to: now) } ?? "-",
-        listed.renewal.map { $0 <= now ? "due" : $0.relative(to: now) }
+        newest.map { $0.notAfter <= now ? "ENDED" : $0.notAfter.distance(from: now) } ?? "none yet",
+        listed.renewal.map { $0 <= now ? "due" : $0.distance(from: now) }
           ?? (newest == nil ? "due" : "by its issuer"),
-        newest.map { $0.fingerprint.short } ?? "-")
+        listed.lineage.name.rawValue, newest.map { $0.generation.description } ?? "-",
+        listed.lineage.issuer.rawValue, listed.lineage.domains.joined(separator: ",").shortened(to: 60))
     }
     return table.text
   }
@@ -115,13 +135,15 @@ extension RolloutSummary: ReportRow {
   package static let schema = JSONText.Schema.rollouts
 
   package static func text(of rows: [RolloutSummary], now: Date) -> String {
-    var table = Table("ROLLOUT", "STARTED", "TOOK", "STATE", "HOSTS", "WAVES", "CERTIFICATES", "REASON")
+    var table = Table("ROLLOUT", "AGE", "TOOK", "STATE", "HOSTS", "WAVES", "POLICY", "CERTIFICATES")
     for rollout in rows {
       let took = rollout.endedAt.map { Duration.seconds($0.timeIntervalSince(rollout.startedAt)).short }
       table.add(
-        rollout.id.description, rollout.startedAt.stamp, took ?? "-", rollout.stateWords,
-        String(rollout.hosts), String(rollout.waves),
-        rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40), rollout.reasonNow)
+        [
+          rollout.id.description, rollout.startedAt.age(at: now), took ?? "-", rollout.stateWords,
+          String(rollout.hosts), String(rollout.waves), rollout.policy.rawValue,
+          rollout.certificates.map(\.rawValue).joined(separator: ",").shortened(to: 40),
+        ], below: rollout.state == .succeeded ? "" : rollout.reasonNow.visible.shortened(to: 200))
     }
     return table.text
   }

@@ -119,8 +119,8 @@ extension Notification.Recovery {
 }
 
 extension Trouble {
-  /// Hosts that come and go by themselves are for the report.
-  fileprivate var isTold: Bool { ![.unreachable, .unseen, .unfinished].contains(kind) }
+  /// Hosts that come and go by themselves, and a CA that does, are for the report.
+  fileprivate var isTold: Bool { ![.unreachable, .unseen, .unfinished, .renewalFails].contains(kind) }
 
   /// Of what is about hosts alone.
   fileprivate static let anyHosts = "hosts"

@@ -51,7 +51,21 @@ extension PlanPreview: Report {
     let checks = checked.map { $0.isEmpty ? "" : "\n" + CheckedHost.text(of: $0, now: now) } ?? ""
     let nothing =
       leftOut.isEmpty ? "nothing to do\n" : "nothing to do but for hosts that are left out\n"
-    return (text.isEmpty ? nothing : text) + checks
+    return (text.isEmpty ? nothing : text + last) + checks
+  }
+
+  /// What it comes to, and what to type.
+  private var last: String {
+    let orders = issue.count { $0.action == .order || $0.action == .take }
+    let visits = Set(rollouts.flatMap(\.visits).map(\.host.name)).count
+    func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+    let parts = [
+      orders > 0 ? "\(counted(orders, "certificate")) to get" : "",
+      visits > 0 ? "\(counted(visits, "host")) to visit" : "",
+      deferred.isEmpty ? "" : "\(counted(Set(deferred.map(\.host)).count, "host")) held back until later",
+      leftOut.isEmpty ? "" : "\(counted(leftOut.count, "host")) left out",
+    ].filter { !$0.isEmpty }
+    return parts.isEmpty ? "" : "plan: \(parts.joined(separator: ", ")): \(Remedy.run)\n"
   }
 }
 

@@ -11,12 +11,12 @@ import ThrowawayFleet
     var told: String {
       switch self {
       case .gone: "drifted (gone): nothing is there"
-      case .older: "drifted (older): generation 1 is there"
-      case .other: "drifted (other): a certificate for one.example until "
+      case .older: "drifted (an earlier one): generation 1 is there"
+      case .other: "drifted (not ours): a certificate for one.example until "
       case .key: "drifted (damaged): the key does not belong to the certificate"
       case .mode: "drifted (damaged): privkey.pem can be read by others (0644)"
       case .missing: "drifted (damaged): privkey.pem is missing or cannot be read"
-      case .link: "drifted (other): the link is not certfleet's"
+      case .link: "drifted (not ours): the link is not certfleet's"
       case .served: "drifted (not served): port 8443 serves CN=old.example until "
       }
     }

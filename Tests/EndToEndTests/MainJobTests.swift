@@ -20,11 +20,16 @@ import ThrowawayFleet
     #expect(try await scene.expect(0, "plan").stdout == "nothing to do\n")
     #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
     for arguments in [
-      ["report"], ["host", "list"], ["cert", "list"], ["rollout", "list"], ["log"], ["plan"],
+      ["report"], ["host", "list"], ["cert", "list"], ["rollout", "list"], ["plan"],
     ] {
       let json = try await Program.run(
         CertfleetProgram.path, arguments + ["--json"], environment: scene.certfleet.environment)
       #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.stdout.utf8)) }
+    }
+    let log = try await scene.expect(0, "log", "--json").stdout.split(separator: "\n")
+    #expect(log.count > 20)
+    for line in log {
+      #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
     }
     await scene.fleet.stop()
   }

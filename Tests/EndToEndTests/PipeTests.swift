@@ -30,7 +30,7 @@ import ThrowawayFleet
       let pinned = try await shell(command)
       #expect(pinned.status == 0, "\(pinned.everything)")
     }
-    #expect(try await shell("$0 host list").stdout.matches(of: /SHA256:/).count == 2)
+    #expect(try await shell("$0 host list --json").stdout.matches(of: /SHA256:/).count == 2)
     let empty = try await shell("$0 apply - </dev/null")
     #expect(empty.status == 65 && empty.stderr.contains("is empty"), "\(empty.everything)")
   }

@@ -44,7 +44,7 @@ struct ReleasedState {
     func withoutMoment(_ text: String) -> String {
       text.replacing(/"generated_at" : "[^"]*"/, with: "\"generated_at\" : \"now\"")
     }
-    let written = Files.read(ReleasedState.listings + "/\(name).json")
+    let written = Files.read(ReleasedState.listings + "/\(name).\(name == "log" ? "jsonl" : "json")")
     #expect(!written.isEmpty && withoutMoment(listed) == withoutMoment(written))
   }
 

@@ -17,7 +17,8 @@ import Testing
       activeSince: nil, isKept: active != nil, fingerprint: nil,
       expires: now.addingTimeInterval(29.5 * 86400),
       lastEnd: end, lastAt: now.addingTimeInterval(-720), lastReason: reason,
-      lastRollout: rollout.map { Rollout.ID($0) }, seenAt: now.addingTimeInterval(-240), drift: drift)
+      lastRollout: rollout.map { Rollout.ID($0) }, seenAt: now.addingTimeInterval(-240), drift: drift,
+      driftedAt: drift == nil ? nil : now.addingTimeInterval(-720))
   }
 
   private func certificate(_ name: Lineage.Name) -> ListedCertificate {
@@ -26,9 +27,9 @@ import Testing
       newest: nil, renewal: now.addingTimeInterval(9 * 86400))
   }
 
-  private func rollout(_ state: RolloutState, wait: RolloutWait? = nil) -> RolloutSummary {
+  private func rollout(_ state: RolloutState, _ id: Int = 7, wait: RolloutWait? = nil) -> RolloutSummary {
     var summary = RolloutSummary(
-      id: Rollout.ID(7), state: state, reason: "", policy: "p", hosts: 3, waves: 2,
+      id: Rollout.ID(id), state: state, reason: "", policy: "p", hosts: 3, waves: 2,
       certificates: ["shop.example"], startedAt: now.addingTimeInterval(-900), endedAt: now)
     summary.wait = wait
     return summary
@@ -48,7 +49,7 @@ import Testing
     #expect(
       report([status("web1"), status("web2")]).text(now: now, on: .plain) == """
         2 hosts, 1 certificate: everything is as it should be
-        seen 4m ago
+        seen 4m ago; nothing in use ends for 29d
 
         CERTIFICATE   HOSTS  SERVED            ENDS IN  RENEWS  GEN
         shop.example  2/2    ████████████████  29d      9d      -
@@ -80,12 +81,23 @@ import Testing
             cannot load
             certfleet log --rollout 7 --host web1.example.net
             certfleet rollout retry 7
-        ! db1: shop.example drifted: other, 12m ago
-            a certificate of somebody else's
+        ! db1: shop.example has drifted, 12m ago
+            not ours: a certificate of somebody else's
             certfleet host show db1
             certfleet run
 
         """), "\(text)")
+  }
+
+  @Test func `the same trouble in two rollouts is one, and the later one is to be tried again`() {
+    let text = report(
+      [
+        status("web1", active: 1, end: .rolledBack, reason: "exit status 1", rollout: 6),
+        status("web2", active: 1, end: .rolledBack, reason: "exit status 1", rollout: 7),
+      ], rollouts: [rollout(.halted)]
+    ).text(now: now, on: .plain)
+    #expect(text.contains("✗ web[1-2]: shop.example rolled back in rollout 7, 12m ago\n"), "\(text)")
+    #expect(text.contains("certfleet rollout retry 7\n") && !text.contains("rollout 6"), "\(text)")
   }
 
   @Test func `who waits for a person is told with the command`() {
@@ -106,6 +118,19 @@ import Testing
             certfleet rollout approve 7 --wave 2
 
         """), "\(text)")
+  }
+
+  @Test func `each rollout that waits for a person is told, however alike they are`() {
+    let rollouts = [8, 7].map { rollout(.paused, $0, wait: .approval(wave: 2)) }
+    let text = report([status("web1", active: 1)], rollouts: rollouts).text(now: now, on: .plain)
+    #expect(
+      text.contains("rollout approve 7 --wave 2") && text.contains("rollout approve 8 --wave 2"), "\(text)")
+    #expect(text.hasPrefix("1 host, 1 certificate: 2 things need a person\n"))
+  }
+
+  @Test func `whether there is time is said at once`() {
+    let text = report([status("web1"), status("web2", active: nil)]).text(now: now, on: .plain)
+    #expect(text.contains("; nothing in use ends for 29d\n"), "\(text)")
   }
 
   /// Whatever a host, a hook or an inventory may hold.

@@ -52,6 +52,12 @@ import Testing
     ),
     (.overdue("c", since: Date(timeIntervalSince1970: 0)), "c: its renewal is due since 1970-01-01", true),
     (.notIssued("c", why: "the CA is not there"), "c: not issued: the CA is not there", true),
+    (
+      .renewalFails(
+        "c",
+        OrderBackoff(failures: 3, retryAt: Date(timeIntervalSince1970: 0), reason: "no answer", isCAs: false),
+        isUrgent: false), "c: its renewal has failed 3 times, tried again from 1970-01-01", false
+    ),
     (.lacksNames("c", ["www.c"]), "c: hosts went back to one without www.c", false),
     (
       .fromStandIn("c", "other", insteadOf: "first"),

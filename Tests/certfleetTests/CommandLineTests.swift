@@ -64,7 +64,8 @@ import Testing
       .installAgent("web1"),
       .renew("c"), .issue("c"), .revert("c"), .adopt(folder: "/etc/letsencrypt", lineage: "c"),
       .registerAccount("ca"), .startRollout("c"), .showPlan(.init(1)), .approve(.init(1), wave: 2),
-      .resume(.init(1)), .retry(.init(1)), .cancel(.init(1)), .showLog(.init(1)), .acceptLoss,
+      .resume(.init(1)), .retry(.init(1)), .cancel(.init(1)), .showLog(.init(1)), .showWholeLog(.init(1)),
+      .showHostLog("web1"), .acceptLoss,
       .showLog(.init(1), host: "web1"), .showCertificate("c"), .watch(.init(1)), .startNow(.init(1)),
     ] + Remedy.Listing.allCases.map { .list($0) }
 

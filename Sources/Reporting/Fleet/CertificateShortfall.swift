@@ -8,6 +8,8 @@ package enum CertificateShortfall: Hashable, Sendable {
   /// Its renewal has been due since then.
   case overdue(Lineage.Name, since: Date)
   case notIssued(Lineage.Name, why: String)
+  /// There is one, and an order of the next has failed; urgent when more than half of the time for it has gone by.
+  case renewalFails(Lineage.Name, OrderBackoff, isUrgent: Bool)
   /// Hosts were taken back to one that lacks names which are declared.
   case lacksNames(Lineage.Name, [String])
   /// Hosts that nobody has looked at for twice as long as declared, and since when not the longest of them.
@@ -21,7 +23,16 @@ package enum CertificateShortfall: Hashable, Sendable {
   package var isSerious: Bool {
     switch self {
     case .ended, .overdue, .notIssued, .unseen: true
+    case .renewalFails(_, _, let isUrgent): isUrgent
     case .lacksNames, .unverified, .fromStandIn: false
+    }
+  }
+
+  /// Whether nobody need do anything about it for now.
+  package var isNote: Bool {
+    switch self {
+    case .ended, .overdue, .notIssued, .renewalFails, .unseen: false
+    case .lacksNames, .unverified, .fromStandIn: true
     }
   }
 
@@ -44,6 +55,8 @@ package enum CertificateShortfall: Hashable, Sendable {
     case .overdue(let lineage, let since):
       "\(lineage): its renewal is due since \(since.ISO8601Format()); see: \(Remedy.showCertificate(lineage.declared))"
     case .notIssued(let lineage, let why): "\(lineage): not issued: \(why.visible.shortened(to: 300))"
+    case .renewalFails(let lineage, let backoff, _):
+      "\(lineage): \(backoff.failedRenewal), tried again from \(backoff.retryAt.ISO8601Format()): \(backoff.reason.visible.shortened(to: 300)); at once: \(Remedy.issue(lineage.declared))"
     case .lacksNames(let lineage, let names):
       "\(lineage): hosts went back to one without \(names.prefix(5).joined(separator: ", ").visible); renew it: \(Remedy.renew(lineage.declared))"
     case .unseen(let hosts, let since):
@@ -53,4 +66,9 @@ package enum CertificateShortfall: Hashable, Sendable {
     case .unverified: nil
     }
   }
+}
+
+extension OrderBackoff {
+  /// How often a renewal was not made.
+  var failedRenewal: String { "its renewal has failed\(failures == 1 ? "" : " \(failures) times")" }
 }

@@ -22,6 +22,7 @@ extension FleetReport {
   /// Without the certificates: what a run ends with that nobody looks at while it is well.
   package func brief(of name: String, on screen: Screen) -> String {
     screen.wrapped(screen.styled("certfleet on \(name.visible): \(headline)", .bold))
+      + (endsFirst.map { screen.wrapped($0) } ?? "")
       + troubleText(on: screen) + next.map { screen.wrapped($0, first: "", indent: 2) }.joined()
   }
 
@@ -31,7 +32,9 @@ extension FleetReport {
     let size = "\(Self.counted(hosts, "host")), \(Self.counted(certificates.count, "certificate"))"
     let urgent = troubles.count(where: \.kind.needsPerson)
     if urgent > 0 { return "\(size): \(urgent == 1 ? "one thing needs" : "\(urgent) things need") a person" }
-    if !troubles.isEmpty { return "\(size): nothing needs a person; the next runs mend what is told below" }
+    if !troubles.isEmpty {
+      return "\(size): nothing needs a person yet; the next runs see to what is told below"
+    }
     if statuses.contains(where: { !$0.isConverged }) {
       return "\(size): \(Self.counted(behind, "place")) to be brought up to date"
     }
@@ -44,7 +47,15 @@ extension FleetReport {
     let moments = statuses.compactMap(\.seenAt)
     guard let newest = moments.max(), let oldest = moments.min() else { return nil }
     let (last, first) = (newest.age(at: generatedAt), oldest.age(at: generatedAt))
-    return last == first ? "seen \(last)" : "seen \(last), the longest ago \(first)"
+    let seen = last == first ? "seen \(last)" : "seen \(last), the longest ago \(first)"
+    return [seen, endsFirst].compactMap { $0 }.joined(separator: "; ")
+  }
+
+  /// Whether there is time: how long what hosts have is good for. Whatever has ended is told as a trouble.
+  private var endsFirst: String? {
+    guard let end = statuses.filter({ $0.active != nil }).compactMap(\.expires).min(), end > generatedAt
+    else { return nil }
+    return "nothing in use ends for \(end.distance(from: generatedAt))"
   }
 
   private func troubleText(on screen: Screen) -> String {
@@ -69,7 +80,7 @@ extension FleetReport {
 
   /// What nobody need act on at once.
   private var notes: [String] {
-    CertificateShortfall.lines(of: shortfalls.filter { !$0.isSerious }, now: generatedAt)
+    CertificateShortfall.lines(of: shortfalls.filter(\.isNote), now: generatedAt)
   }
 
   private var next: [String] {

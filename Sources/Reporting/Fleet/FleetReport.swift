@@ -54,12 +54,10 @@ package struct FleetReport: Sendable, Encodable, Report {
     Self.table(of: statuses, at: generatedAt).text + "\n" + summary + "\n"
   }
 
-  static func table(of statuses: [HostCertificateStatus], showingHosts: Bool = true, at now: Date) -> Table {
-    let rest = ["HAS", "WANTED", "SINCE", "SEEN", "EXPIRES", "LAST RESULT"]
-    var table = Table(["CERTIFICATE"] + (showingHosts ? ["HOST"] : []) + rest)
+  static func table(of statuses: [HostCertificateStatus], at now: Date) -> Table {
+    var table = Table("CERTIFICATE", "HOST", "HAS", "WANTED", "SINCE", "SEEN", "EXPIRES", "LAST RESULT")
     for status in statuses {
-      var cells = [status.lineage.rawValue]
-      if showingHosts { cells.append(status.host.rawValue) }
+      var cells = [status.lineage.rawValue, status.host.rawValue]
       cells.append(status.active.map(\.description) ?? "-")
       cells.append(status.wanted.map(\.description) ?? "-")
       cells.append(status.activeSince.map(\.stamp) ?? "-")

@@ -15,6 +15,7 @@ package struct Trouble: Hashable, Sendable, Encodable {
     case placed
     case waitsForApproval = "waits_for_approval"
     case paused
+    case renewalFails = "renewal_fails"
     case drifted
     case degraded
     case unreachable
@@ -27,7 +28,7 @@ package struct Trouble: Hashable, Sendable, Encodable {
       case .ended, .failedDirty, .failed, .overdue, .notIssued, .refused, .notPinned, .placed, .paused,
         .waitsForApproval:
         true
-      case .drifted, .degraded, .unreachable, .unseen, .unfinished: false
+      case .renewalFails, .drifted, .degraded, .unreachable, .unseen, .unfinished: false
       }
     }
 

@@ -4,11 +4,14 @@ import FoundationEssentials
 /// Finds what is not as it should be, and puts together what is the same.
 struct Troubles: Sendable {
   private var groups: [Key: Trouble] = [:]
+  /// In which rollout it was last.
+  private var latest: [Key: Rollout.ID] = [:]
   private let lastRollout: RolloutSummary?
 
   /// What makes two the same: numbers, and the names of host and certificate, differ from host to host.
   private struct Key: Hashable {
     let kind: Trouble.Kind
+    /// For what is a rollout's own, and not a host's.
     let rollout: Rollout.ID?
     let text: [UInt8]
   }
@@ -48,11 +51,17 @@ struct Troubles: Sendable {
     }
   }
 
-  private mutating func add(_ trouble: Trouble, rollout: Rollout.ID? = nil) {
+  /// - Parameter visit: the rollout in which a host had it.
+  private mutating func add(_ trouble: Trouble, rollout: Rollout.ID? = nil, visit: Rollout.ID? = nil) {
     let key = Key(kind: trouble.kind, rollout: rollout, text: trouble.likeness)
     guard var known = groups[key] else {
-      groups[key] = trouble
+      (groups[key], latest[key]) = (trouble, visit)
       return
+    }
+    // Where it is to be read and tried again is where it was last.
+    if let visit, let last = latest[key], last < visit {
+      (known.what, known.reason, known.commands) = (trouble.what, trouble.reason, trouble.commands)
+      latest[key] = visit
     }
     known.hosts += trouble.hosts
     known.certificates += trouble.certificates
@@ -72,22 +81,26 @@ struct Troubles: Sendable {
       let log = status.lastRollout.map { [Remedy.showLog($0, host: host)] } ?? []
       let kind: Trouble.Kind = end == .failedDirty ? .failedDirty : end == .refused ? .refused : .failed
       let what = end == .refused ? "lets nobody in\(inRollout)" : end.words + inRollout
-      add(trouble(kind, what, reason, log + [next(after: status)]), rollout: status.lastRollout)
+      add(trouble(kind, what, reason, log + [next(after: status)]), visit: status.lastRollout)
     } else if let drift = status.drift, status.wanted == status.active {
       let detail = (status.driftDetail ?? "").visible
-      add(trouble(.drifted, "drifted: \(drift.words)", detail, [.showHost(host), .run]))
+      var found = trouble(.drifted, "has drifted", "\(drift.words): \(detail)", [.showHost(host), .run])
+      found.since = status.driftedAt
+      add(found)
     } else if status.lastEnd == .placed, status.wanted == status.active {
       add(
         trouble(
           .placed, "is there, and another is served still",
           reason.isEmpty ? "point the server's configuration at it, and reload" : reason, [.look]))
     } else if status.lastEnd?.account == .unreachable {
-      add(trouble(.unreachable, (status.lastEnd?.words ?? "") + inRollout, reason, [next(after: status)]))
+      add(
+        trouble(.unreachable, (status.lastEnd?.words ?? "") + inRollout, reason, [next(after: status)]),
+        visit: status.lastRollout)
     } else if status.lastEnd == .degraded, status.isConverged {
       let log = status.lastRollout.map { [Remedy.showLog($0, host: host)] } ?? []
       add(
         trouble(.degraded, "is served, and the visit\(inRollout) ended degraded", reason, log),
-        rollout: status.lastRollout)
+        visit: status.lastRollout)
     } else if status.active != nil, !status.isKept {
       add(trouble(.unfinished, "the visit is under way or was interrupted", "", [.run]))
     }
@@ -119,6 +132,15 @@ struct Troubles: Sendable {
         Trouble(
           .notIssued, certificates: [lineage], what: "is not issued", reason: why.visible.shortened(to: 300),
           commands: [.showCertificate(lineage.declared)]))
+    case .renewalFails(let lineage, let backoff, let isUrgent):
+      let again =
+        backoff.retryAt <= now
+        ? "the next run tries again" : "tried again in \(backoff.retryAt.distance(from: now))"
+      add(
+        Trouble(
+          isUrgent ? .overdue : .renewalFails, certificates: [lineage],
+          what: "\(backoff.failedRenewal), \(again)", reason: backoff.reason.visible.shortened(to: 300),
+          commands: [.showCertificate(lineage.declared), .issue(lineage.declared)]))
     case .unseen(let hosts, let since):
       add(
         Trouble(
@@ -137,13 +159,14 @@ struct Troubles: Sendable {
         Trouble(
           .waitsForApproval, certificates: rollout.certificates,
           what: "rollout \(rollout.id): wave \(wave) of \(rollout.waves) waits for approval",
-          since: rollout.startedAt, commands: [.showRollout(rollout.id), .approve(rollout.id, wave: wave)]))
+          since: rollout.startedAt, commands: [.showRollout(rollout.id), .approve(rollout.id, wave: wave)]),
+        rollout: rollout.id)
     case .person(let name):
       add(
         Trouble(
           .paused, certificates: rollout.certificates,
           what: "rollout \(rollout.id) is paused by \(name.visible)", since: rollout.startedAt,
-          commands: [.resume(rollout.id)]))
+          commands: [.resume(rollout.id)]), rollout: rollout.id)
     case .window, .bake, nil: break
     }
   }

@@ -1,10 +1,10 @@
 import Fleet
 
-/// What `--json` prints: one object, whose `schema` says what it is and in which version; JSON.md beside this file describes each.
+/// What `--json` prints: one object, or of the log one on each line, whose `schema` says what it is and in which version; JSON.md beside this file describes each.
 package enum JSONText {
   /// Its raw value is in `schema`, before the version.
   package enum Schema: String, Sendable, CaseIterable {
-    case accounts, adoption, certificate, certificates, changes, checks, events, host, hosts, look, plan,
+    case accounts, adoption, certificate, certificates, changes, checks, event, host, hosts, look, plan,
       report,
       rollout, rollouts
 
@@ -13,8 +13,15 @@ package enum JSONText {
   }
 
   package static func encode(_ value: some Encodable, as schema: Schema) throws -> String {
-    try FleetJSON.pretty(Document(schema: "certfleet/\(schema.rawValue)/\(schema.version)", value: value))
+    try FleetJSON.pretty(Document(schema: name(of: schema), value: value))
   }
+
+  /// On one line, for a list that has no end.
+  package static func line(_ value: some Encodable, as schema: Schema) throws -> String {
+    try FleetJSON.canonical(Document(schema: name(of: schema), value: value)) + "\n"
+  }
+
+  private static func name(of schema: Schema) -> String { "certfleet/\(schema.rawValue)/\(schema.version)" }
 
   /// A list is the member `items`.
   package static func encode<Item: Encodable>(_ items: [Item], as schema: Schema) throws -> String {

@@ -4,11 +4,13 @@ package import Fleet
 package enum EventLine {
   /// For `log`: when, where, what, how it went; the output of what failed follows, indented.
   package static func log(_ event: Event, withOutput: Bool) -> String {
-    var line = "\(event.at.stamp)  \(place(event.subject))\(words(event.kind))\n"
-    if case .step(let result) = event.kind, withOutput || !result.outcome.isSuccess {
-      line += indented(result.stdout, "stdout") + indented(result.stderr, "stderr")
-    }
-    return line
+    "\(event.at.stamp)  \(place(event.subject))\(words(event.kind))\n" + output(of: event, always: withOutput)
+  }
+
+  /// What the hook of a step has said, where it failed, or always.
+  static func output(of event: Event, always: Bool, margin: String = "    ") -> String {
+    guard case .step(let result) = event.kind, always || !result.outcome.isSuccess else { return "" }
+    return lines(of: result.stdout, margin + "stdout| ") + lines(of: result.stderr, margin + "stderr| ")
   }
 
   /// For progress, of what happens beside rollouts: `nil` for what only the log needs.
@@ -64,8 +66,8 @@ package enum EventLine {
 
   private static func suffix(_ reason: String) -> String { reason.isEmpty ? "" : ": " + reason.visible }
 
-  private static func indented(_ output: CapturedOutput, _ name: String) -> String {
+  private static func lines(of output: CapturedOutput, _ margin: String) -> String {
     guard output.totalBytes > 0 else { return "" }
-    return output.text.split(separator: "\n").map { "    \(name)| \(String($0).visible)\n" }.joined()
+    return output.text.split(separator: "\n").map { "\(margin)\(String($0).visible)\n" }.joined()
   }
 }

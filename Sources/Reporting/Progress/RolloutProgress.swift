@@ -5,6 +5,8 @@ package import FoundationEssentials
 package struct RolloutProgress: Sendable {
   /// Those that go on, in the order in which they began; several go side by side.
   private var boards: [RolloutBoard] = []
+  /// Once several went side by side each line says of which it is, also when the others have come to their end.
+  private var isOneOfSeveral = false
   private var shownAt: ContinuousClock.Instant?
   private var silence = RolloutProgress.firstSilence
   private var heardAt = ContinuousClock.now
@@ -28,12 +30,13 @@ package struct RolloutProgress: Sendable {
     guard let id = event.subject.rollout else { return [EventLine.progress(event)].compactMap { $0 } }
     begin(id, nil)
     guard let index = boards.firstIndex(where: { $0.id == id }) else { return [] }
-    let isOneOfSeveral = boards.count > 1
+    isOneOfSeveral = isOneOfSeveral || boards.count > 1
     var lines = boards[index].take(event)
     switch event.kind {
     case .rolloutEnded, .rolloutMoved(.paused, _): boards.remove(at: index)
     default: break
     }
+    defer { if boards.isEmpty { isOneOfSeveral = false } }
     guard !lines.isEmpty else { return [] }
     (heardAt, silence) = (.now, Self.firstSilence)
     if isOneOfSeveral, event.subject.wave != nil, event.subject.host == nil {

@@ -79,6 +79,13 @@ extension Store {
     ) { try $0.json(0, as: OrderBackoff.self) }.first
   }
 
+  /// Those that are stored, by lineage and ACME directory.
+  package func orderBackoffs() throws -> [Lineage.Name: [String: OrderBackoff]] {
+    try database.rows("SELECT lineage, directory, backoff FROM backoff") {
+      (Lineage.Name($0.text(0)), $0.text(1), try $0.json(2, as: OrderBackoff.self))
+    }.reduce(into: [:]) { all, row in all[row.0, default: [:]][row.1] = row.2 }
+  }
+
   /// Keeps why an order failed and when it may be tried again, with the event that says so.
   package func keep(_ backoff: OrderBackoff, of lineage: Lineage.Name, at directory: String, now: Date)
     async throws
@@ -136,12 +143,11 @@ extension Store {
 
   /// Lets orders be tried again whose backoff is such.
   func forgetBackoffs(where isSuch: (OrderBackoff) -> Bool) throws {
-    let kept = try database.rows("SELECT lineage, directory, backoff FROM backoff") {
-      (Lineage.Name($0.text(0)), $0.text(1), try $0.json(2, as: OrderBackoff.self))
-    }
-    for (lineage, directory, backoff) in kept where isSuch(backoff) {
-      try database.run(
-        "DELETE FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory))
+    for (lineage, backoffs) in try orderBackoffs() {
+      for (directory, backoff) in backoffs where isSuch(backoff) {
+        try database.run(
+          "DELETE FROM backoff WHERE lineage = ? AND directory = ?", identity(lineage, directory))
+      }
     }
   }
 

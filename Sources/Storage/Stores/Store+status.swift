@@ -123,7 +123,8 @@ extension Store {
           fingerprint: fact?.fingerprint,
           expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
           lastRollout: last?.rollout,
-          seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift)
+          seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift,
+          driftedAt: seen?.drift?.seenAt)
       }
     }
   }

@@ -38,22 +38,33 @@ extension Command {
       lineage: invocation["cert"].map { Lineage.Name($0) },
       since: try invocation["since"].map { try moment($0, for: invocation.command) },
       until: try invocation["until"].map { try moment($0, for: invocation.command) },
-      most: invocation.has("all") || invocation["since"] != nil ? nil : most + 1,
+      most: invocation.has("all") || invocation["since"] != nil || invocation.logHasWholeVisits
+        ? nil : most + 1,
       matches: try invocation.logCondition())
     let events = try await controller.log(filter)
     let isCut = filter.most.map { events.count == $0 } ?? false
     if isCut { Console.standard.say("these are the last \(most) events; all of them: --all") }
-    try invocation.show(
-      LogReport(isCut ? Array(events.dropFirst()) : events, withOutput: invocation.has("output")))
-    if invocation.has("follow") {
-      try await follow(controller, filter, from: events.last?.id, withOutput: invocation.has("output"))
+    if let id = filter.rollout, invocation.logHasWholeVisits {
+      let log = RolloutLog(id, events, showsAll: invocation.has("output"))
+      Console.standard.result(log.text(on: Console.standard.screen))
+      return .converged
     }
+    let line = line(for: invocation)
+    for logged in isCut ? events.dropFirst() : events[...] { Console.standard.result(try line(logged)) }
+    if invocation.has("follow") { try await follow(controller, filter, from: events.last?.id, line) }
     return .converged
+  }
+
+  private static func line(for invocation: Invocation) -> (LoggedEvent) throws -> String {
+    let withOutput = invocation.has("output")
+    return invocation.has("json")
+      ? { try JSONText.line($0, as: .event) } : { EventLine.log($0.event, withOutput: withOutput) }
   }
 
   /// Ends with the program.
   private static func follow(
-    _ controller: Controller, _ filter: Store.LogFilter, from last: Int?, withOutput: Bool
+    _ controller: Controller, _ filter: Store.LogFilter, from last: Int?,
+    _ line: (LoggedEvent) throws -> String
   ) async throws {
     var filter = filter
     filter.most = nil
@@ -61,7 +72,7 @@ extension Command {
     while Console.standard.lostResult == nil {
       let events = try await controller.store.events(filter, after: seen)
       seen = events.last?.id ?? seen
-      for logged in events { Console.standard.result(EventLine.log(logged.event, withOutput: withOutput)) }
+      for logged in events { Console.standard.result(try line(logged)) }
       try await Task.sleep(for: .milliseconds(500))
     }
   }
@@ -100,6 +111,13 @@ extension Command {
 }
 
 extension Invocation {
+  /// Whether it is the log of one rollout, and not some lines of it.
+  fileprivate var logHasWholeVisits: Bool {
+    let parts = ["cert", "since", "until", "step", "grep"]
+    return self["rollout"] != nil && parts.allSatisfy { self[$0] == nil }
+      && !["failed", "follow", "json"].contains(where: has)
+  }
+
   /// What an event is to be beside what the database finds.
   fileprivate func logCondition() throws -> (@Sendable (Event) -> Bool)? {
     let step = try self["step"].map { word in
