@@ -86,10 +86,11 @@ extension Controller {
 
   /// Hosts that a certificate goes to and that have no pinned key yet.
   func unpinnedHosts(of request: RunRequest = RunRequest()) async throws -> [Host.Name] {
-    let pinned = try await store.pinnedKeys()
+    let unpinned = try await store.hostsWithoutKey()
+    guard !unpinned.isEmpty else { return [] }
     let lineages = try await store.lineages()
     return try await store.hosts().filter { host in
-      host.showsKey && pinned[host.name] == nil && request.plan.hosts?.contains(host.name) ?? true
+      unpinned.contains(host.name) && host.showsKey && request.plan.hosts?.contains(host.name) ?? true
         && lineages.contains { request.isFor($0, on: host) && $0.goes(to: host) }
     }.map(\.name)
   }

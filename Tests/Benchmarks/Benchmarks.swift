@@ -18,6 +18,11 @@ import ThrowawayFleet
       Said.line("400 beside 100: \(try await ManyCertificates.ratio())")
       return
     }
+    if CommandLine.arguments.contains("report") {
+      _ = try await ReportBenchmark().run(hosts: 1_000)
+      _ = try await ReportBenchmark().run(hosts: 10_000)
+      return
+    }
     guard Sandbox.isEntered else {
       if !["memory", "look"].contains(where: CommandLine.arguments.contains) { try await Peers.install() }
       try Sandbox.enter()
@@ -45,12 +50,17 @@ import ThrowawayFleet
     let certificates = try await ManyCertificates.ratio()
     let few = try await GrowthBenchmark().run(hosts: 1_000)
     let many = try await GrowthBenchmark().run(hosts: 10_000)
+    let (small, large) = (
+      try await ReportBenchmark().run(hosts: 1_000), try await ReportBenchmark().run(hosts: 10_000)
+    )
     let report = Report(
-      runs: fleet.runs + looks.runs,
+      runs: fleet.runs + looks.runs + [small.text, small.page, large.text, large.page],
       ratios: fleet.ratios.merging(looks.ratios) { $1 }.merging([
         "round_trips_of_a_visit": trips, "beside_5_hostile_of_200": hostile,
         "issuance_vs_certbot": issuance.ratio, "certificates_400_vs_100": certificates,
         "apply_10000_vs_1000_hosts": many.apply / few.apply, "plan_10000_vs_1000_hosts": many.plan / few.plan,
+        "report_10000_vs_1000_hosts": large.text.wall / small.text.wall,
+        "report_vs_sqlite3_reading": large.text.wall / large.rows,
       ]) { $1 },
       figures: [
         "certbot_certificates_per_second": issuance.certbot,
@@ -72,6 +82,7 @@ import ThrowawayFleet
       "wall_vs_ansible": 0.05, "cpu_vs_raw_c": 2.5,
       "rss_mb": 48, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
       "certificates_400_vs_100": 5, "look_vs_rollout": 0.5, "look_endpoints_vs_openssl": 1.5,
+      "report_vs_sqlite3_reading": 4, "report_10000_vs_1000_hosts": 10,
     ]
 
     func write() throws {

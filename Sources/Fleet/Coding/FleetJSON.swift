@@ -1,3 +1,4 @@
+import Dispatch
 import FoundationEssentials
 
 /// The form of everything that is stored as JSON and of all that `--json` prints: keys in snake_case, moments as RFC 3339 has them, in
@@ -32,5 +33,23 @@ package enum FleetJSON {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     return try decoder.decode(type, from: Data(text.utf8))
+  }
+
+  /// Many, by all processors.
+  package static func decode<Value: Decodable & Sendable>(
+    all texts: [String], as type: Value.Type = Value.self
+  ) throws -> [Value] {
+    let step = 500
+    let starts = Array(stride(from: 0, to: texts.count, by: step))
+    var parts = [Result<[Value], any Error>](repeating: .success([]), count: starts.count)
+    parts.withUnsafeMutableBufferPointer { parts in
+      // Each part is written by one iteration.
+      nonisolated(unsafe) let parts = parts
+      DispatchQueue.concurrentPerform(iterations: starts.count) { index in
+        let own = texts[starts[index]..<min(starts[index] + step, texts.count)]
+        parts[index] = Result { try own.map { try decode($0) } }
+      }
+    }
+    return try parts.flatMap { try $0.get() }
   }
 }

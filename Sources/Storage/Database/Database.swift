@@ -53,6 +53,8 @@ protocol DatabaseRow {
   func integer(_ column: Int32) -> Int
   func real(_ column: Int32) -> Double
   func text(_ column: Int32) -> String
+  /// Whether it is this text.
+  func isText(_ column: Int32, _ text: String) -> Bool
   func blob(_ column: Int32) -> Data
 }
 

@@ -116,8 +116,9 @@ extension Store {
     }
   }
 
-  private func specs<Value: Decodable>(in table: Table) throws -> [Value] {
-    try database.rows("SELECT spec FROM \(table.rawValue) ORDER BY name") { try $0.json(0) }
+  private func specs<Value: Decodable & Sendable>(in table: Table) throws -> [Value] {
+    let specs = try database.rows("SELECT spec FROM \(table.rawValue) ORDER BY name") { $0.text(0) }
+    return try FleetJSON.decode(all: specs)
   }
 
   /// What is stored is compared as what it says and not as text: one value may be written in several ways.

@@ -16,6 +16,16 @@ extension Store {
     return Dictionary(grouping: all, by: \.0).mapValues { $0.map(\.1) }
   }
 
+  /// The declared hosts of which no key is pinned.
+  package func hostsWithoutKey() throws -> Set<Host.Name> {
+    Set(
+      try database.rows(
+        "SELECT name FROM host WHERE NOT EXISTS (SELECT 1 FROM host_key WHERE host = host.name)"
+      ) {
+        Host.Name($0.text(0))
+      })
+  }
+
   /// Makes `keys` the only ones that a host may show, for each of the hosts.
   package func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
     try transaction {

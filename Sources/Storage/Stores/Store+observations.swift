@@ -4,27 +4,30 @@ import FoundationEssentials
 /// What was seen on hosts, and when.
 extension Store {
   package func observations() throws -> [Host.Name: [Lineage.Name: Observation]] {
-    try observationRows().reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
+    try database.rows("\(Self.observationColumns) FROM observation") {
+      (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0))
+    }.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
   }
 
-  func observationRows() throws -> [(Host.Name, Lineage.Name, Observation)] {
-    try database.rows(
-      """
-      SELECT host, lineage, disk_at, served_at, failure, drift, detail, drifted_at, fingerprint, mends, mended_at, looked_at FROM observation
-      """
-    ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0)) }
+  /// By the number of the place.
+  func observations(_ index: PlaceIndex) throws -> [Int: Observation] {
+    var seen = [Int: Observation](minimumCapacity: index.hosts.count)
+    _ = try database.rows("\(Self.observationColumns) FROM observation") { row in
+      if let place = index.number(of: row) { seen[place] = Self.observation(row) }
+    }
+    return seen
   }
 
   /// Drift that was not mended yet.
   func openDrift() throws -> [Host.Name: [Lineage.Name: OpenDrift]] {
-    try database.rows(
-      """
-      SELECT host, lineage, disk_at, served_at, failure, drift, detail, drifted_at, fingerprint, mends, mended_at, looked_at FROM observation
-      WHERE drift IS NOT NULL
-      """
-    ) { (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0)) }
+    try database.rows("\(Self.observationColumns) FROM observation WHERE drift IS NOT NULL") {
+      (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0))
+    }
     .reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2.drift }
   }
+
+  private static let observationColumns =
+    "SELECT host, lineage, disk_at, served_at, failure, drift, detail, drifted_at, fingerprint, mends, mended_at, looked_at"
 
   private static func observation(_ row: any DatabaseRow) -> Observation {
     var drift: OpenDrift?

@@ -4,24 +4,26 @@ import FoundationEssentials
 extension Store {
   /// A generation that became active on a host and is not known to be gone.
   private struct Placement {
-    let host: Host.Name
-    let lineage: Lineage.Name
     let generation: Generation
     let activeAt: Date
     let isKept: Bool
   }
 
-  private func activePlacements() throws -> [Placement] {
-    try database.rows(
+  /// The one that became active last, of each place.
+  private func activePlacements(_ index: PlaceIndex) throws -> [Int: Placement] {
+    var placements = [Int: Placement](minimumCapacity: index.hosts.count)
+    _ = try database.rows(
       """
       SELECT host, lineage, generation, active_at, kept_at FROM placement
       WHERE gone_at IS NULL AND active_at IS NOT NULL
       """
-    ) {
-      Placement(
-        host: Host.Name($0.text(0)), lineage: Lineage.Name($0.text(1)), generation: Generation($0.integer(2)),
-        activeAt: $0.moment(3), isKept: !$0.isNull(4))
+    ) { row in
+      guard let place = index.number(of: row) else { return }
+      let found = Placement(
+        generation: Generation(row.integer(2)), activeAt: row.moment(3), isKept: !row.isNull(4))
+      if placements[place].map({ $0.activeAt < found.activeAt }) ?? true { placements[place] = found }
     }
+    return placements
   }
 
   /// The certificate that each host keeps of each lineage.
@@ -79,10 +81,11 @@ extension Store {
     let at: Date
   }
 
-  private func lastResults() throws -> Places<LastResult> {
-    var results = Places<LastResult>()
+  private func lastResults(_ index: PlaceIndex) throws -> [Int: LastResult] {
+    var results = [Int: LastResult](minimumCapacity: index.hosts.count)
     _ = try database.rows("SELECT host, lineage, rollout, end, reason, at FROM last_result") {
-      results[Lineage.Name($0.text(1)), Host.Name($0.text(0))] = LastResult(
+      guard let place = index.number(of: $0) else { return }
+      results[place] = LastResult(
         rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
         at: $0.moment(5))
     }
@@ -91,58 +94,41 @@ extension Store {
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
   package func statuses() throws -> [HostCertificateStatus] {
-    let certificates = try allCertificates()
-    let facts = Dictionary(
-      certificates.map { (CertificateKey(lineage: $0.lineage, generation: $0.generation), $0) },
-      uniquingKeysWith: { $1 })
+    let hosts = try hosts()
+    let index = PlaceIndex(hosts, try lineages().flatMap { $0.instances(on: hosts) })
+    let facts = Dictionary(grouping: try allCertificates(), by: \.lineage).mapValues { certificates in
+      Dictionary(certificates.map { ($0.generation, $0) }, uniquingKeysWith: { $1 })
+    }
     let newest = try newestCertificates()
-    var placed = Places<Placement>()
-    for placement in try activePlacements() {
-      let known = placed[placement.lineage, placement.host]
-      if known.map({ $0.activeAt < placement.activeAt }) ?? true {
-        placed[placement.lineage, placement.host] = placement
-      }
+    let placed = try activePlacements(index)
+    let seen = try observations(index)
+    let results = try lastResults(index)
+    // To look for what is not stored takes long where everything is.
+    let isAllStored = placed.allSatisfy { place, placement in
+      facts[index.lineage(of: place).name]?[placement.generation] != nil
     }
-    var seen = Places<Observation>()
-    for (host, lineage, observation) in try observationRows() { seen[lineage, host] = observation }
-    let (results, hosts) = (try lastResults(), try hosts())
-    let onHosts = try certificatesOnHosts()
-    return try lineages().flatMap { $0.instances(on: hosts) }.flatMap { lineage in
-      let (placed, results, newest) = (placed[lineage.name], results[lineage.name], newest[lineage.name])
-      let (seen, asksAll) = (seen[lineage.name], lineage.asksAll)
-      return lineage.hosts(among: hosts).map { host in
-        let (active, last) = (placed[host.name], results[host.name])
-        let found = onHosts[host.name]?[lineage.name]
-        let fact =
-          active.flatMap { facts[CertificateKey(lineage: lineage.name, generation: $0.generation)] } ?? found
-        let seen = seen[host.name]
+    let onHosts = isAllStored ? [:] : try certificatesOnHosts()
+    var statuses: [HostCertificateStatus] = []
+    statuses.reserveCapacity(placed.count)
+    for (number, lineage) in index.lineages.enumerated() {
+      let (facts, newest, asksAll) = (facts[lineage.name] ?? [:], newest[lineage.name], lineage.asksAll)
+      for hostNumber in index.hosts(of: lineage) {
+        let place = index.number(lineage: number, host: hostNumber)
+        let (active, last, seen, host) = (placed[place], results[place], seen[place], hosts[hostNumber])
+        let found = onHosts.isEmpty ? nil : onHosts[host.name]?[lineage.name]
+        let fact = active.flatMap { facts[$0.generation] } ?? found
         let hasEndpoints = asksAll ?? !lineage.questions(to: host).isEmpty
-        return HostCertificateStatus(
-          host: host.name, lineage: lineage.name, wanted: [newest, found].compactMap(\.?.generation).max(),
-          active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
-          fingerprint: fact?.fingerprint,
-          expires: fact?.notAfter, lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "",
-          lastRollout: last?.rollout,
-          seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift,
-          driftedAt: seen?.drift?.seenAt)
+        statuses.append(
+          HostCertificateStatus(
+            host: host.name, lineage: lineage.name,
+            wanted: found == nil ? newest?.generation : [newest, found].compactMap(\.?.generation).max(),
+            active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
+            fingerprint: fact?.fingerprint, expires: fact?.notAfter,
+            lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "", lastRollout: last?.rollout,
+            seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift,
+            driftedAt: seen?.drift?.seenAt))
       }
     }
-  }
-
-  /// A value for each certificate on each host.
-  private struct Places<Value> {
-    private var values: [Lineage.Name: [Host.Name: Value]] = [:]
-
-    subscript(lineage: Lineage.Name) -> [Host.Name: Value] { values[lineage] ?? [:] }
-
-    subscript(lineage: Lineage.Name, host: Host.Name) -> Value? {
-      get { values[lineage]?[host] }
-      set { values[lineage, default: [:]][host] = newValue }
-    }
-  }
-
-  private struct CertificateKey: Hashable {
-    let lineage: Lineage.Name
-    let generation: Generation
+    return statuses
   }
 }

@@ -32,6 +32,12 @@ struct SQLiteRow: DatabaseRow {
     return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   }
 
+  func isText(_ column: Int32, _ text: String) -> Bool {
+    guard let start = sqlite3_column_text(statement, column) else { return false }
+    let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+    return bytes.elementsEqual(text.utf8)
+  }
+
   func blob(_ column: Int32) -> Data {
     guard let start = sqlite3_column_blob(statement, column) else { return Data() }
     return Data(bytes: start, count: Int(sqlite3_column_bytes(statement, column)))
