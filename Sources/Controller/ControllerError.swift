@@ -6,6 +6,8 @@ package import FoundationEssentials
 package enum ControllerError: Error, Sendable {
   case noState(String)
   case unknown(Kind, String, among: [String])
+  /// What somebody else's program has written is not what it should be.
+  case unreadableImport(String, why: String)
   case oneOfEachHost(String, example: Lineage.Name?)
   case nothingDeclared
   case noNotifier
@@ -85,6 +87,7 @@ extension ControllerError: CustomStringConvertible {
     case .unknown(let kind, let name, let known):
       "there is no \(kind.rawValue) '\(name.visible)'"
         + Nearest.suggestion(for: name, among: known, otherwise: "; see: \(Remedy.list(kind.listing))")
+    case .unreadableImport(let file, let why): "'\(file.visible)' \(why)"
     case .oneOfEachHost(let name, let example):
       "\(name.visible) is another certificate on each host; name one, such as \(example?.rawValue ?? "CERT@HOST")"
     case .noNotifier: "nobody is to be told: 'notify' is not declared"

@@ -3,6 +3,7 @@
 /// It is a value beside the words, since what happens to a host is recorded with its remedy. The command line's tests read each.
 package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case apply
+  case applyFile(String)
   case prune
   case run
   case look
@@ -51,6 +52,7 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   package var words: [String] {
     switch self {
     case .apply: ["apply", "inventory/"]
+    case .applyFile(let file): ["apply", file.visible]
     case .prune: ["apply", "inventory/", "--prune"]
     case .run: ["run"]
     case .look: ["look"]
@@ -65,7 +67,8 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     case .issue(let lineage): ["cert", "issue", lineage.rawValue]
     case .revert(let lineage): ["cert", "revert", lineage.rawValue, "--to", "N"]
     case .retire(let lineage): ["cert", "retire", lineage.rawValue]
-    case .adopt(let folder, let lineage): ["cert", "adopt", "--from", folder, lineage.visible]
+    case .adopt(let folder, let lineage):
+      ["cert", "adopt", "--from", folder] + (lineage.isEmpty ? [] : [lineage.visible])
     case .registerAccount(let issuer): ["account", "register", issuer.rawValue]
     case .push(let lineage): ["rollout", "start", lineage.rawValue, "--force"]
     case .startRollout(let lineage): ["rollout", "start", lineage.rawValue]

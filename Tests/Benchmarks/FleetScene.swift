@@ -48,7 +48,8 @@ struct FleetScene {
       by: way)
     let run = try await Measured(
       name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
-    let ok = run.said.matches(of: /web[0-9]+: ok\n/).count
+    let visited = try await certfleet.succeed("rollout", "show", "1", "--json")
+    let ok = visited.matches(of: /"end" : "ok"/).count
     guard ok == hosts else {
       throw Program.Failed("\(ok) of \(hosts) hosts ended well: \(run.said.suffix(2000))")
     }

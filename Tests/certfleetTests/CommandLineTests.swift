@@ -22,8 +22,8 @@ import Testing
 
   @Test(arguments: [
     (["runn"], "unknown command 'runn'; did you mean 'run'?"),
-    (["host"], "host needs a verb: list, show, pin, check, claim, retire"),
-    (["host", "pni"], "'pni' is not a verb of host: list, show, pin, check, claim, retire"),
+    (["host"], "host needs a verb: list, show, import, pin, check, claim, retire"),
+    (["host", "pni"], "'pni' is not a verb of host: list, show, import, pin, check, claim, retire"),
     (["cert", "revoke"], "CERT is missing"),
     (["cert", "revoke", "a", "b"], "'b' is one argument too many"),
     (["run", "--jsn"], "unknown option '--jsn'"),
@@ -65,7 +65,7 @@ import Testing
       .renew("c"), .issue("c"), .revert("c"), .adopt(folder: "/etc/letsencrypt", lineage: "c"),
       .registerAccount("ca"), .startRollout("c"), .showPlan(.init(1)), .approve(.init(1), wave: 2),
       .resume(.init(1)), .retry(.init(1)), .cancel(.init(1)), .showLog(.init(1)), .showWholeLog(.init(1)),
-      .showHostLog("web1"), .acceptLoss,
+      .showHostLog("web1"), .applyFile("f.json5"), .acceptLoss,
       .showLog(.init(1), host: "web1"), .showCertificate("c"), .watch(.init(1)), .startNow(.init(1)),
     ] + Remedy.Listing.allCases.map { .list($0) }
 

@@ -1,3 +1,4 @@
+package import Fleet
 import COpenSSL
 import FoundationEssentials
 
@@ -32,6 +33,8 @@ extension X509Certificate {
     return X509_verify(pointer, key) == 1
   }
 
+  /// Of its public key; `nil` for one that is not made here.
+  package var keyType: KeyType? { key?.type }
   var key: PublicKeyKind? { X509_get0_pubkey(pointer).map(PublicKeyKind.init) }
 
   private static func commonName(_ name: OpaquePointer?) -> String {
