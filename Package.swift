@@ -35,7 +35,10 @@ let agentParts = [
 ]
 
 /// The ready-made hooks, a script each.
-let hookRecipes = ["nginx", "apache", "haproxy", "postfix", "dovecot", "systemd"]
+let hookRecipes = [
+  "nginx", "apache", "lighttpd", "haproxy", "stunnel", "postfix", "dovecot", "prosody", "mosquitto", "redis",
+  "postgresql", "mariadb", "proftpd", "systemd",
+]
 
 let package = Package(
   name: "certfleet",

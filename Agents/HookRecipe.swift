@@ -10,7 +10,13 @@ extension ReadyMadeHook {
     case .postfix: "postfix"
     case .dovecot: "doveadm"
     case .systemd: "systemctl"
-    case .apache: nil
+    case .lighttpd: "lighttpd"
+    case .prosody: "prosodyctl"
+    case .redis: "redis-cli"
+    case .postgresql: "psql"
+    case .mariadb: "mariadb"
+    case .proftpd: "proftpd"
+    case .apache, .stunnel, .mosquitto: nil
     }
   }
 
@@ -22,6 +28,14 @@ extension ReadyMadeHook {
     case .postfix: PackageResources.postfix_sh
     case .dovecot: PackageResources.dovecot_sh
     case .systemd: PackageResources.systemd_sh
+    case .lighttpd: PackageResources.lighttpd_sh
+    case .stunnel: PackageResources.stunnel_sh
+    case .prosody: PackageResources.prosody_sh
+    case .mosquitto: PackageResources.mosquitto_sh
+    case .redis: PackageResources.redis_sh
+    case .postgresql: PackageResources.postgresql_sh
+    case .mariadb: PackageResources.mariadb_sh
+    case .proftpd: PackageResources.proftpd_sh
     }
   }
 

@@ -3,7 +3,7 @@
 configuration=${1:-/etc/haproxy/haproxy.cfg}
 haproxy -c -q -f "$configuration" || exit
 if [ -n "${2:-}" ]; then
-  read -r master <"$2" && kill -s USR2 "$master"
+  master=$(cat "$2") && kill -s USR2 "$master"
 else
   systemctl reload haproxy
 fi

@@ -5,7 +5,8 @@ package struct ReadyMadeHook: Hashable, Sendable {
   package let arguments: [String]
 
   package enum Service: String, Hashable, Sendable, CaseIterable {
-    case nginx, apache, haproxy, postfix, dovecot, systemd
+    case nginx, apache, lighttpd, haproxy, stunnel, postfix, dovecot, prosody, mosquitto, redis, postgresql
+    case mariadb, proftpd, systemd
   }
 
   /// What a command that begins with `@` has wrong with it.

@@ -47,7 +47,7 @@ package struct TLSQuestion: Hashable, Sendable {
 
 /// Protocols that begin in the clear and go over to TLS, by the names that `openssl s_client -starttls` has for them.
 package enum StartTLS: String, Hashable, Sendable, Codable, CaseIterable {
-  case smtp, imap, pop3, ldap, xmpp, postgres
+  case smtp, imap, pop3, sieve, nntp, ftp, ldap, xmpp, postgres, mysql
 }
 
 extension Verification: Codable {

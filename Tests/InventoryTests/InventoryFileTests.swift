@@ -295,7 +295,7 @@ import ThrowawayFleet
       "to: '*', files: [{format: 'haproxy', path: '/a'}, {format: 'haproxy', path: '/a'}]",
       "deploy[0].files[1]: is there twice"
     ),
-    ("to: '*', verify: [{tls: 25, starttls: 'ftp'}]", "'ftp' is not one of smtp, imap"),
+    ("to: '*', verify: [{tls: 25, starttls: 'telnet'}]", "'telnet' is not one of smtp, imap"),
     ("to: '*', verify: [{run: 'x', starttls: 'smtp'}]", "belongs to a look at TLS"),
     ("to: '*', verify: [{tls: 443, from: 'moon'}]", "'moon' is not one of"),
   ])

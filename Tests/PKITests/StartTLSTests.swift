@@ -23,6 +23,15 @@ import ThrowawayFleet
     (.postgres, "N", "does not consent to TLS"),
     (.ldap, "HTTP", "this is not LDAP"),
     (.xmpp, "<stream:stream></stream:stream>", "expected its features"),
+    (.sieve, "\"IMPLEMENTATION\" \"x\"\r\nBYE \"busy\"\r\n", "expected a greeting, got 'BYE"),
+    (.nntp, "400 closed\r\n", "expected a greeting, got '400 closed'"),
+    (
+      .ftp, "220-welcome\r\nto this\r\n220 place\r\n500 what?\r\n",
+      "expected consent to AUTH TLS, got '500 what?'"
+    ),
+    (.mysql, "HTTP/1.1 400 Bad Request\r\n", "this is not MySQL"),
+    (.mysql, "\u{4}\u{0}\u{0}\u{0}\u{a}5\u{0}x", "this is not MySQL"),
+    (.mysql, "\u{14}\u{0}\u{0}\u{0}\u{a}5.7\u{0}1234abcdefgh\u{0}\u{0}\u{0}", "does not consent to TLS"),
     (.smtp, "", "the server hung up"),
     (.smtp, "220-" + String(repeating: "x", count: 70_000), "the server talks without end"),
   ])
@@ -40,7 +49,10 @@ import ThrowawayFleet
   }
 
   @Test(.enabled(if: geteuid() == 0, "needs root, for the servers' own users"))
-  func `OpenLDAP, Prosody and PostgreSQL show their certificate after consent`() async throws {
+  func
+    `OpenLDAP, Prosody, PostgreSQL, MariaDB, ProFTPD and ManageSieve show their certificate after consent`()
+    async throws
+  {
     let scratch = try ScratchFolder()
     chmod(scratch.path, 0o755)
     let (certificate, key) = (scratch.path + "/cert.pem", scratch.path + "/key.pem")
@@ -51,6 +63,8 @@ import ThrowawayFleet
         certificate,
       ])
     for file in [certificate, key] { chmod(file, 0o644) }
+    // ProFTPD reads no key that others may read.
+    let own = try scratch.write("own.pem", Files.read(key))
     let wanted = try CertificateChain(pem: Files.read(certificate)).leaf.fingerprint()
     let address = Loopback.random().host(1)
     let running = [
@@ -58,9 +72,14 @@ import ThrowawayFleet
       try Services.prosody(in: scratch.path + "/prosody", at: address, certificate: certificate, key: key),
       try await Services.postgres(
         in: scratch.path + "/postgres", at: address, certificate: certificate, key: key),
+      try Services.mariadb(in: scratch.path + "/mariadb", at: address, certificate: certificate, key: key),
+      try Services.proftpd(
+        in: scratch.path + "/proftpd", at: address, certificate: certificate, key: own, kind: "RSA"),
+      try Services.sieve(in: scratch.path + "/sieve", at: address, certificate: certificate, key: key),
     ]
     for (kind, port, folder) in [
       (StartTLS.ldap, UInt16(3389), "slapd"), (.xmpp, 5322, "prosody"), (.postgres, 5532, "postgres"),
+      (.mysql, 3390, "mariadb"), (.ftp, 2121, "proftpd"), (.sieve, 4190, "sieve"),
     ] {
       try await eventually("\(kind) answers: \(Files.read("\(scratch.path)/\(folder)/out"))") {
         Loopback.answers(address, port)

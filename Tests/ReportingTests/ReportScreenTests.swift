@@ -37,12 +37,12 @@ import Testing
 
   private func report(
     _ statuses: [HostCertificateStatus], rollouts: [RolloutSummary] = [], unpinned: [Fleet.Host.Name] = [],
-    shortfalls: [CertificateShortfall] = []
+    shortfalls: [CertificateShortfall] = [], runs: RunMoments? = nil
   ) -> FleetReport {
     FleetReport(
       generatedAt: now, statuses: statuses,
       certificates: Set(statuses.map(\.lineage)).sorted().map { certificate($0) }, rollouts: rollouts,
-      unpinned: unpinned, shortfalls: shortfalls)
+      unpinned: unpinned, runs: runs, shortfalls: shortfalls)
   }
 
   @Test func `a fleet without trouble says so, and what comes next`() {
@@ -182,6 +182,18 @@ import Testing
     let near = FleetCheck(
       report([status("web1")]), .init(warning: .seconds(40 * 86400), critical: .seconds(30 * 86400)))
     #expect(near.state == .critical)
+  }
+
+  @Test func `a controller that does not run any more is told by who asks`() {
+    let thresholds = FleetCheck.Thresholds(warning: .seconds(20 * 86400), critical: .seconds(7 * 86400))
+    func check(_ hours: Double) -> FleetCheck {
+      let end = now.timeIntervalSince1970 - hours * 3600
+      return FleetCheck(
+        report([status("web1")], runs: RunMoments(endedAt: end, succeededAt: end)), thresholds)
+    }
+    #expect(check(25).state == .ok && check(25).line.hasSuffix("last_run=90000s;;93600"))
+    #expect(check(75).state == .critical, "\(check(75).line)")
+    #expect(check(75).line.hasPrefix("CERTFLEET CRITICAL - no run for 3d 3h, is its timer on? systemctl"))
   }
 
   @Test func `a table's program reads a cell as text`() {

@@ -164,11 +164,12 @@ package enum Services {
       folder + "/prosody.cfg.lua",
       """
       run_as_root = true
+      pidfile = "\(folder)/prosody.pid"
       data_path = "\(folder)/data"
       interfaces = { "\(address)" }
       c2s_ports = { 5322 }
       modules_enabled = { "tls", "saslauth" }
-      modules_disabled = { "s2s", "posix" }
+      modules_disabled = { "s2s" }
       ssl = { certificate = "\(certificate)", key = "\(key)" }
       VirtualHost "one.example"
 
@@ -192,18 +193,18 @@ package enum Services {
       install -d -o postgres -m 700 '\(folder)/db'; cd '\(folder)'
       as="setpriv --reuid=postgres --regid=postgres --init-groups --"
       $as \(programs)/initdb -D '\(folder)/db' -N >/dev/null && exec $as \(programs)/postgres -D '\(folder)/db' -p 5532 -h \(address) \
-        -k '' -c ssl=on -c ssl_cert_file='\(folder)/cert.pem' -c ssl_key_file='\(folder)/key.pem'
+        -k '\(folder)/db' -c ssl=on -c ssl_cert_file='\(folder)/cert.pem' -c ssl_key_file='\(folder)/key.pem'
       """
     return try start("sh", ["-c", script], in: folder)
   }
 
   /// A folder that the daemon's own user can walk through, whatever this process's mask is.
-  private static func makeFolder(_ path: String) throws {
+  static func makeFolder(_ path: String) throws {
     try Files.makeFolder(path)
     chmod(path, 0o755)
   }
 
-  private static func start(_ program: String, _ arguments: [String], in folder: String) throws -> Running {
+  static func start(_ program: String, _ arguments: [String], in folder: String) throws -> Running {
     try Running(
       "/bin/sh", ["-c", "umask 022; exec \"$@\"", "sh", try Program.find(program)] + arguments,
       stdout: folder + "/out", stderr: folder + "/out")

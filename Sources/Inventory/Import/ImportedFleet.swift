@@ -11,21 +11,23 @@ package struct ImportedFleet: Hashable, Sendable {
   package struct Note: Hashable, Sendable {
     package let what: String
     /// Hosts, certificates or lines.
-    package let of: [String]
+    package fileprivate(set) var of: [String]
   }
 
   /// Hops by their name, until it is known which of them are hosts of the file.
   var pendingJumps: [String: ImportedHost] = [:]
+  private var names: Set<String> = []
+  /// Where the note of each kind stands, and of what it is already.
+  private var places: [String: Int] = [:]
+  private var noted: Set<Note> = []
 
   package init() {}
 
   package mutating func note(_ what: String, of name: String) {
-    if let index = notes.firstIndex(where: { $0.what == what }) {
-      guard !notes[index].of.contains(name) else { return }
-      notes[index] = Note(what: what, of: notes[index].of + [name])
-    } else {
-      notes.append(Note(what: what, of: [name]))
-    }
+    guard noted.insert(Note(what: what, of: [name])).inserted else { return }
+    if let place = places[what] { return notes[place].of.append(name) }
+    places[what] = notes.count
+    notes.append(Note(what: what, of: [name]))
   }
 
   /// Adds a host whose name may stand in an inventory; the same name twice is a note.
@@ -50,7 +52,7 @@ package struct ImportedFleet: Hashable, Sendable {
       host.user = nil
     }
     host.labels = host.labels.filter { !$0.key.isEmpty && !$0.value.isEmpty }
-    guard !hosts.contains(where: { $0.name == name }) else {
+    guard names.insert(name).inserted else {
       return note("stands there twice; the first is taken", of: name)
     }
     hosts.append(host)

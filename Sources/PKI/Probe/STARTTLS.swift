@@ -27,26 +27,30 @@ struct STARTTLS {
     case .ldap: try ldap()
     case .xmpp: try xmpp(serverName)
     case .postgres: try postgres()
+    case .sieve: try sieve()
+    case .nntp: try nntp()
+    case .ftp: try ftp()
+    case .mysql: try mysql()
     }
   }
 
   /// RFC 3207.
   private mutating func smtp() throws {
-    try expectSMTP("220", "a greeting")
+    try expect("220", "a greeting")
     try send("EHLO certfleet.invalid\r\n")
-    try expectSMTP("250", "an answer to EHLO")
+    try expect("250", "an answer to EHLO")
     try send("STARTTLS\r\n")
-    try expectSMTP("220", "consent to STARTTLS")
+    try expect("220", "consent to STARTTLS")
   }
 
-  /// RFC 5321 §4.2.1: the last line of a reply has a space behind its code.
-  private mutating func expectSMTP(_ code: String, _ what: String) throws {
-    while true {
-      let line = try line()
-      if line.hasPrefix(code + "-") { continue }
-      guard line.hasPrefix(code) else { throw refused(what, line) }
-      return
+  /// RFC 5321 §4.2.1, and RFC 959 §4.2 alike: the last line of a reply has a space behind its code.
+  private mutating func expect(_ code: String, _ what: String) throws {
+    var line = try line()
+    if line.hasPrefix(code + "-") {
+      // Of FTP a line between may be anything.
+      while !line.hasPrefix(code + " ") { line = try self.line() }
     }
+    guard line.hasPrefix(code) else { throw refused(what, line) }
   }
 
   /// RFC 9051 §6.2.1.
@@ -109,6 +113,59 @@ struct STARTTLS {
     guard try bytes(1) == [UInt8(ascii: "S")] else {
       throw Refused(description: "the server does not consent to TLS")
     }
+  }
+
+  /// RFC 5804 §2.2: the capabilities are the greeting, and end with a response.
+  private mutating func sieve() throws {
+    var greeting = try line()
+    while greeting.hasPrefix("\"") { greeting = try line() }
+    guard greeting.uppercased().hasPrefix("OK") else { throw refused("a greeting", greeting) }
+    try send("STARTTLS\r\n")
+    let answer = try line()
+    guard answer.uppercased().hasPrefix("OK") else { throw refused("consent to STARTTLS", answer) }
+  }
+
+  /// RFC 4642 §2.2.
+  private mutating func nntp() throws {
+    let greeting = try line()
+    guard greeting.hasPrefix("200") || greeting.hasPrefix("201") else {
+      throw refused("a greeting", greeting)
+    }
+    try send("STARTTLS\r\n")
+    try expect("382", "consent to STARTTLS")
+  }
+
+  /// RFC 4217 §4.
+  private mutating func ftp() throws {
+    try expect("220", "a greeting")
+    try send("AUTH TLS\r\n")
+    try expect("234", "consent to AUTH TLS")
+  }
+
+  /// MySQL's client/server protocol: Protocol::HandshakeV10, answered with Protocol::SSLRequest. A packet has its length in three
+  /// bytes, the lowest first, and its number in a fourth.
+  private mutating func mysql() throws {
+    let head = try bytes(4)
+    let length = Int(head[0]) | Int(head[1]) << 8 | Int(head[2]) << 16
+    guard length > 0, length < 4096 else { throw Refused(description: "this is not MySQL") }
+    let packet = try bytes(length)
+    if packet[0] == 0xff { throw refused("a greeting", String(decoding: packet.dropFirst(3), as: UTF8.self)) }
+    // Its version ends with a zero; then come a connection's number, half of a nonce, a zero, and what the server can do.
+    guard packet[0] == 10, let end = packet.firstIndex(of: 0), end + 15 < packet.count else {
+      throw Refused(description: "this is not MySQL")
+    }
+    let (canTLS, protocol41): (UInt32, UInt32) = (0x800, 0x200)
+    let capabilities = UInt32(packet[end + 14]) | UInt32(packet[end + 15]) << 8
+    guard capabilities & canTLS != 0 else { throw Refused(description: "the server does not consent to TLS") }
+    func littleEndian(_ number: UInt32) -> [UInt8] {
+      (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+    let utf8: UInt8 = 33
+    var request: [UInt8] = [32, 0, 0, head[3] &+ 1]
+    request += littleEndian(canTLS | protocol41) + littleEndian(1 << 24)
+    request.append(utf8)
+    request += [UInt8](repeating: 0, count: 23)
+    try send(request)
   }
 
   // MARK: Bytes

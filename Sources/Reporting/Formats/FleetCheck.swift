@@ -27,6 +27,9 @@ package struct FleetCheck: Sendable {
     }
   }
 
+  /// As the alert CertfleetSilent has it: a daily timer, and two hours.
+  private static let longestSilence = 26.0 * 3600
+
   package let state: State
   package let line: String
 
@@ -37,8 +40,11 @@ package struct FleetCheck: Sendable {
     }
     let left = first?.expires.map { $0.timeIntervalSince(now) }
     let urgent = report.troubles.count(where: \.kind.needsPerson)
+    // Who does not run any more cannot say so; only who asks sees it.
+    let silence = report.runs.map { now.timeIntervalSince1970 - $0.endedAt }
+    let isSilent = silence.map { $0 > Self.longestSilence } ?? false
     state =
-      if report.troubles.contains(where: { $0.kind.needsPerson && $0.kind.isFailure })
+      if isSilent || report.troubles.contains(where: { $0.kind.needsPerson && $0.kind.isFailure })
         || left.map({ $0 < thresholds.critical.seconds }) ?? false
       {
         .critical
@@ -50,6 +56,11 @@ package struct FleetCheck: Sendable {
     let hosts = Set(report.statuses.map(\.host)).count
     let good = report.statuses.count(where: \.isConverged)
     var words = ["\(good) of \(FleetReport.counted(report.statuses.count, "place")) as they should be"]
+    if isSilent, let silence {
+      words.insert(
+        "no run for \(Duration.seconds(silence.rounded()).short), is its timer on? systemctl list-timers certfleet.timer",
+        at: 0)
+    }
     if let worst = report.troubles.first {
       let subject =
         worst.hosts.isEmpty ? worst.certificates.first?.rawValue ?? "" : HostSet.folded(worst.hosts, upTo: 60)
@@ -67,6 +78,7 @@ package struct FleetCheck: Sendable {
       "hosts=\(hosts);;;0", "places=\(report.statuses.count);;;0",
       "good=\(good);;;0;\(report.statuses.count)",
       "need_person=\(urgent);;;0", "troubles=\(report.troubles.count);;;0",
+      silence.map { "last_run=\(Int($0.rounded()))s;;\(Int(Self.longestSilence))" },
     ].compactMap { $0 }
     // A bar would begin the figures.
     let text = words.joined(separator: ", ").visible.replacing("|", with: "/").shortened(to: 400)
