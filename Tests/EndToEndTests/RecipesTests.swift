@@ -16,7 +16,8 @@ struct RecipesTests {
     let host = scene.hosts[0]
     let services = host.home + "/services"
     // The daemons' own users have to walk there.
-    for folder in [scene.scratch.path, host.home] { chmod(folder, 0o755) }
+    try Files.makeFolder(services)
+    for folder in [scene.scratch.path, host.home, services] { chmod(folder, 0o755) }
     let (chain, key) = (
       host.base + "/live/one.example/fullchain.pem", host.base + "/live/one.example/privkey.pem"
     )

@@ -165,6 +165,75 @@ import ThrowawayFleet
     #expect(declared.hosts.map(\.connection) == [.local])
   }
 
+  /// Host variables as real inventories have them, and groups.
+  @Test(arguments: [
+    // Vagrant
+    (
+      #""default": {"ansible_host": "127.0.0.1", "ansible_port": 2222, "ansible_user": "vagrant", "ansible_ssh_private_key_file": "/home/me/my vms/.vagrant/private_key"}"#,
+      1
+    ),
+    // EC2's plugin
+    (
+      #""ip-10-0-0-7.eu-west-1.compute.internal": {"ansible_host": "10.0.0.7", "tags": {"Name": "web"}, "placement": {"region": "eu-west-1"}, "ansible_user": "ec2-user"}"#,
+      1
+    ),
+    // IPv6, and a name that is one
+    (#""2001:db8::7": {}, "six": {"ansible_host": "2001:db8::8", "ansible_port": "22"}"#, 2),
+    // a chain of jump hosts with users and ports
+    (
+      #""db": {"ansible_ssh_common_args": "-J a@gw1.example.net:2201,gw2.example.net -o ServerAliveInterval=30"}"#,
+      3
+    ),
+    // a jump host that is a host of the inventory, called by its address
+    (
+      #""bastion": {"ansible_host": "192.0.2.1"}, "web": {"ansible_ssh_extra_args": "-o ProxyJump=192.0.2.1"}"#,
+      2
+    ),
+    // an ssh_config, and multiplexing
+    (
+      #""web": {"ansible_ssh_common_args": "-F /etc/ansible/ssh.cfg -o ControlMaster=auto -o ControlPersist=60s"}"#,
+      1
+    ),
+    // a domain's user, and a vault
+    (
+      #""web": {"ansible_user": "CORP\\\\ops", "ansible_password": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n6162"}}"#,
+      1
+    ),
+    // switches and Windows beside one Linux
+    (
+      #""sw": {"ansible_connection": "ansible.netcommon.network_cli", "ansible_network_os": "ios"}, "win": {"ansible_connection": "psrp"}, "lin": {"ansible_connection": "ssh"}"#,
+      1
+    ),
+    // a port by a template, and become by a string
+    (
+      #""web": {"ansible_port": "{{ ssh_port }}", "ansible_become": "True", "ansible_become_user": "root"}"#,
+      1
+    ),
+    // two names that are one here
+    (#""web 1": {"ansible_host": "10.0.0.1"}, "web-1": {"ansible_host": "10.0.0.2"}"#, 1),
+    // unicode
+    (#""büro-server": {"ansible_host": "10.0.0.3"}, "サーバ": {"ansible_host": "10.0.0.4"}"#, 1),
+  ])
+  func `inventories of Ansible's from elsewhere apply`(hostvars: String, count: Int) throws {
+    let fleet = try ansible(hostvars)
+    #expect(try applied(fleet).hosts.count == count, "\(fleet.inventory(from: "a test"))")
+  }
+
+  @Test(arguments: [
+    ("hostname,ip\nweb1,10.0.0.1\nweb2,10.0.0.2\n", 2),
+    // a German spreadsheet
+    ("Server;IP-Adresse;Standort;Benutzer\nweb1;10.0.0.1;Köln;root\nweb2;10.0.0.2;Bonn;root\n", 2),
+    ("name\taddress\tlabels\nweb1\t10.0.0.1\trole=web env=prod\n", 1),
+    ("Name,Status,Role,\"Primary IPv4\",FQDN2\n\"web1\",active,web,10.0.0.1/24,web1.example.net\n", 1),
+    ("fqdn\nweb1.example.net\nweb2.example.net\nWEB2.example.net\n", 3),
+    ("host,user,port\nroot@web1,,22\nweb2,deploy,\"22\"\nweb3,\"a \"\"b\"\"\",22\n", 3),
+    ("ip,jump\n10.0.0.1,\"a,b\"\n10.0.0.2,b\n", 4),
+  ])
+  func `tables from elsewhere apply`(table: String, count: Int) throws {
+    let fleet = try CSVInventory.read(Data(table.utf8))
+    #expect(try applied(fleet).hosts.count == count, "\(fleet.inventory(from: "a test"))")
+  }
+
   /// Whatever stands in somebody else's file stays text.
   @Test func `hostile words neither leave their place nor reach a terminal`() throws {
     let hostile = "x\", become: true } // \u{1B}[2J\u{2028}\n*/"

@@ -98,12 +98,17 @@ package final class PebbleCA: Sendable {
 
   /// Where a name is, for the CA, other than at the controller.
   package func resolve(_ name: String, to address: String) async throws {
+    try await tellNames("add-a", "{\"host\": \"\(name).\", \"addresses\": [\"\(address)\"]}")
+  }
+
+  /// From now on it is at the controller again.
+  package func resolveAsUsual(_ name: String) async throws {
+    try await tellNames("clear-a", "{\"host\": \"\(name).\"}")
+  }
+
+  private func tellNames(_ verb: String, _ body: String) async throws {
     try await Program.succeed(
-      try Program.find("curl"),
-      [
-        "-s", "-d", "{\"host\": \"\(name).\", \"addresses\": [\"\(address)\"]}",
-        "http://\(network.authority):8055/add-a",
-      ])
+      try Program.find("curl"), ["-s", "-d", body, "http://\(network.authority):8055/\(verb)"])
   }
 
   package var ids: [Int32] { programs.map(\.id) }

@@ -12,7 +12,10 @@ package enum AnsibleInventory {
   package static func read(_ data: Data) throws -> ImportedFleet {
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: data), case .object(let groups) = value
     else {
-      throw Malformed(description: "is not what 'ansible-inventory --list' prints: expected a JSON object")
+      throw Malformed(
+        description:
+          "is not what 'ansible-inventory --list' prints: expected a JSON object; write it with: ansible-inventory -i INVENTORY --list"
+      )
     }
     guard case .object(let meta)? = groups["_meta"], case .object(let hostvars)? = meta["hostvars"] else {
       throw Malformed(

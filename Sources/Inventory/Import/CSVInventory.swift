@@ -18,9 +18,11 @@ package enum CSVInventory {
       self =
         switch word {
         case "name", "host", "hostname", "server", "fqdn", "inventoryname", "machine": .name
-        case "address", "ip", "ipaddress", "ansiblehost", "ipv4", "ipv6", "addr", "dns", "dnsname": .address
+        case "address", "ip", "ipaddress", "ipadresse", "primaryip", "primaryipv4", "privateip",
+          "ansiblehost", "ipv4", "ipv6", "addr", "dns", "dnsname":
+          .address
         case "port", "sshport", "ansibleport": .port
-        case "user", "login", "sshuser", "username", "ansibleuser": .user
+        case "user", "login", "sshuser", "username", "ansibleuser", "benutzer": .user
         case "become", "sudo", "ansiblebecome": .become
         case "identity", "key", "sshkey", "keyfile", "identityfile": .identity
         case "via", "jump", "jumphost", "bastion", "proxyjump": .via

@@ -33,6 +33,12 @@ package struct ImportedFleet: Hashable, Sendable {
   /// Adds a host whose name may stand in an inventory; the same name twice is a note.
   mutating func add(_ host: ImportedHost) {
     var host = host
+    // As people write it for ssh, and as address plans do.
+    if let at = host.name.lastIndex(of: "@"), host.user == nil {
+      host.user = String(host.name[..<at])
+      host.name = String(host.name[host.name.index(after: at)...])
+    }
+    host.address = host.address?.replacing(/\/[0-9]{1,3}$/, with: "")
     let name = ImportedHost.name(from: host.name)
     guard !name.isEmpty else { return note("has no name that could be one here", of: host.name) }
     if name != host.name {
