@@ -46,6 +46,15 @@ import ThrowawayFleet
     #expect(fleet.notes.isEmpty, "\(fleet.notes)")
   }
 
+  @Test func `this machine does not become root by what the other hosts have in common`() throws {
+    let fleet = try ansible(
+      #""web1": {"ansible_become": true}, "web2": {"ansible_become": true}, "ctl": {"ansible_connection": "local"}"#
+    )
+    let hosts = try applied(fleet).hosts
+    #expect(hosts.first { $0.name == "web1" }?.become == Become())
+    #expect(hosts.first { $0.name == "ctl" }?.become == nil)
+  }
+
   @Test func `what Ansible says and certfleet cannot do is told, and left out`() throws {
     let fleet = try ansible(
       #"""

@@ -121,13 +121,3 @@ package enum ACMEShFolder {
     }
   }
 }
-
-extension ImportedFleet {
-  /// The machine that the certificates are on, where there are some.
-  mutating func addThisMachine(_ name: String) {
-    guard !certificates.isEmpty else { return }
-    var host = ImportedHost(name: name)
-    host.connection = .local
-    add(host)
-  }
-}

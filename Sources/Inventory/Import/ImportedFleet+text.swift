@@ -112,7 +112,7 @@ extension ImportedHost {
     add("address", address?.quoted)
     if port != shared.port { add("port", port.map(String.init)) }
     if user != shared.user { add("user", user?.quoted) }
-    if become != shared.become { add("become", become?.text) }
+    if become != shared.become { add("become", become?.text ?? "false") }
     if identity != shared.identity { add("identity", identity?.quoted) }
     if readsSSHConfig != shared.readsSSHConfig { add("ssh_config", readsSSHConfig?.text) }
     add("via", via?.quoted)

@@ -30,6 +30,14 @@ package struct ImportedFleet: Hashable, Sendable {
     notes.append(Note(what: what, of: [name]))
   }
 
+  /// The machine that the certificates are on, where there are some.
+  mutating func addThisMachine(_ name: String) {
+    guard !certificates.isEmpty else { return }
+    var host = ImportedHost(name: name)
+    host.connection = .local
+    add(host)
+  }
+
   /// Adds a host whose name may stand in an inventory; the same name twice is a note.
   mutating func add(_ host: ImportedHost) {
     var host = host
