@@ -26,14 +26,18 @@ package enum LegoFolder {
         fleet.note("has a certificate that cannot be read", of: resource.domain)
         continue
       }
-      let server = accounts.first { resource.certUrl.contains("//\($0.server)/") } ?? accounts.first
+      // A colon is a low line in a folder's name. Of several servers none is guessed.
+      let host = URL(string: resource.certUrl).map { "\($0.host ?? "")\($0.port.map { "_\($0)" } ?? "")" }
+      let server =
+        accounts.first { $0.server == host }
+        ?? (Set(accounts.map(\.server)).count == 1 ? accounts.first : nil)
       var certificate = ImportedCertificate(
         name: ImportedHost.name(from: resource.domain.replacing("*", with: "_")),
         domains: names(of: chain, first: resource.domain),
         directory: server.flatMap { directories[$0.server] } ?? "")
-      if let server, certificate.directory.isEmpty {
+      if certificate.directory.isEmpty {
         fleet.note(
-          "comes from \(server.server.visible), whose ACME directory lego's folder does not name",
+          "comes from \((server?.server ?? host ?? "a CA").visible), whose ACME directory lego's folder does not name",
           of: resource.domain)
       }
       certificate.contact = server?.email
