@@ -58,12 +58,12 @@ extension PlanPreview: Report {
   private var last: String {
     let orders = issue.count { $0.action == .order || $0.action == .take }
     let visits = Set(rollouts.flatMap(\.visits).map(\.host.name)).count
-    func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
     let parts = [
-      orders > 0 ? "\(counted(orders, "certificate")) to get" : "",
-      visits > 0 ? "\(counted(visits, "host")) to visit" : "",
-      deferred.isEmpty ? "" : "\(counted(Set(deferred.map(\.host)).count, "host")) held back until later",
-      leftOut.isEmpty ? "" : "\(counted(leftOut.count, "host")) left out",
+      orders > 0 ? "\(FleetReport.counted(orders, "certificate")) to get" : "",
+      visits > 0 ? "\(FleetReport.counted(visits, "host")) to visit" : "",
+      deferred.isEmpty
+        ? "" : "\(FleetReport.counted(Set(deferred.map(\.host)).count, "host")) held back until later",
+      leftOut.isEmpty ? "" : "\(FleetReport.counted(leftOut.count, "host")) left out",
     ].filter { !$0.isEmpty }
     return parts.isEmpty ? "" : "plan: \(parts.joined(separator: ", ")): \(Remedy.run)\n"
   }

@@ -86,11 +86,10 @@ package enum ACMEShFolder {
   private static let providers = [
     "dns_ali": "aliyun", "dns_aws": "route53", "dns_azure": "azure", "dns_cf": "cloudflare",
     "dns_cloudns": "cloudns",
-    "dns_desec": "desec", "dns_dgon": "digitalocean", "dns_dnsimple": "dnsimple", "dns_dp": "dnspod",
+    "dns_dgon": "digitalocean", "dns_dnsimple": "dnsimple", "dns_dp": "dnspod",
     "dns_dreamhost": "dreamhost", "dns_gandi_livedns": "gandi", "dns_gcloud": "googleclouddns",
     "dns_gd": "godaddy",
     "dns_he": "henet", "dns_hetzner": "hetzner", "dns_infomaniak": "infomaniak", "dns_inwx": "inwx",
-    "dns_ionos": "ionos",
     "dns_joker": "joker", "dns_linode_v4": "linode4", "dns_me": "dnsmadeeasy", "dns_namecheap": "namecheap",
     "dns_namecom": "namecom", "dns_namesilo": "namesilo", "dns_netcup": "netcup", "dns_njalla": "njalla",
     "dns_nsone": "nsone", "dns_ovh": "ovh", "dns_pdns": "powerdns", "dns_porkbun": "porkbun",
