@@ -51,7 +51,8 @@ import ThrowawayFleet
     let before = Files.read(place.path)
     #expect(before.contains("1\n"))
     // Killed once the files are in their places.
-    let holds = Hook(command: "[ -e ~/let-go ] || { : >~/holding; sleep 60; }", timeout: .seconds(3))
+    let holds = Hook(
+      command: ": >~/holding; until [ -e ~/let-go ]; do sleep 1; done", timeout: .seconds(30))
     let killed = try scene.start(
       scene.request(generation: 2, hooks: Hooks(deploy: [holds]), destinations: [place]))
     try await eventually("the hook runs") {

@@ -72,36 +72,18 @@ import ThrowawayFleet
     #expect(scene.left == ["tls.crt"] && !scene.isThere)
   }
 
-  /// As `KilledAgentTests` does it.
-  @Test func `killed at any line, a host has all of it or none, and the next one ends right`() async throws {
-    let tracer = Shell(words: ["bash", "--posix"])
-    let template = try RetireScene(tracer)
+  @Test
+  func `killed wherever the disk has changed, a host has all of it or none, and the next one ends right`()
+    async throws
+  {
+    let template = try RetireScene(KillPoints.tracer)
     try await template.bring()
-    let traced = try template.copy()
-    let trace = traced.scratch.path + "/trace"
-    _ = try await traced.trapped("[ $BASHPID -ne $$ ] || echo $LINENO >>\(trace)")
-    var times: [Int: Int] = [:]
-    for line in Files.read(trace).split(separator: "\n").compactMap({ Int($0) }) {
-      times[line, default: 0] += 1
+    let points = try await KillPoints {
+      let traced = try template.copy()
+      return (traced.scratch.path, { _ = try await traced.killed($0) })
     }
-    let points = times.flatMap { line, count in count == 1 ? [(line, 1)] : [(line, 1), (line, count)] }
-    try #require(points.count > 150)
-    let reached = try await withThrowingTaskGroup(of: Bool.self) { group in
-      // Every second one: lines beside each other rarely differ, and KilledAgentTests has what both kinds of visit share.
-      let chosen = points.sorted { $0 < $1 }.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
-      var (rest, reached) = (chosen[...], 0)
-      func next() {
-        guard let (line, time) = rest.popFirst() else { return }
-        group.addTask { try await template.copy().checkKilled(at: line, time: time) }
-      }
-      for _ in 1...2 { next() }
-      while let wasReached = try await group.next() {
-        reached += wasReached ? 1 : 0
-        next()
-      }
-      return reached
-    }
-    #expect(reached * 20 >= points.count * 9)
+    try #require(points.all.count > 20)
+    try await points.forEach { try await template.copy().checkKilled(at: $0) }
   }
 }
 
@@ -193,21 +175,18 @@ private struct RetireScene: Sendable {
     return try parser.consume(Array(result.stdout.utf8))
   }
 
-  func trapped(_ trap: String) async throws -> Int32 {
+  func killed(_ prelude: String) async throws -> Int32 {
     let text = String(
       decoding: retirement("killed", nil, "true", .zero).bytes(now: Date()), as: UTF8.self
     )
-    .replacing(
-      "\ncertfleet_main ", with: "\nset -T; certfleet_times=0; trap '\(trap)' DEBUG\ncertfleet_main ")
+    .replacing("\ncertfleet_main ", with: "\n\(prelude)certfleet_main ")
     return try await shell.run(Array(text.utf8), home: scratch.path).status
   }
 
   /// - Returns: whether that line was reached so often.
-  func checkKilled(at line: Int, time: Int) async throws -> Bool {
-    let point: Comment = "line \(line), time \(time)"
-    let status = try await trapped(
-      "[ $LINENO -ne \(line) ] || [ $BASHPID -ne $$ ] || [ $((certfleet_times += 1)) -ne \(time) ] || kill -9 $$"
-    )
+  func checkKilled(at place: KillPoints.Point) async throws -> Bool {
+    let point: Comment = "\(place)"
+    let status = try await killed(place.prelude)
     if status == 0 { return false }
     try #require(status == 128 + SIGKILL, point)
     let next = try await retire("next", by: Shell.all[0])
