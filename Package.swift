@@ -29,7 +29,7 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 let agentParts = [
   "frames", "request", "journal", "base", "places", "locks",
   "processes", "hooks", "certificates", "generations", "rollback", "preflight",
-  "controller", "visit", "keepers", "files", "retire", "directories",
+  "controller", "visit", "keepers", "files", "retire", "certbot", "directories",
   "tasks", "questions", "look", "validity", "permissions", "installed",
   "main",
 ]

@@ -20,6 +20,9 @@ package struct AgentPermissions: Hashable, Sendable {
     lines += visit.certificates.compactMap { certificate in
       certificate.layout.map { AgentRequest.record(of: $0, for: certificate.lineage) }
     }
+    if visit.host.takeOver == .certbot {
+      lines += visit.certificates.map { "certbot \($0.lineage.declared)" }
+    }
     lines += webroots.map { "webroot \($0)" }
     lines += destinations.map(Self.file)
     lines += visit.certificates.flatMap(\.hooks.directories).map {
@@ -44,7 +47,7 @@ package struct AgentPermissions: Hashable, Sendable {
   package var text: String {
     """
     # What certfleet's agent on this host may be asked for; anything else is refused. A line each:
-    # base FOLDER, certificate NAME, webroot FOLDER, key TYPE, file CERTIFICATE PATH PARTS MODE OWNER:GROUP
+    # base FOLDER, certificate NAME, certbot CERTIFICATE, webroot FOLDER, key TYPE, file CERTIFICATE PATH PARTS MODE OWNER:GROUP
     # and shared, symlink or -, layout CERTIFICATE OWNER GROUP MODE, hooks-directory SECONDS FOLDER, need COMMAND, and
     # hook MOMENT LONGEST_SECONDS USER stop|continue COMMAND [VARIABLE VALUE]..., texts as they are sent:
     # %s is a space, %n a newline, %t a tab, %q a quote and %p a per cent sign.

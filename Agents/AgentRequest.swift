@@ -129,7 +129,7 @@ package struct AgentRequest: Sendable {
     let request = Self.request(records: records(now: now), nonce: nonce, command: "visit")
     guard !visit.host.hasAgent else { return [request] }
     let script = AgentScript.Wire.visit(
-      withFiles: !materials.destinations.isEmpty || visit.retires,
+      withFiles: !materials.destinations.isEmpty || visit.retires || visit.host.takeOver != nil,
       withDirectories: visit.certificates.contains { !$0.hooks.directories.isEmpty })
     return [script, request]
   }
@@ -180,6 +180,11 @@ package struct AgentRequest: Sendable {
       if let layout = certificate.layout { records.append(Self.record(of: layout, for: certificate.lineage)) }
       if let former = certificate.replaces, former.generation > generation { records.append("back \(name)") }
       if certificate.replacesOthers { records.append("mend \(name)") }
+      if certificate.isGivenBack {
+        records.append("certbot \(name) back")
+      } else if visit.host.takeOver == .certbot, !certificate.isRetired {
+        records.append("certbot \(name) take")
+      }
       if certificate.isReturn { records.append("kept \(name) \(generation)") }
     }
     records += materials.files.indices.map(fileRecord)

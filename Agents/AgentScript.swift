@@ -24,6 +24,7 @@ package enum AgentScript {
     PackageResources.keepers_sh,
     PackageResources.files_sh,
     PackageResources.retire_sh,
+    PackageResources.certbot_sh,
     PackageResources.directories_sh,
     PackageResources.tasks_sh,
     PackageResources.questions_sh,
@@ -40,8 +41,8 @@ package enum AgentScript {
     Part.processes_sh, Part.hooks_sh, Part.certificates_sh, Part.generations_sh, Part.rollback_sh,
     Part.preflight_sh, Part.controller_sh, Part.visit_sh, Part.main_sh,
   ]
-  /// For files elsewhere, and for taking anything away.
-  private static let files: [[UInt8]] = [Part.keepers_sh, Part.files_sh, Part.retire_sh]
+  /// For files elsewhere, for taking anything away, and for what certbot has there.
+  private static let files: [[UInt8]] = [Part.keepers_sh, Part.files_sh, Part.retire_sh, Part.certbot_sh]
   /// For hooks in folders.
   private static let directories: [[UInt8]] = [Part.directories_sh]
 

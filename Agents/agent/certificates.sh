@@ -18,10 +18,14 @@ stage_pair() { is_ours "$2" && is_forward "$2" "$3" && stage_files "$2" "$3" && 
 
 # is_ours LINEAGE: whether its place is free, or a link of ours to a generation that is there. What is active is kept beside $slot.
 is_ours() {
-  why="$base/live/$1 is not a link that certfleet made; move it away or set another base"
+  why="$base/live/$1 is not a link that certfleet made; move it away, set another base or, if it is certbot's, take_over: 'certbot'"
   if [ ! -e "$base/live/$1" ] && { [ ! -L "$base/live/$1" ] || may_mend "$1"; }; then
     eval "active_$slot=-"
     return 0
+  fi
+  if is_folder_of_another "$1"; then
+    asks "certbot $1 take" && take_over "$1"
+    return
   fi
   # What was seen before the lock was had may be another visit's by now.
   eval "target=\${link_$slot:-}"
@@ -49,7 +53,10 @@ is_ours() {
 
 # may_mend LINEAGE: whether what is in its place and not as it should be may be replaced. It stays as generation 0, which is gone back to
 # where something fails.
-may_mend() { case "$newline$plan$newline" in *"${newline}mend $1$newline"*) ;; *) return 1 ;; esac; }
+may_mend() { asks "mend $1"; }
+
+# is_folder_of_another LINEAGE: whether certbot's own, or somebody's, is in its place.
+is_folder_of_another() { [ ! -L "$base/live/$1" ] && [ -d "$base/live/$1" ]; }
 
 # set_link_aside LINEAGE: a link of somebody else's. A folder in its place is left to a person.
 set_link_aside() {
@@ -80,7 +87,7 @@ is_forward() {
   active_of "$1"
   case $old in -) return 0 ;; esac
   [ "$old" -gt "$2" ] || return 0
-  case "$newline$plan$newline" in *"${newline}kept $1 $2$newline"* | *"${newline}back $1$newline"*) return 0 ;; esac
+  if asks "kept $1 $2" || asks "back $1"; then return 0; fi
   why="generation $old of $1 is active here, which is newer than the $2 that was to be put there; nothing is taken back without a person's word: certfleet cert revert $1, or bring all forward: certfleet cert renew $1"
   return 1
 }

@@ -149,7 +149,7 @@ activate() {
   fi
 }
 
-bring_to() { if [ -n "$retires" ]; then rm -f "$base/live/$1"; else point "$1" "$2"; fi; }
+bring_to() { if [ -n "$retires" ]; then take_away "$1"; else point "$1" "$2"; fi; }
 
 # point LINEAGE GENERATION: plain mv would move the new link into the folder that the old one points to.
 # Where there is nothing yet, making the link is one step already.

@@ -9,6 +9,7 @@ permitted() {
   each directory permit_directory || object
   each install permit_file || object
   each layout permit_layout || object
+  each certbot permit_certbot || object
   each need permit_need || object
   each token permit_token && each key permit_key || object
   why=$complaint
@@ -33,6 +34,7 @@ permits() {
 
 permit_lineage() { permits "certificate $2"; }
 permit_layout() { permits "layout $2 $3 $4 $5"; }
+permit_certbot() { permits "certbot $2"; }
 permit_need() { decode "$2" && permits "need $decoded"; }
 permit_key() { permit_lineage "$@" && permits "key $4"; }
 permit_file() { decode "$8" && permits "file $2 $decoded $3 $4 $5:$6 $7"; }

@@ -16,6 +16,7 @@ preflight() {
     complain "the host's clock is $skew seconds from the controller's, 300 are allowed; set it (is its time service running?)"
   fi
   each cert lineage_is_safe
+  each certbot can_exchange
   each directory is_folder
   each need is_found
   each hook user_is_known

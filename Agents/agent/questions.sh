@@ -26,9 +26,17 @@ check() {
   is_permitted || { say end failed_clean "$why"; return; }
   prepare || { refuse; return; }
   base_is_its || { refuse; return; }
-  preflight || { say end failed_clean "$complaint"; return; }
+  preflight
+  each cert place_is_free
+  [ -z "$complaint" ] || { say end failed_clean "$complaint"; return; }
   step preflight - - ok 0
   say end ok
+}
+
+# place_is_free cert LINEAGE ...: a visit sees to it when it comes to it, and makes room where it may.
+place_is_free() {
+  slot_of "$2"
+  may_mend "$2" || { is_folder_of_another "$2" && asks "certbot $2 take"; } || is_ours "$2" || complain "$why"
 }
 
 # claim: this base is the asking controller's from now on, whosever it was; a person has said so. What was begun there comes to its end first.

@@ -17,6 +17,9 @@ through() {
 # each KIND FUNCTION: of the whole plan.
 each() { through "$plan" "$@"; }
 
+# asks RECORD: whether the plan has that very one.
+asks() { case "$newline$plan$newline" in *"$newline$1$newline"*) ;; *) return 1 ;; esac; }
+
 # own KIND FUNCTION: of the certificate in $slot alone: what is done for one does not go through the records of all. Files are most of a
 # request, and apart from the others.
 own() {
@@ -125,8 +128,9 @@ load() {
   done
   IFS=' '
   state=$base/.certfleet
-  case "$newline$plan$newline" in *"${newline}stay$newline"*) stays=yes ;; *) stays='' ;; esac
-  case "$newline$plan$newline" in *"${newline}retire$newline"*) retires=yes action=retire ;; *) retires='' action=deploy ;; esac
+  stays='' retires='' action=deploy
+  if asks stay; then stays=yes; fi
+  if asks retire; then retires=yes action=retire; fi
 }
 load_visit() { token=$2 epoch=$3 rollout=$4 wave=$5 host=$6 confirm=$7 clock=$8; }
 load_controller() { controller_id=$2 controller_name=$3; }

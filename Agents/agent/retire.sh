@@ -5,7 +5,7 @@
 
 # note_aside cert LINEAGE ...: which of its files are what certfleet put there. Others stay, and are told.
 note_aside() {
-  is_ours "$2" || return 1
+  is_ours "$2" && { ! asks "certbot $2 back" || prepare_giving "$2"; } || return 1
   active_of "$2"
   dir=$base/archive/$2/$old
   own install note_file_aside
@@ -61,5 +61,11 @@ move_beside() {
   mv -f "$path" "$staging/old/$file"
 }
 
+# take_away LINEAGE, bring_back LINEAGE GENERATION: our link.
+take_away() { if asks "certbot $1 back"; then hand_over "$1"; else rm -f "$base/live/$1"; fi; }
+bring_back() { if asks "certbot $1 back"; then hand_back "$1"; else point "$1" "$2"; fi; }
+
 # forget_lineage LINEAGE: all that was kept of it.
-forget_lineage() { throw_away "$base/archive/$1" "$state/keys/$1"; }
+forget_lineage() {
+  if asks "certbot $1 back"; then forget_given "$1"; else throw_away "$base/archive/$1" "$state/keys/$1"; fi
+}

@@ -21,6 +21,7 @@ undo() {
   fi
   if logged 'pre' || logged 'activate '; then post; fi
   each cert discard
+  each certbot undo_certbot
   [ -z "$dirty$stuck" ] || ending=failed_dirty
   finish "$ending" "$1${stuck:+; $stuck}"
   failed_domains=
@@ -50,6 +51,8 @@ restore() {
   say begin "${recovering:-revert}" "$1" - 0
   if [ "$3" = - ]; then
     problem=$(rm -f "$base/live/$1" 2>&1)
+  elif [ -n "$retires" ]; then
+    problem=$(bring_back "$1" "$3" 2>&1)
   else
     problem=$(point "$1" "$3" 2>&1)
   fi
@@ -158,7 +161,7 @@ recover() {
 # fetch_parts: a visit comes with those parts of this script that it needs itself. What an earlier one needed may be others: the controller
 # sends them when it is asked.
 fetch_parts() {
-  case $newline$plan$newline in *"${newline}install "* | *"${newline}directory "* | *"${newline}retire$newline"*) ;; *) return 0 ;; esac
+  case $newline$plan$newline in *"${newline}install "* | *"${newline}directory "* | *"${newline}certbot "* | *"${newline}retire$newline"*) ;; *) return 0 ;; esac
   command -v take_back >/dev/null && command -v in_directory >/dev/null && return 0
   say more
   parts=''

@@ -7,9 +7,11 @@ is_valid() {
     base) only_one base && base_is_valid "$@" ;;
     cert) cert_is_valid "$@" ;;
     layout) [ "$#" -eq 5 ] && is_name "$2" && is_account "$3" && is_account "$4" && is_key_mode "$5" ;;
-    file) [ "$#" -eq 5 ] && is_name "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
+    # Files of no certificate would be kept, and read on through, to the end.
+    file) [ "$#" -eq 5 ] && slot_of "$2" && is_name "$3" && case $4 in 0600 | 0644) ;; *) false ;; esac ;;
     public) [ "$#" -eq 5 ] && is_name "$2" && is_key_text "$3" && is_key_text "$4" && is_key_text "$5" ;;
     kept) [ "$#" -eq 3 ] && is_name "$2" && is_number "$3" ;;
+    certbot) [ "$#" -eq 3 ] && is_name "$2" && case $3 in take | back) ;; *) false ;; esac ;;
     back | mend) [ "$#" -eq 2 ] && is_name "$2" ;;
     hostkey) [ "$#" -eq 4 ] && is_name "$2" && is_name "$3" && is_number "$4" ;;
     install) install_is_valid "$@" ;;

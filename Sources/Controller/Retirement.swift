@@ -16,6 +16,8 @@ package struct RetireRequest: Sendable {
   package var selector: String?
   /// Whether the CA is to revoke what no host has any more.
   package var revokes = false
+  /// Whether certbot, from which it was taken over on its hosts, renews it there from then on.
+  package var givesBack = false
   /// Whether the hosts are gone, so that nothing can be done on them.
   package var onlyForgets = false
 
@@ -119,7 +121,8 @@ extension Controller {
         Retired(
           planned.retired(
             one.generation, one.certificate?.fingerprint ?? PlannedCertificate.notIssued,
-            files: files[one.host]?[one.lineage] ?? planned.files),
+            files: files[one.host]?[one.lineage] ?? planned.files,
+            as: request.givesBack ? .givenBack : .retired),
           from: host, by: plans[one]?.policy ?? .standard))
     }
   }

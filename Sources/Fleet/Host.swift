@@ -24,6 +24,8 @@ package struct Host: Hashable, Sendable, Codable {
   package var keyAlias: String?
   /// The folder that holds `live/` and `archive/` on the host.
   package var base: String
+  /// Whose certificates in `base` are taken over where a visit finds them; `nil` leaves them as they are.
+  package var takeOver: TakeOver?
   /// Whether the login's key may only start the agent that is installed there, which takes requests and no script.
   package var hasAgent: Bool
   package var labels: [String: String]
@@ -37,13 +39,18 @@ package struct Host: Hashable, Sendable, Codable {
     case hasAgent = "has_agent"
     case keyAlias = "host_key_alias"
     case lookEvery = "look_every"
+    case takeOver = "take_over"
   }
+
+  /// What else has certificates on a host, in the same layout.
+  package enum TakeOver: String, Hashable, Sendable, Codable, CaseIterable { case certbot }
 
   package init(
     name: Name, address: String, port: UInt16 = 22, user: String? = nil,
     connection: ConnectionKind = .auto, sshConfig: SSHConfigUse? = nil, become: Become? = nil,
     identity: String? = nil, passphraseFile: String? = nil, via: Name? = nil,
-    keyAlias: String? = nil, base: String = Host.standardBase, hasAgent: Bool = false,
+    keyAlias: String? = nil, base: String = Host.standardBase, takeOver: TakeOver? = nil,
+    hasAgent: Bool = false,
     labels: [String: String] = [:],
     lookEvery: LookInterval? = nil
   ) {
@@ -59,6 +66,7 @@ package struct Host: Hashable, Sendable, Codable {
     self.via = via
     self.keyAlias = keyAlias
     self.base = base
+    self.takeOver = takeOver
     self.hasAgent = hasAgent
     self.labels = labels
     self.lookEvery = lookEvery
@@ -91,6 +99,7 @@ extension Host {
     via = try values.decodeIfPresent(Name.self, forKey: .via)
     keyAlias = try values.decodeIfPresent(String.self, forKey: .keyAlias)
     base = try values.decode(String.self, forKey: .base)
+    takeOver = try values.decodeIfPresent(TakeOver.self, forKey: .takeOver)
     // What was stored before agents could be installed has none.
     hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false
     labels = try values.decode([String: String].self, forKey: .labels)
@@ -118,6 +127,7 @@ extension Host {
     try values.encodeIfPresent(via, forKey: .via)
     try values.encodeIfPresent(keyAlias, forKey: .keyAlias)
     try values.encode(base, forKey: .base)
+    try values.encodeIfPresent(takeOver, forKey: .takeOver)
     try values.encode(hasAgent, forKey: .hasAgent)
     try values.encode(labels, forKey: .labels)
     try values.encodeIfPresent(lookEvery, forKey: .lookEvery)

@@ -59,6 +59,8 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
     case gone, older, other, damaged
     /// It is to be taken away.
     case retired
+    /// certbot's own is to come back in its place, with what the host has as its newest.
+    case givenBack = "given_back"
     /// Its hooks are to run again, so that what is on disk is served.
     case notServed = "not_served"
 
@@ -103,19 +105,21 @@ package struct PlannedCertificate: Hashable, Sendable, Codable {
   }
 
   /// Whether it is to be taken away from the host: its link, its further files, and what is kept of it with the keys.
-  package var isRetired: Bool { cause == .retired }
+  package var isRetired: Bool { cause == .retired || isGivenBack }
+  package var isGivenBack: Bool { cause == .givenBack }
 
   /// The same, to be taken away. The hooks before it run first; of those that deploy it only ready-made ones run, after it: they test what
   /// is left of the service's configuration, and a command of the user's own would look for files that are gone.
-  package func retired(_ generation: Generation, _ fingerprint: Fingerprint, files: [FileInstallation])
-    -> PlannedCertificate
-  {
+  package func retired(
+    _ generation: Generation, _ fingerprint: Fingerprint, files: [FileInstallation],
+    as cause: Cause = .retired
+  ) -> PlannedCertificate {
     var retired = PlannedCertificate(
       lineage: lineage, generation: generation, fingerprint: fingerprint, domains: domains, files: files,
       hooks: Hooks(
         pre: hooks.retire, deploy: hooks.deploy.filter(\.isReadyMade), isCoalesced: hooks.isCoalesced),
       verify: verify.filter(\.isOfEndpoint))
-    retired.cause = .retired
+    retired.cause = cause
     return retired
   }
 

@@ -8,6 +8,15 @@ enum AgentPlace: String, CaseIterable {
   case installed
 }
 
+/// What else has certificates on hosts, and makes room for ours.
+enum TakeOverChoice: String, CaseIterable {
+  case certbot
+  /// Whatever the defaults say.
+  case none
+
+  var takeOver: Host.TakeOver? { self == .certbot ? .certbot : nil }
+}
+
 /// What `defaults` may set, for everything that is silent about it.
 struct Defaults {
   var user: String?
@@ -19,6 +28,7 @@ struct Defaults {
   var via: Host.Name?
   var sshConfiguration = SSHConfigurationPlace.ignored
   var base = Host.standardBase
+  var takeOver: Host.TakeOver?
   var hasAgent = false
   var parallel = RolloutPolicy.standard.parallel
   /// Of policies that say nothing.
@@ -49,6 +59,7 @@ extension InventoryNode {
       defaults.via = fields["via"]?.name().map { Host.Name($0) }
       if let place = fields["ssh_config"]?.sshConfiguration() { defaults.sshConfiguration = place }
       if let base = fields["base"]?.hostPath() { defaults.base = base }
+      defaults.takeOver = fields["take_over"]?.choice(TakeOverChoice.self)?.takeOver
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
       if let limits = fields["limits"]?.limits() { defaults.limits = limits }
@@ -75,6 +86,7 @@ extension InventoryNode {
       let passphraseFile = fields["passphrase_file"]?.secretFile()
       let via = fields["via"]?.name().map { Host.Name($0) }
       let base = fields["base"]?.hostPath()
+      let takeOver = fields["take_over"]?.choice(TakeOverChoice.self)
       let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
       let lookEvery = fields["look_every"]?.lookInterval()
@@ -101,6 +113,7 @@ extension InventoryNode {
       host.become = become ?? defaults.become
       host.passphraseFile = passphraseFile ?? (identity == nil ? defaults.passphraseFile : nil)
       host.base = base ?? defaults.base
+      host.takeOver = takeOver.map(\.takeOver) ?? defaults.takeOver
       host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]
       host.lookEvery = lookEvery

@@ -33,7 +33,8 @@ package struct HostDetails: Sendable, Codable, Report {
         + (keys.isEmpty ? "none is pinned: \(Remedy.pinHost(host.name))" : keys.joined(separator: ", "))
         + "\n"
     }
-    text += "base   \(host.base)\(host.hasAgent ? ", by an installed agent" : "")\n"
+    let takesOver = host.takeOver.map { ", takes over what \($0.rawValue) has there" } ?? ""
+    text += "base   \(host.base)\(takesOver)\(host.hasAgent ? ", by an installed agent" : "")\n"
     guard !statuses.isEmpty else { return text + "no certificate goes to it\n" }
     var table = Table("CERTIFICATE", "HAS", "WANTED", "SINCE", "SEEN", "ENDS IN")
     for status in statuses {

@@ -79,7 +79,7 @@ extension PlannedCertificate {
     let hosts = HostSet.folded(uses.map(\.host))
     var text =
       isRetired
-      ? "  \(lineage) (\(isIssued ? fingerprint.short : "not known here")) is taken away from \(hosts)\n"
+      ? "  \(lineage) (\(isIssued ? fingerprint.short : "not known here")) is \(isGivenBack ? "given back to certbot on" : "taken away from") \(hosts)\n"
       : "  \(lineage) generation \(generation) (\(isIssued ? fingerprint.short : "not issued yet")) to \(hosts)\n"
     if !isIssued { text += "    names: \(domains.joined(separator: ", ").visible.shortened(to: 200))\n" }
     let causes = Dictionary(grouping: uses) { $0.certificate.because }
@@ -114,7 +114,7 @@ extension PlannedCertificate {
     case .other: "drifted: a certificate that is none of ours is there"
     case .damaged: "drifted: what is there is damaged"
     case .notServed: "drifted: it is there, and another one is served; only its hooks run"
-    case .retired, nil: ""
+    case .retired, .givenBack, nil: ""
     }
   }
 }

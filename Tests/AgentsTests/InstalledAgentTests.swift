@@ -141,7 +141,9 @@ import ThrowawayFleet
       #expect(replies.end?.isClean == true)
     }
     #expect(host.scene.live == "1" && host.scene.generations == ["1"])
-    let other = try await host.visit(2) { $0.replacing("cert x ", with: "cert y ") }
+    let other = try await host.visit(2) {
+      $0.replacing("cert x ", with: "cert y ").replacing("file x ", with: "file y ")
+    }
     #expect(other.steps.first?.contains("does not allow 'certificate y'") == true)
     let base = try await host.visit(2) { $0.replacing("base :\(host.scene.base)", with: "base :/tmp") }
     #expect(base.end?.isClean == true && "\(base)".contains("does not allow 'base /tmp'"))

@@ -4,39 +4,9 @@ import ThrowawayFleet
 
 /// A real certbot, issuing from the same Pebble. Nothing here is refused its nonce: certbot tries once more, and ends at the second.
 @Suite(.serialized) struct CertbotTests {
-  private struct Certbot {
-    let scratch: ScratchFolder
-    let ca: PebbleCA
-    var folder: String { scratch.path + "/letsencrypt" }
-
-    func callAsFunction(_ arguments: String..., environment: [String: String] = [:]) async throws
-      -> Program.Result
-    {
-      try await Program.run(
-        try Program.find("certbot"),
-        arguments + [
-          "--config-dir", folder, "--work-dir", scratch.path + "/work", "--logs-dir", scratch.path + "/logs",
-          "-n", "--no-random-sleep-on-renew",
-        ], environment: environment.merging(["REQUESTS_CA_BUNDLE": ca.caFile]) { $1 })
-    }
-
-    func issue(_ name: String, _ more: String...) async throws {
-      let result = try await Program.run(
-        try Program.find("certbot"),
-        [
-          "certonly", "--standalone", "--server", ca.directory, "--agree-tos",
-          "--register-unsafely-without-email",
-          "--http-01-address", ca.network.controller, "--http-01-port", String(ca.challengePort), "-d", name,
-          "--config-dir", folder, "--work-dir", scratch.path + "/work", "--logs-dir", scratch.path + "/logs",
-          "-n",
-        ] + more, environment: ["REQUESTS_CA_BUNDLE": ca.caFile])
-      guard result.status == 0 else { throw Program.Failed("certbot: \(result.everything)") }
-    }
-  }
-
   @Test func `a certbot is adopted, and hands its renewals over truthfully`() async throws {
     let scene = try await IssuingScene(.init(nonceReject: 0))
-    let certbot = Certbot(scratch: scene.scratch, ca: scene.ca)
+    let certbot = Certbot(in: scene.scratch.path, scene.ca)
     try await certbot.issue("a.example", "--deploy-hook", "systemctl reload \"nginx\"", "--pre-hook", "true")
     try await certbot.issue("b.example")
     let hook = certbot.folder + "/renewal-hooks/deploy/10-tell"
@@ -65,8 +35,8 @@ import ThrowawayFleet
     try await scene.expect(65, "cert", "adopt", "--from", certbot.folder, "--write", file)
 
     let handOver = "\(CertfleetProgram.path) hook certbot"
-    let renewed = try await certbot(
-      "renew", "--force-renewal", "--cert-name", "b.example", "--deploy-hook", handOver,
+    let renewed = try await certbot.renew(
+      "--cert-name", "b.example", "--deploy-hook", handOver,
       environment: scene.certfleet.environment)
     #expect(
       renewed.status == 0 && renewed.everything.contains("generation 2 taken over from certbot"),
@@ -74,7 +44,7 @@ import ThrowawayFleet
     #expect(
       try await scene.database("SELECT MAX(generation) FROM certificate WHERE lineage = 'b.example'") == "2")
     // A renewal that nobody handed over is found by the next plan.
-    _ = try await certbot("renew", "--force-renewal", "--cert-name", "b.example")
+    _ = try await certbot.renew("--cert-name", "b.example")
     #expect(
       try await scene.expect(0, "plan").stdout.contains(
         "b.example: a new certificate is to be taken in (certbot has renewed it)"))
@@ -83,7 +53,7 @@ import ThrowawayFleet
 
   @Test func `a hand-over that cannot be made says so and ends so`() async throws {
     let scene = try await IssuingScene(.init(nonceReject: 0))
-    let certbot = Certbot(scratch: scene.scratch, ca: scene.ca)
+    let certbot = Certbot(in: scene.scratch.path, scene.ca)
     try await certbot.issue("a.example")
     try await scene.declare([scene.certificate("other.example")])
     let live = certbot.folder + "/live/a.example"
@@ -93,8 +63,8 @@ import ThrowawayFleet
     try await scene.expect(0, "cert", "adopt", "a.example", "--from", certbot.folder)
     // certbot shows it to whoever reads, and has no exit status for it.
     let handOver = "\(CertfleetProgram.path) hook certbot"
-    let told = try await certbot(
-      "renew", "--force-renewal", "--deploy-hook", handOver,
+    let told = try await certbot.renew(
+      "--deploy-hook", handOver,
       environment: scene.certfleet.environment.merging(["CERTFLEET_HOME": scene.scratch.path + "/none"]) {
         $1
       })
@@ -122,7 +92,7 @@ import ThrowawayFleet
 
   @Test func `at once means rolled out when certbot goes on`() async throws {
     let scene = try await Scene(hosts: 2, authority: .init(nonceReject: 0, authorizationReuse: 0))
-    let certbot = Certbot(scratch: scene.scratch, ca: scene.fleet.authority)
+    let certbot = Certbot(in: scene.scratch.path, scene.fleet.authority)
     try await certbot.issue("one.example")
     let hosts = scene.hosts.map { "{name: '\($0.name)', address: '\($0.address)'}" }.joined(separator: ", ")
     try scene.scratch.write(

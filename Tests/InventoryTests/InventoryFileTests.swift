@@ -29,8 +29,9 @@ import ThrowawayFleet
     let fleet = try read(
       """
       { // a comment
-        defaults: { user: 'deploy', port: 2200, become: true, base: '~/certs', parallel: 7, },
-        hosts: [ {name: 'web1', address: '10.0.0.1', labels: {role: 'web'}}, {name: 'web2', port: 22, become: false} ],
+        defaults: { user: 'deploy', port: 2200, become: true, base: '~/certs', take_over: 'certbot', parallel: 7, },
+        hosts: [ {name: 'web1', address: '10.0.0.1', labels: {role: 'web'}},
+          {name: 'web2', port: 22, become: false, take_over: 'none'} ],
         \(Self.issuer),
         certificates: [ { name: 'c', domains: ['Example.com', 'example.COM.', 'www.example.com'], issuer: 'ca',
           deploy: [ { to: 'role=web', rollout: 'p', hooks: {pre: 'a', deploy: [{run: 'b', timeout: '5s'}]},
@@ -42,8 +43,9 @@ import ThrowawayFleet
       fleet.hosts[0]
         == Host(
           name: "web1", address: "10.0.0.1", port: 2200, user: "deploy", become: Become(), base: "~/certs",
-          labels: ["role": "web"]))
+          takeOver: .certbot, labels: ["role": "web"]))
     #expect(fleet.hosts[1].address == "web2" && fleet.hosts[1].port == 22 && fleet.hosts[1].become == nil)
+    #expect(fleet.hosts[1].takeOver == nil)
     #expect(fleet.lineages[0].domains == ["example.com", "www.example.com"])
     let deployment = fleet.lineages[0].deployments[0]
     #expect(
@@ -57,6 +59,10 @@ import ThrowawayFleet
   @Test(arguments: [
     ("{hosts: [{name: 'a', adress: 'x'}]}", "hosts[0]: unknown key 'adress'; did you mean 'address'?"),
     ("{hosts: [{name: 'a', port: 'yes'}]}", "hosts[0].port: expected a number, got 'yes'"),
+    (
+      "{hosts: [{name: 'a', take_over: 'lego'}]}",
+      "hosts[0].take_over: 'lego' is not one of certbot, none"
+    ),
     ("{hosts: [{name: 'a', port: 0}]}", "hosts[0].port: 0 is not a port (1 to 65535)"),
     ("{hosts: [{name: 'a', port: 22.5}]}", "hosts[0].port: 22.5 is not a port (1 to 65535)"),
     ("{hosts: [{name: '-a'}]}", "hosts[0].name: '-a' must begin with a letter or a digit"),

@@ -9,8 +9,10 @@ package final class WebServer: Sendable {
   /// - Parameters:
   ///   - home: nginx's prefix; `nginx.conf` and all that nginx writes are in it.
   ///   - certificates: lineage and server name, one server block each.
+  ///   - placeholders: whether there is nothing yet that it could serve.
   package init(
-    home: String, base: String, at address: String, certificates: [(lineage: String, name: String)]
+    home: String, base: String, at address: String, certificates: [(lineage: String, name: String)],
+    placeholders: Bool = true
   ) async throws {
     self.address = address
     let servers = certificates.map { certificate in
@@ -24,7 +26,9 @@ package final class WebServer: Sendable {
         }
       """
     }
-    for certificate in certificates { try await Placeholder.make(lineage: certificate.lineage, base: base) }
+    for certificate in certificates where placeholders {
+      try await Placeholder.make(lineage: certificate.lineage, base: base)
+    }
     for folder in ["body", "proxy", "fastcgi", "uwsgi", "scgi"] {
       try Files.makeFolder("\(home)/tmp/\(folder)")
     }

@@ -63,7 +63,8 @@ struct Verifier: Sendable {
     var other: ServedLeaf?
     switch verification.question {
     case .tls(let question):
-      let seen = try await look(question, for: expected, isThere: !certificate.isRetired)
+      let seen = try await look(
+        question, for: expected, isThere: !certificate.isRetired || certificate.isGivenBack)
       (result, other) = (LocalHookResult(outcome: seen.outcome), seen.other)
     case .command(let command, let timeout):
       result = await visit.ports.localHooks.run(

@@ -27,6 +27,9 @@ extension Command {
   ) { invocation in try await invocation.retire(RetireRequest(.hosts(invocation.operands))) }
 
   private static let retireOptions = [
+    Option(
+      name: "give-back", value: "certbot",
+      help: "where it was taken over: certbot's own come back, with what hosts have as their newest"),
     Option(name: "forget", help: "the hosts are gone: only forget what they had; contacts none of them"),
     .dryRun, .yes,
   ]
@@ -36,6 +39,15 @@ extension Invocation {
   fileprivate func retire(_ request: RetireRequest) async throws -> ExitStatus {
     var request = request
     request.onlyForgets = has("forget")
+    if let whom = self["give-back"] {
+      guard whom == "certbot" else {
+        throw UsageError(
+          message:
+            "--give-back \(whom.visible): only certbot's are taken over, and given back: --give-back certbot",
+          command: command)
+      }
+      request.givesBack = true
+    }
     let controller = try controller()
     let retirement = try await controller.retirement(request)
     if retirement.isDone {
@@ -48,7 +60,9 @@ extension Invocation {
       return .converged
     }
     if !retirement.left.isEmpty {
-      let what = request.onlyForgets ? "forget that" : "take that away"
+      let what =
+        request.onlyForgets
+        ? "forget that" : request.givesBack ? "give that back to certbot" : "take that away"
       guard try confirm("\(asked)\n\(what)?") else { throw Declined(description: "nothing was taken away") }
     }
     let wanted = request
@@ -58,7 +72,9 @@ extension Invocation {
     let gone = Dictionary(
       grouping: retirement.left.filter { !stays.contains($0) }, by: \.lineage)
     for (lineage, gone) in gone.sorted(by: { $0.key < $1.key }) {
-      let verb = request.onlyForgets ? "forgotten on" : "taken away from"
+      let verb =
+        request.onlyForgets
+        ? "forgotten on" : request.givesBack ? "given back to certbot on" : "taken away from"
       Console.standard.result("\(lineage): \(verb) \(HostSet.folded(gone.map(\.host)))\n")
     }
     for certificate in result.revoked {
