@@ -20,9 +20,12 @@ extension Controller {
       $0.only(choice.lineages, on: choice.hosts)
     }
     let unseen = Set(shortfalls.flatMap(\.unseenHosts))
-    let statuses = all.filter { status in
-      choice.has(status.lineage, on: status.host) && filter.state?.has(status, unseen: unseen) ?? true
-    }
+    let statuses =
+      filter.isAll
+      ? all
+      : all.filter { status in
+        choice.has(status.lineage, on: status.host) && filter.state?.has(status, unseen: unseen) ?? true
+      }
     let shown = filter.isAll ? nil : Set(statuses.map(\.lineage.declared))
     var report = FleetReport(
       generatedAt: now, statuses: statuses,

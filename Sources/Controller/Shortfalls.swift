@@ -19,7 +19,10 @@ extension Controller {
     let due = try await DueCertificates(
       lineages.filter { ordered.contains($0.issuer) }, urgency: .due, store: store, now: now)
     let toDo = Set(due.orders.map(\.lineage.name) + due.heldBack.map(\.lineage))
-    let byLineage = Dictionary(grouping: statuses, by: \.lineage)
+    let deployed = Set(statuses.lazy.map(\.lineage))
+    let soon = now.addingTimeInterval(Self.timeToNextRun)
+    let ending = Dictionary(
+      grouping: statuses.filter { $0.expires.map { $0 < soon } ?? false }, by: \.lineage)
     var shortfalls: [CertificateShortfall] = []
     let issuers = try await store.declaration().issuers
     for lineage in lineages {
@@ -30,10 +33,7 @@ extension Controller {
       {
         shortfalls.append(.fromStandIn(lineage.name, standIn.name, insteadOf: lineage.issuer))
       }
-      let ending = (byLineage[lineage.name] ?? []).filter {
-        $0.expires.map { $0 < now.addingTimeInterval(Self.timeToNextRun) } ?? false
-      }
-      if let end = ending.compactMap(\.expires).min() {
+      if let ending = ending[lineage.name], let end = ending.compactMap(\.expires).min() {
         shortfalls.append(.ended(lineage.name, ending.map(\.host), end))
       }
       let names = Set(newest[lineage.name]?.names ?? lineage.domains)
@@ -41,7 +41,7 @@ extension Controller {
       if !missing.isEmpty, !toDo.contains(lineage.name) {
         shortfalls.append(.lacksNames(lineage.name, missing))
       }
-      if byLineage[lineage.name] != nil, lineage.deployments.contains(where: \.verify.isEmpty) {
+      if deployed.contains(lineage.name), lineage.deployments.contains(where: \.verify.isEmpty) {
         shortfalls.append(.unverified(lineage.name))
       }
     }

@@ -160,7 +160,9 @@ extension Lineage {
 
 extension Identifier where Owner == Lineage {
   /// The name as it was declared, which is also that of the folder on a host.
-  package var declared: Self { Self(String(rawValue.prefix { $0 != "@" })) }
+  package var declared: Self {
+    rawValue.utf8.contains(UInt8(ascii: "@")) ? Self(String(rawValue.prefix { $0 != "@" })) : self
+  }
 
   /// The host that has this instance to itself; `nil` for a lineage that is the same everywhere.
   package var host: Host.Name? {

@@ -25,13 +25,14 @@ package struct CertificateSummary: Hashable, Sendable, Encodable {
   package static func all(
     _ certificates: [ListedCertificate], _ statuses: [HostCertificateStatus], troubled: Set<Lineage.Name>
   ) -> [CertificateSummary] {
-    let places = Dictionary(grouping: statuses) { $0.lineage.declared }
+    var counts: [Lineage.Name: Count] = [:]
+    for status in statuses { counts[status.lineage.declared, default: Count()].take(status) }
     let summaries = Dictionary(grouping: certificates) { $0.lineage.name.declared }.map { name, listed in
-      let places = places[name] ?? []
+      let count = counts[name] ?? Count()
       return CertificateSummary(
-        lineage: name, generation: listed.compactMap { $0.newest?.generation }.max(), hosts: places.count,
-        good: places.count(where: \.isConverged),
-        expires: places.compactMap(\.expires).min() ?? listed.compactMap { $0.newest?.notAfter }.min(),
+        lineage: name, generation: listed.compactMap { $0.newest?.generation }.max(), hosts: count.hosts,
+        good: count.good,
+        expires: count.expires ?? listed.compactMap { $0.newest?.notAfter }.min(),
         notBefore: listed.compactMap { $0.newest?.notBefore }.min(),
         renewal: listed.compactMap(\.renewal).min())
     }
@@ -42,6 +43,17 @@ package struct CertificateSummary: Hashable, Sendable, Encodable {
       if isWell(left) != isWell(right) { return !isWell(left) }
       let (first, second) = (left.expires ?? .distantFuture, right.expires ?? .distantFuture)
       return first == second ? left.lineage < right.lineage : first < second
+    }
+  }
+
+  private struct Count {
+    var (hosts, good) = (0, 0)
+    var expires: Date?
+
+    mutating func take(_ status: HostCertificateStatus) {
+      hosts += 1
+      if status.isConverged { good += 1 }
+      if let end = status.expires { expires = min(expires ?? end, end) }
     }
   }
 
