@@ -30,7 +30,7 @@ let agentParts = [
   "frames", "request", "journal", "base", "places", "locks",
   "processes", "hooks", "certificates", "generations", "rollback", "preflight",
   "controller", "visit", "keepers", "files", "retire", "certbot", "directories",
-  "tasks", "questions", "look", "validity", "permissions", "installed",
+  "tasks", "questions", "look", "discover", "validity", "permissions", "installed",
   "main",
 ]
 

@@ -24,6 +24,8 @@ package enum AgentReply: Hashable, Sendable {
     case file(Int, FileState, Ownership?)
     /// Whose the base is.
     case controller(ControllerMark)
+    /// What else is on the host.
+    case told(ToldByHost)
   }
 
   package enum FileState: String, Hashable, Sendable { case same, changed, missing }
@@ -107,6 +109,11 @@ extension AgentReply {
           ControllerMark(
             id: String(id), name: String(name), epoch: epoch,
             lastSeen: Date(timeIntervalSince1970: Double(since)))))
+    case "told":
+      guard let kind = fields.popFirst().flatMap({ ToldByHost.Kind(rawValue: String($0)) }) else {
+        return nil
+      }
+      self = .found(.told(ToldByHost(kind, String(decoding: payload, as: UTF8.self))))
     default: return nil
     }
   }

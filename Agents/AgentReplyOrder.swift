@@ -5,7 +5,7 @@ import Fleet
 /// PROTOCOL.md, "Order of the frames".
 package struct AgentReplyOrder: Hashable, Sendable {
   package enum Exchange: Hashable, Sendable, CaseIterable {
-    case visit, query, check, task, installation, look, claim
+    case visit, query, check, task, installation, look, claim, discover
   }
 
   private let exchange: Exchange
@@ -45,8 +45,10 @@ package struct AgentReplyOrder: Hashable, Sendable {
     case .await: try ask()
     case .end(let end, _): try finish(end)
     case .more: try giveMore()
-    case .found:
-      guard exchange == .look || exchange == .claim, hasGreeted else {
+    case .found(let finding):
+      var isTold = false
+      if case .told = finding { isTold = true }
+      guard hasGreeted, isTold ? exchange == .discover : exchange == .look || exchange == .claim else {
         throw refused("what it has, and was not asked for it")
       }
     }
@@ -74,7 +76,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       guard hasGreeted, streams.insert(stream).inserted else {
         throw refused("output before its greeting, or twice")
       }
-    case .check, .look, .claim, .installation: throw refused("output, and nothing was to run")
+    case .check, .look, .claim, .discover, .installation: throw refused("output, and nothing was to run")
     }
   }
 
@@ -93,7 +95,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       case .visit: reached.map { step.rank >= $0.rank } ?? (step.rank <= Step.preflight.rank)
       case .query, .claim: step == .recover
       case .check: step == .preflight
-      case .task, .look, .installation: false
+      case .task, .look, .discover, .installation: false
       }
     guard isPossible, step.isOfHost else {
       throw refused("that it \(verb) '\(step.rawValue)'\(reached.map { " after '\($0.rawValue)'" } ?? "")")
@@ -108,7 +110,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
         reached.rank <= Step.verify.rank
       else { throw refused("that it waits for a word which it was not to ask for now") }
     case .installation: guard !hasAsked else { throw refused("that it waits for a second word") }
-    case .query, .check, .task, .look, .claim:
+    case .query, .check, .task, .look, .claim, .discover:
       throw refused("that it waits for a word which it was not to ask for")
     }
     hasAsked = true
@@ -127,7 +129,7 @@ package struct AgentReplyOrder: Hashable, Sendable {
       switch exchange {
       case .visit: end != .unknownToken && (hasGreeted || end == .failedClean)
       case .query: hasGreeted || end == .failedClean
-      case .check, .task, .look, .claim: end == .failedClean || hasGreeted && end == .ok
+      case .check, .task, .look, .claim, .discover: end == .failedClean || hasGreeted && end == .ok
       case .installation: end == .failedClean || hasWord && end == .ok
       }
     guard isPossible else { throw refused("the end '\(end.rawValue)'") }

@@ -287,7 +287,13 @@ package struct AgentRequest: Sendable {
   static func framed(records: [String], nonce: String, command: String, host: Host) -> [UInt8] {
     let request = request(records: records, nonce: nonce, command: command)
     guard !host.hasAgent else { return request }
-    return (command == "look" ? AgentScript.Wire.look : AgentScript.Wire.whole) + request
+    let script =
+      switch command {
+      case "look": AgentScript.Wire.look
+      case "discover": AgentScript.Wire.discover
+      default: AgentScript.Wire.whole
+      }
+    return script + request
   }
 
   private static func request(records: [String], nonce: String, command: String) -> [UInt8] {

@@ -77,10 +77,13 @@ package enum AgentScript {
   enum Wire {
     /// For a visit, a claim and whatever else is asked of the host's base.
     static let whole = bytes(AgentScript.visit + files + directories + [Part.tasks_sh, Part.questions_sh])
-    static let look = bytes([
+    static let look = bytes(looking + [Part.main_sh])
+    static let discover = bytes(looking + [Part.discover_sh, Part.main_sh])
+
+    private static let looking: [[UInt8]] = [
       Part.frames_sh, Part.request_sh, Part.places_sh, Part.certificates_sh, Part.controller_sh,
-      Part.look_sh, Part.main_sh,
-    ])
+      Part.look_sh,
+    ]
 
     /// For a visit alone: with what its own records need. Where an earlier visit is to be ended, it asks for the rest.
     static func visit(withFiles: Bool, withDirectories: Bool) -> [UInt8] {

@@ -26,6 +26,7 @@ start() {
     check) check ;;
     look) look_at_host ;;
     claim) claim ;;
+    discover) is_permitted && discover_host ;;
     visit) visit ;;
   esac
   exit 0

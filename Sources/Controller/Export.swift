@@ -45,9 +45,10 @@ extension Controller {
 
   private static func write(_ content: Secret, mode: String, to path: String) throws {
     func failure() -> ControllerError {
-      let advice = errno == EEXIST ? "; choose what is not there yet" : ""
-      return .export(
-        "\(path.visible) cannot be written: \(String(cString: strerror(errno)).lowercased())\(advice)")
+      .export(
+        errno == EEXIST
+          ? "\(path.visible) is there already; name another file"
+          : "\(path.visible) cannot be written: \(String(cString: strerror(errno)).lowercased())")
     }
     let descriptor = open(
       path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode, radix: 8) ?? 0o600)

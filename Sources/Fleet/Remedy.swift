@@ -4,6 +4,7 @@
 package enum Remedy: Hashable, Sendable, CustomStringConvertible {
   case apply
   case applyFile(String)
+  case writeDiscovered
   case prune
   case run
   case look
@@ -53,6 +54,7 @@ package enum Remedy: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .apply: ["apply", "inventory/"]
     case .applyFile(let file): ["apply", file.visible]
+    case .writeDiscovered: ["host", "discover", "--write", "found.json5"]
     case .prune: ["apply", "inventory/", "--prune"]
     case .run: ["run"]
     case .look: ["look"]

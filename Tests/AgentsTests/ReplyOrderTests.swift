@@ -9,6 +9,8 @@ import Testing
   private static func step(_ step: Step) -> AgentReply { .step(step, nil, hook: nil, .succeeded, "") }
 
   private static let finding = AgentReply.found(.file(1, .same, nil))
+  private static let told = AgentReply.found(
+    .told(ToldByHost(.nginx, path: "/etc/nginx/nginx.conf", text: "")))
   private static let ends: [AgentReply] = [
     .ok, .degraded, .deferred, .failedClean, .rolledBack, .failedDirty, .unknownToken,
   ].map { .end($0, text: "") }
@@ -19,7 +21,7 @@ import Testing
       hello, .hello(version: 9999, clock: 0), .await(seconds: 5), .output(.stdout, .empty),
       .output(.stderr, .empty),
     ]
-    + [finding] + Step.allCases.flatMap { [.begin($0, nil, hook: nil), step($0)] } + ends
+    + [finding, told] + Step.allCases.flatMap { [.begin($0, nil, hook: nil), step($0)] } + ends
 
   /// A way to each state, as a shorter or longer visit that goes well.
   private static let ways: [[AgentReply]] = {
@@ -109,6 +111,7 @@ import Testing
       .check: [.begin(.preflight, nil, hook: nil), Self.step(.preflight), Self.ends[0], Self.ends[3]],
       .task: [.output(.stdout, .empty), .output(.stderr, .empty), Self.ends[0], Self.ends[3]],
       .installation: [.await(seconds: 5), Self.ends[3]], .look: [Self.finding, Self.ends[0], Self.ends[3]],
+      .discover: [Self.told, Self.ends[0], Self.ends[3]],
       .claim: [
         .begin(.recover, nil, hook: nil), Self.step(.recover), Self.finding, Self.ends[0], Self.ends[3],
       ],

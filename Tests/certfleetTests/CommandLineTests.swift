@@ -22,8 +22,10 @@ import Testing
 
   @Test(arguments: [
     (["runn"], "unknown command 'runn'; did you mean 'run'?"),
-    (["host"], "host needs a verb: list, show, import, pin, check, claim, retire"),
-    (["host", "pni"], "'pni' is not a verb of host: list, show, import, pin, check, claim, retire"),
+    (["host"], "host needs a verb: list, show, import, discover, pin, check, claim, retire"),
+    (
+      ["host", "pni"], "'pni' is not a verb of host: list, show, import, discover, pin, check, claim, retire"
+    ),
     (["cert", "revoke"], "CERT is missing"),
     (["cert", "revoke", "a", "b"], "'b' is one argument too many"),
     (["run", "--jsn"], "unknown option '--jsn'"),

@@ -63,7 +63,7 @@ package struct HostLook: Sendable {
       case .found(.controller(let mark)): findings.controller = mark
       case .end(.ok, _): return .answer(.seen(findings))
       case .end(_, let text): return .answer(.refused(text))
-      case .hello, .more, .begin, .output, .step, .await: break
+      case .hello, .more, .begin, .output, .step, .await, .found(.told): break
       }
       return .goOn
     }

@@ -72,7 +72,7 @@ package enum ACMEShFolder {
     fleet.certificates.append(certificate)
   }
 
-  private static func proof(_ way: String) -> ImportedCertificate.Proof {
+  static func proof(_ way: String) -> ImportedCertificate.Proof {
     switch way {
     case "no": .listener
     case let way where way.hasPrefix("/"): .webroot(way)

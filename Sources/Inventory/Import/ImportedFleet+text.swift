@@ -14,11 +14,17 @@ extension ImportedFleet {
     lines.append("{")
     let shared = SharedFields(hosts)
     if !shared.text.isEmpty { lines.append("  defaults: { \(shared.text) },") }
-    lines.append("  hosts: [")
-    lines += hosts.map { host in
-      "    { \(host.fields(beside: shared)) }," + (host.comment.map { " // \($0.visible)" } ?? "")
+    if !hosts.isEmpty || certificates.isEmpty {
+      if hosts.contains(where: \.takesOver) {
+        lines.append(
+          "  // In the place of those of these names: say base and take_over where they are declared.")
+      }
+      lines.append("  hosts: [")
+      lines += hosts.map { host in
+        "    { \(host.fields(beside: shared)) }," + (host.comment.map { " // \($0.visible)" } ?? "")
+      }
+      lines.append("  ],")
     }
-    lines.append("  ],")
     lines += certificates.isEmpty ? nextSteps : certificateLines
     return lines.joined(separator: "\n") + "\n}\n"
   }
@@ -117,6 +123,7 @@ extension ImportedHost {
     if readsSSHConfig != shared.readsSSHConfig { add("ssh_config", readsSSHConfig?.text) }
     add("via", via?.quoted)
     add("base", base?.quoted)
+    if takesOver { add("take_over", "certbot".quoted) }
     if !labels.isEmpty {
       let words = labels.sorted { $0.key < $1.key }.map { "\($0.key.asKey): \($0.value.quoted)" }
       add("labels", "{ \(words.joined(separator: ", ")) }")
@@ -162,20 +169,51 @@ extension ImportedCertificate {
       )
     }
     if !release.isEmpty { lines.append("      // Once it is served from here: \(release.visible)") }
-    var parts: [String] = []
-    let places = files.map { file in
-      switch file {
-      case .pair(let certificate, let key):
-        let isApart = certificate.folder != key.folder
-        return
-          "{ format: \"pem\", path: \(certificate.quoted), key_path: \(key.quoted)\(isApart ? ", allow: \"apart\"" : "") }"
-      case .fullChain(let path): return "{ format: \"fullchain\", path: \(path.quoted) }"
-      }
+    let deployments =
+      deployments.isEmpty
+      ? [Deployment(selector: "name:\(host)", files: files, hooks: reload.map { [$0] } ?? [])] : deployments
+    if deployments.count == 1 {
+      lines.append("      deploy: [\(deployments[0].text)] },")
+    } else {
+      lines.append("      deploy: [")
+      lines += deployments.map { "        \($0.text)," }
+      lines.append("      ] },")
     }
-    if !places.isEmpty { parts.append("files: [\(places.joined(separator: ", "))]") }
-    if let reload { parts.append("hooks: { deploy: [\(reload.quoted)] }") }
-    lines.append("      deploy: [{ to: \("name:\(host)".quoted)\(parts.map { ", " + $0 }.joined()) }] },")
     return lines
+  }
+}
+
+extension ImportedCertificate.Deployment {
+  fileprivate var text: String {
+    var parts = ["to: \(selector.quoted)"]
+    if !files.isEmpty { parts.append("files: [\(files.map(\.text).joined(separator: ", "))]") }
+    if !hooks.isEmpty { parts.append("hooks: { deploy: [\(hooks.map(\.quoted).joined(separator: ", "))] }") }
+    let looks = ports.map { port in
+      "{ tls: \(port.number)\(port.startTLS.map { ", starttls: \($0.rawValue.quoted)" } ?? "") }"
+    }
+    if !looks.isEmpty { parts.append("verify: [\(looks.joined(separator: ", "))]") }
+    return "{ \(parts.joined(separator: ", ")) }"
+  }
+}
+
+extension ImportedCertificate.File {
+  fileprivate var text: String {
+    switch self {
+    case .pair(let certificate, let key): return Self.pem(certificate, key, "")
+    case .fullChain(let path): return "{ format: \"fullchain\", path: \(path.quoted) }"
+    case .placed(let certificate, let key, let owner, let group, let mode):
+      let who = [("owner", owner), ("group", group), ("mode", mode)].compactMap { name, value in
+        value.map { ", \(name): \($0.quoted)" }
+      }.joined()
+      return key.map { Self.pem(certificate, $0, who) }
+        ?? "{ format: \"haproxy\", path: \(certificate.quoted)\(who) }"
+    }
+  }
+
+  private static func pem(_ certificate: String, _ key: String, _ more: String) -> String {
+    let isApart = certificate.folder != key.folder
+    return
+      "{ format: \"pem\", path: \(certificate.quoted), key_path: \(key.quoted)\(more)\(isApart ? ", allow: \"apart\"" : "") }"
   }
 }
 

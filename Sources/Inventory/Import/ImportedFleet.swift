@@ -84,6 +84,8 @@ package struct ImportedHost: Hashable, Sendable {
   package var via: String?
   package var connection: ConnectionKind?
   package var base: String?
+  /// From certbot.
+  var takesOver = false
   package var readsSSHConfig: SSHConfig?
   package var labels: [String: String] = [:]
   /// For whoever reads the inventory.
@@ -127,6 +129,15 @@ package struct ImportedCertificate: Hashable, Sendable {
   package var reload: String?
   /// What ends the other client's renewals of it.
   package var release = ""
+  /// Where it goes; empty is this machine, with `files` and `reload`.
+  var deployments: [Deployment] = []
+
+  struct Deployment: Hashable, Sendable {
+    var selector: String
+    var files: [File] = []
+    var hooks: [String] = []
+    var ports: [DiscoveredCertificate.Port] = []
+  }
 
   package enum Proof: Hashable, Sendable {
     case listener
@@ -140,6 +151,8 @@ package struct ImportedCertificate: Hashable, Sendable {
   package enum File: Hashable, Sendable {
     case pair(certificate: String, key: String)
     case fullChain(String)
+    /// As a service has them; without a key, both are in one file.
+    case placed(certificate: String, key: String?, owner: String?, group: String?, mode: String?)
   }
 }
 

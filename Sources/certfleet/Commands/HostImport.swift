@@ -1,7 +1,6 @@
 import Controller
 import Fleet
 import FoundationEssentials
-import Glibc
 import Inventory
 
 extension Command {
@@ -40,35 +39,10 @@ extension Command {
       console.result(text)
       return .converged
     }
-    try create(file, text)
+    try Controller.write(new: file, text)
     console.result("\(file) is written; read it, then: \(Remedy.applyFile(file))\n")
     return .converged
   }
-
-  /// What is there already is somebody's work.
-  private static func create(_ path: String, _ text: String) throws {
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard file >= 0 else {
-      let why =
-        errno == EEXIST
-        ? "is there already; name another file"
-        : "cannot be written: \(String(cString: strerror(errno)).lowercased())"
-      throw Unwritable(description: "'\(path.visible)' \(why)")
-    }
-    defer { close(file) }
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      guard count > 0 else {
-        throw Unwritable(
-          description: "'\(path.visible)' cannot be written: \(String(cString: strerror(errno)).lowercased())"
-        )
-      }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  private struct Unwritable: Error, CustomStringConvertible { let description: String }
 }
 
 extension Invocation {

@@ -1,0 +1,93 @@
+import Agents
+import Engine
+import Fleet
+package import Inventory
+package import Reporting
+import Storage
+import System
+
+extension Controller {
+  /// What hosts have today beside what certfleet brought; nothing is changed there.
+  ///
+  /// - Parameter selector: `nil` is all that are declared.
+  package func discover(_ selector: String?) async throws -> DiscoveredFleet {
+    let hosts =
+      if let selector { try await self.hosts(selector, of: try await issuable()) } else {
+        try await store.hosts()
+      }
+    let connector = try await connector()
+    let known = Set(try await store.generationsByFingerprint().values.flatMap(\.keys))
+    let results = try await BoundedConcurrency.run(over: hosts, limit: Self.hostsAtOnce) { host in
+      do throws(HostDiscovery.Failure) {
+        return Result<DiscoveredHost, HostDiscovery.Failure>.success(
+          try await Discovering(host: host, discovery: HostDiscovery(of: host, connector: connector)).run())
+      } catch { return .failure(error) }
+    }
+    var (found, failed): ([DiscoveredHost], [Host.Name: String]) = ([], [:])
+    for (host, result) in zip(hosts, results) {
+      switch result {
+      case .success(let one): found.append(one)
+      case .failure(let failure): failed[host.name] = failure.description
+      }
+    }
+    return DiscoveredFleet(found, failed: failed, managed: known)
+  }
+}
+
+extension DiscoveredFleet.Line {
+  package var row: FoundCertificate {
+    FoundCertificate(
+      names: names, hosts: hosts, services: services, ports: ports, clients: clients, issuer: issuer,
+      isSelfSigned: isSelfSigned, isManaged: isManaged, notAfter: ends)
+  }
+}
+
+/// One host: two questions over its login, and one to each of its ports.
+private struct Discovering {
+  let host: Host
+  let discovery: HostDiscovery
+
+  func run() async throws(HostDiscovery.Failure) -> DiscoveredHost {
+    var found = DiscoveredHost(host, survey: try await discovery.ask(.survey))
+    let files = found.files
+    if !files.certificates.isEmpty || !files.keys.isEmpty {
+      found.take(try await discovery.ask(.files(certificates: files.certificates, keys: files.keys)))
+    }
+    let names = Set(found.certificates.compactMap { $0.names.first { !$0.hasPrefix("*") } }).sorted()
+    let questions = found.ports.prefix(Self.mostPorts).filter {
+      !Self.unasked.contains($0) && $0 != Int(host.port)
+    }
+    .flatMap { port in
+      // A server shows by the name what it has for it.
+      (names.isEmpty ? [host.address] : Array(names.prefix(Self.mostNames))).map { name in
+        TLSQuestion(port: UInt16(port), serverName: name, startTLS: Self.clear[port])
+      }
+    }
+    let served = await withTaskGroup(of: (TLSQuestion, ServedLeaf)?.self) { group in
+      for question in questions {
+        group.addTask {
+          (try? await TLSProbe().served(by: host, at: question)).map { (question, $0) }
+        }
+      }
+      return await group.reduce(into: [(TLSQuestion, ServedLeaf)]()) { all, one in
+        if let one { all.append(one) }
+      }
+    }
+    for (question, leaf) in served.sorted(by: { ($0.0.port, $0.0.serverName) < ($1.0.port, $1.0.serverName) })
+    {
+      found.take(leaf, at: question)
+    }
+    return found
+  }
+
+  private static let mostPorts = 60
+  private static let mostNames = 20
+  /// Where something else than TLS is spoken, which a greeting of TLS might disturb: ssh, http, DNS, portmapper, printers.
+  private static let unasked: Set = [22, 53, 80, 111, 515, 631, 9100]
+  /// What is spoken first, by IANA's numbers.
+  private static let clear: [Int: StartTLS] = [
+    21: .ftp, 25: .smtp, 110: .pop3, 119: .nntp, 143: .imap, 389: .ldap, 587: .smtp, 3306: .mysql,
+    4190: .sieve,
+    5222: .xmpp, 5432: .postgres,
+  ]
+}

@@ -1,0 +1,167 @@
+import Fleet
+import Foundation
+import PKI
+import Testing
+import ThrowawayFleet
+
+@testable import Inventory
+
+/// What services' configurations say, and the inventory that comes of it.
+@Suite struct DiscoveryTests {
+  @Test(arguments: [
+    (
+      ToldByHost.Kind.nginx, "/etc/nginx/conf.d/a.conf",
+      "server { listen [::]:443 ssl http2; ssl_certificate a.pem; ssl_certificate_key 'a.key'; }",
+      ["nginx /etc/nginx/a.pem /etc/nginx/a.key"], [443]
+    ),
+    // A pair for each kind of key, and ports without TLS.
+    (
+      .nginx, "/usr/local/etc/nginx/nginx.conf",
+      "listen 80;\nlisten 10.0.0.1:8443 ssl;\nlisten 443 quic reuseport;\nssl_certificate /a/rsa.pem;\nssl_certificate_key /a/rsa.key;\nssl_certificate /a/ec.pem;\nssl_certificate_key /a/ec.key;\n",
+      ["nginx /a/rsa.pem /a/rsa.key", "nginx /a/ec.pem /a/ec.key"], [443, 8443]
+    ),
+    (
+      .nginx, "/etc/nginx/nginx.conf",
+      "#ssl_certificate /no.pem;\n  # ssl_certificate /no.pem;\nssl_certificate /both.pem; ssl_certificate_key /both.pem;",
+      ["nginx /both.pem -"], []
+    ),
+    (
+      .apache, "/etc/httpd/conf.d/ssl.conf",
+      "Listen 443 https\n<VirtualHost _default_:443>\n  SSLCertificateFile \"/etc/pki/tls/certs/a.crt\"\n\tsslcertificatekeyfile conf/a.key\n",
+      ["apache /etc/pki/tls/certs/a.crt /etc/httpd/conf/a.key"], [443]
+    ),
+    (
+      .haproxy, "/etc/haproxy/haproxy.cfg",
+      "crt-base /etc/haproxy/certs\nbind *:80\nbind :443 ssl crt site.pem crt /srv/other.pem alpn h2\n",
+      ["haproxy /etc/haproxy/certs/site.pem -", "haproxy /srv/other.pem -"], [443]
+    ),
+    (
+      .postfix, "/etc/postfix/main.cf",
+      "smtpd_tls_cert_file = /a.pem\nsmtpd_tls_key_file=/a.key\nsmtpd_tls_eccert_file = $x\n",
+      ["postfix /a.pem /a.key"], []
+    ),
+    (
+      .postfix, "/etc/postfix/main.cf", "smtpd_tls_chain_files = /k.pem, /c.pem", ["postfix /c.pem /k.pem"],
+      []
+    ),
+    (
+      .dovecot, "/etc/dovecot/conf.d/10-ssl.conf", "ssl = required\nssl_cert = </a.pem\nssl_key = < /a.key\n",
+      ["dovecot /a.pem /a.key"], []
+    ),
+    (
+      .dovecot, "/etc/dovecot/dovecot.conf",
+      "ssl_server_cert_file = /a.pem\nssl_server_key_file = /a.key\n", ["dovecot /a.pem /a.key"], []
+    ),
+    (
+      .nginx, "/etc/nginx/nginx.conf", "ssl_certificate;\nlisten ssl;\n;;{{}\nssl_certificate_key /x;", [], []
+    ),
+    (.haproxy, "/etc/haproxy/haproxy.cfg", "bind ssl crt\nbind :x ssl\ncrt\n", [], []),
+  ])
+  func `a configuration is read as its service reads it`(
+    kind: ToldByHost.Kind, path: String, text: String, uses: [String], ports: [Int]
+  ) {
+    let read = ServiceConfiguration(ToldByHost(kind, path: path, text: text))
+    #expect(read.uses.map { "\($0.service) \($0.certificate) \($0.key ?? "-")" } == uses)
+    #expect(read.ports == Set(ports))
+  }
+
+  @Test func `what is no path is told and not guessed`() {
+    for (kind, text) in [
+      (ToldByHost.Kind.nginx, "ssl_certificate data:$cert;"),
+      (.nginx, "ssl_certificate /c/$ssl_server_name.pem;"),
+      (.haproxy, "bind :443 ssl crt-list /l.txt"), (.apache, "SSLCertificateChainFile /chain.pem"),
+    ] {
+      let read = ServiceConfiguration(ToldByHost(kind, path: "/etc/x", text: text))
+      #expect(read.uses.isEmpty && read.notes.count == 1, "\(text)")
+    }
+  }
+
+  @Test func `ports are those that others reach`() {
+    let text = """
+         0: 00000000:01BB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+         1: 0100007F:1F90 00000000:0000 0A 0
+         2: 0A00000A:0019 00000000:0000 0A 0
+         3: 00000000:0050 0100007F:9999 01 0
+         0: 00000000000000000000000000000000:03E1 00000000000000000000000000000000:0000 0A 0
+         1: 00000000000000000000000001000000:0277 00000000000000000000000000000000:0000 0A 0
+      nonsense
+      """
+    #expect(Set(ListeningPorts(text, at: "10.0.0.10").all) == [443, 25, 993])
+    #expect(Set(ListeningPorts(text, at: "web1.example").all) == [443, 25, 993])
+  }
+
+  /// Hosts as they come: one certificate on many, by two clients, of several CAs.
+  @Test func `the inventory names hosts by what they have in common, and applies`() async throws {
+    let scratch = try ScratchFolder()
+    func certificate(_ name: String, issuer: String) async throws -> String {
+      let folder = scratch.path + "/" + UUID().uuidString
+      try Files.makeFolder(folder)
+      let ca = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+      let openssl = try Program.find("openssl")
+      try await Program.succeed(
+        openssl,
+        ["req", "-x509", "-subj", "/CN=\(issuer)", "-keyout", folder + "/ca.key", "-out", folder + "/ca.pem"]
+          + ca)
+      try await Program.succeed(
+        openssl,
+        [
+          "req", "-x509", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout",
+          folder + "/key", "-out", folder + "/cert", "-CA", folder + "/ca.pem", "-CAkey", folder + "/ca.key",
+        ] + ca)
+      return Files.read(folder + "/cert")
+    }
+    let (shop, mail, other) = (
+      try await certificate("shop.example", issuer: "R11"),
+      try await certificate("mail.example", issuer: "E7"),
+      try await certificate("old.example", issuer: "Acme Ltd CA")
+    )
+    func host(_ name: String, _ role: String, _ files: [(ToldByHost, String, String)]) -> DiscoveredHost {
+      var found = DiscoveredHost(
+        Host(name: Host.Name(name), address: name + ".example", labels: ["role": role]),
+        survey: files.map(\.0))
+      found.take(files.map { ToldByHost(.file, path: $0.1, text: "-rw-r--r-- root root\n" + $0.2) })
+      return found
+    }
+    let nginx = ToldByHost(
+      .nginx, path: "/etc/nginx/nginx.conf",
+      text: "listen 443 ssl; ssl_certificate /etc/ssl/shop.pem; ssl_certificate_key /etc/ssl/shop.key;")
+    let haproxy = ToldByHost(
+      .haproxy, path: "/etc/haproxy/haproxy.cfg", text: "bind :443 ssl crt /etc/haproxy/old.pem")
+    let postfix = ToldByHost(
+      .postfix, path: "/etc/postfix/main.cf",
+      text: "smtpd_tls_cert_file = /etc/letsencrypt/live/mail.example/fullchain.pem")
+    let certbot = ToldByHost(
+      .certbot, path: "/etc/letsencrypt/renewal/mail.example.conf",
+      text: "cert = /etc/letsencrypt/live/mail.example/cert.pem\nauthenticator = standalone\n")
+    let hosts =
+      (1...3).map { host("web\($0)", "web", [(nginx, "/etc/ssl/shop.pem", shop)]) } + [
+        host(
+          "mail", "mail",
+          [
+            (postfix, "/etc/letsencrypt/live/mail.example/fullchain.pem", mail),
+            (certbot, "/etc/letsencrypt/live/mail.example/cert.pem", mail),
+          ]), host("lb", "lb", [(haproxy, "/etc/haproxy/old.pem", other)]),
+      ]
+    let fleet = DiscoveredFleet(hosts, failed: ["db1": "no route to host"])
+    let imported = fleet.imported
+    let text = imported.inventory(from: "what hosts have")
+    #expect(
+      text.contains(
+        "{ to: \"role=web\", files: [{ format: \"pem\", path: \"/etc/ssl/shop.pem\", key_path: \"/etc/ssl/shop.key\" }], hooks: { deploy: [\"@nginx\"] } }"
+      ), "\(text)")
+    #expect(
+      text.contains(
+        "name: \"mail\", address: \"mail.example\", base: \"/etc/letsencrypt\", take_over: \"certbot\""),
+      "\(text)")
+    #expect(text.contains("{ to: \"name:mail\", hooks: { deploy: [\"@postfix\"] } }"), "\(text)")
+    #expect(!text.contains("name: \"old.example\""), "\(text)")
+    #expect(
+      imported.noteLines.contains {
+        $0.hasPrefix("old.example: comes from Acme Ltd CA, on lb, which is not known here")
+      } && imported.noteLines.contains("db1: said nothing: no route to host"), "\(imported.noteLines)")
+    let file = try scratch.write("found.json5", text)
+    let declared = try InventoryFiles.read([file], beside: FleetDeclaration(hosts: hosts.map(\.host)))
+    #expect(Set(declared.lineages.map(\.name)) == ["shop.example", "mail.example"])
+    #expect(declared.hosts.first?.takeOver == .certbot)
+  }
+}
