@@ -93,27 +93,10 @@ import ThrowawayFleet
   /// Hosts as they come: one certificate on many, by two clients, of several CAs.
   @Test func `the inventory names hosts by what they have in common, and applies`() async throws {
     let scratch = try ScratchFolder()
-    func certificate(_ name: String, issuer: String) async throws -> String {
-      let folder = scratch.path + "/" + UUID().uuidString
-      try Files.makeFolder(folder)
-      let ca = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-      let openssl = try Program.find("openssl")
-      try await Program.succeed(
-        openssl,
-        ["req", "-x509", "-subj", "/CN=\(issuer)", "-keyout", folder + "/ca.key", "-out", folder + "/ca.pem"]
-          + ca)
-      try await Program.succeed(
-        openssl,
-        [
-          "req", "-x509", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout",
-          folder + "/key", "-out", folder + "/cert", "-CA", folder + "/ca.pem", "-CAkey", folder + "/ca.key",
-        ] + ca)
-      return Files.read(folder + "/cert")
-    }
     let (shop, mail, other) = (
-      try await certificate("shop.example", issuer: "R11"),
-      try await certificate("mail.example", issuer: "E7"),
-      try await certificate("old.example", issuer: "Acme Ltd CA")
+      try await certificate("shop.example", issuer: "R11", in: scratch),
+      try await certificate("mail.example", issuer: "E7", in: scratch),
+      try await certificate("old.example", issuer: "Acme Ltd CA", in: scratch)
     )
     func host(_ name: String, _ role: String, _ files: [(ToldByHost, String, String)]) -> DiscoveredHost {
       var found = DiscoveredHost(
@@ -163,5 +146,97 @@ import ThrowawayFleet
     let declared = try InventoryFiles.read([file], beside: FleetDeclaration(hosts: hosts.map(\.host)))
     #expect(Set(declared.lineages.map(\.name)) == ["shop.example", "mail.example"])
     #expect(declared.hosts.first?.takeOver == .certbot)
+  }
+
+  /// As distributions and panels set their services up.
+  @Test(arguments: [
+    (
+      ToldByHost.Kind.nginx, "/etc/nginx/sites-enabled/default",
+      "listen 443 ssl default_server;\nlisten [::]:443 ssl default_server;\nserver_name _;\nssl_certificate /etc/ssl/certs/site.pem;\nssl_certificate_key /etc/ssl/private/site.key;",
+      "/etc/ssl/certs/site.pem"
+    ),
+    (
+      .nginx, "/etc/nginx/conf.d/vhost.conf",
+      "server { listen 443 ssl http2; server_name a.example www.a.example; ssl_certificate ssl/a.crt; ssl_certificate_key ssl/a.key; }",
+      "/etc/nginx/ssl/a.crt"
+    ),
+    (
+      .nginx, "/usr/local/etc/nginx/nginx.conf",
+      "\tlisten       443 ssl;\n\tssl_certificate      cert.pem;\n\tssl_certificate_key  cert.key;",
+      "/usr/local/etc/nginx/cert.pem"
+    ),
+    (
+      .apache, "/etc/apache2/sites-enabled/default-ssl.conf",
+      "\t<VirtualHost *:443>\n\t\tSSLCertificateFile      /etc/ssl/certs/site.pem\n\t\tSSLCertificateKeyFile   /etc/ssl/private/site.key",
+      "/etc/ssl/certs/site.pem"
+    ),
+    (
+      .apache, "/etc/httpd/conf.d/ssl.conf",
+      "Listen 443 https\n<VirtualHost _default_:443>\nSSLCertificateFile /etc/pki/tls/certs/localhost.crt\nSSLCertificateKeyFile /etc/pki/tls/private/localhost.key",
+      "/etc/pki/tls/certs/localhost.crt"
+    ),
+    (
+      .haproxy, "/etc/haproxy/haproxy.cfg", "    bind *:443 ssl crt /etc/haproxy/certs/ alpn h2,http/1.1",
+      "/etc/haproxy/certs/site.pem"
+    ),
+    (
+      .haproxy, "/etc/haproxy/haproxy.cfg",
+      "crt-base /etc/ssl/private\nbind 10.0.0.1:443,10.0.0.2:443 ssl crt site.pem",
+      "/etc/ssl/private/site.pem"
+    ),
+    (
+      .postfix, "/etc/postfix/main.cf",
+      "smtpd_tls_cert_file=/etc/postfix/cert.pem\nsmtpd_tls_key_file=/etc/postfix/key.pem\nsmtpd_tls_security_level=may",
+      "/etc/postfix/cert.pem"
+    ),
+    (
+      .postfix, "/etc/postfix/main.cf", "smtpd_tls_chain_files =  /etc/postfix/both.pem",
+      "/etc/postfix/both.pem"
+    ),
+    (
+      .dovecot, "/etc/dovecot/conf.d/10-ssl.conf",
+      "ssl = yes\nssl_cert = </etc/dovecot/private/dovecot.pem\nssl_key = </etc/dovecot/private/dovecot.key",
+      "/etc/dovecot/private/dovecot.pem"
+    ),
+    (
+      .dovecot, "/etc/dovecot/dovecot.conf",
+      "ssl_server_cert_file = /etc/ssl/mail.pem\nssl_server_key_file = /etc/ssl/mail.key", "/etc/ssl/mail.pem"
+    ),
+  ])
+  func `what services are set up with becomes an inventory that applies`(
+    kind: ToldByHost.Kind, path: String, text: String, certificateFile: String
+  ) async throws {
+    let scratch = try ScratchFolder()
+    let pem = try await certificate("site.example", issuer: "R10", in: scratch)
+    let host = Host(name: "web1", address: "192.0.2.1")
+    var found = DiscoveredHost(host, survey: [ToldByHost(kind, path: path, text: text)])
+    found.take([ToldByHost(.file, path: certificateFile, text: "-rw-r--r-- root root\n" + pem)])
+    let fleet = DiscoveredFleet([found]).imported
+    let file = try scratch.write("found.json5", fleet.inventory(from: "web1"))
+    let declared = try InventoryFiles.read([file], beside: FleetDeclaration(hosts: [host]))
+    let deployment = try #require(declared.lineages.first?.deployments.first, "\(fleet.noteLines)")
+    #expect(declared.lineages.count == 1 && declared.lineages[0].domains == ["site.example"])
+    #expect(deployment.files.first?.path == certificateFile)
+    #expect(
+      deployment.hooks.deploy.map(\.command) == ["@\(kind.rawValue)"] || deployment.hooks.deploy.count == 1)
+  }
+
+  /// - Returns: a certificate in PEM, of a CA of that name.
+  private func certificate(_ name: String, issuer: String, in scratch: ScratchFolder) async throws -> String {
+    let folder = scratch.path + "/" + UUID().uuidString
+    try Files.makeFolder(folder)
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    let openssl = try Program.find("openssl")
+    try await Program.succeed(
+      openssl,
+      ["req", "-x509", "-subj", "/CN=\(issuer)", "-keyout", folder + "/ca.key", "-out", folder + "/ca.pem"]
+        + key)
+    try await Program.succeed(
+      openssl,
+      [
+        "req", "-x509", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name)", "-keyout",
+        folder + "/key", "-out", folder + "/cert", "-CA", folder + "/ca.pem", "-CAkey", folder + "/ca.key",
+      ] + key)
+    return Files.read(folder + "/cert")
   }
 }

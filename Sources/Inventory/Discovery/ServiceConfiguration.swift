@@ -132,7 +132,9 @@ struct ServiceConfiguration {
       )
       return nil
     }
-    return path.hasPrefix("/") ? path : base.isEmpty ? nil : base + "/" + path
+    // A folder's name may end in a slash.
+    let plain = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    return plain.hasPrefix("/") ? plain : base.isEmpty ? nil : base + "/" + plain
   }
 
   private mutating func addPort(_ address: String) {
