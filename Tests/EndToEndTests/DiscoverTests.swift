@@ -35,6 +35,15 @@ import ThrowawayFleet
     let before = try await host.run(
       "find /etc /home -type f -newer /etc/mark | grep -v '/etc/sudoers.d/' | sort")
 
+    // Something that no configuration tells of.
+    try await SelfSigned.make("hidden.example", in: scratch.path + "/host")
+    let hidden = try Running(
+      try Program.find("openssl"),
+      [
+        "s_server", "-accept", "\(host.address):9555", "-cert", scratch.path + "/host/cert.pem", "-key",
+        scratch.path + "/host/key.pem", "-quiet",
+      ], stdout: nil, stderr: nil)
+    try await eventually("it listens") { Loopback.answers(host.address, 9555) }
     let file = scratch.path + "/found.json5"
     let found = try await expect(0, "host", "discover", "--write", file)
     let table = found.stdout
@@ -47,6 +56,11 @@ import ThrowawayFleet
     #expect(
       found.stderr.contains(
         "web1: nginx names a certificate in a way that is not understood: /etc/ssl/$host.pem"))
+    #expect(
+      found.stderr.contains(
+        /web1: port 9555 serves CN=hidden\.example until .*, and which service does that was not found/),
+      "\(found.stderr)")
+    await hidden.stop()
     #expect(found.stderr.contains("web1: nginx names /etc/ssl/gone.pem, which is not there"))
     #expect(
       before
