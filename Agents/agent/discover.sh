@@ -95,6 +95,9 @@ tell_clients() {
   rest=''
   add_matches '/etc/letsencrypt/renewal/*.conf'
   tell_lines certbot '^(archive_dir|cert|authenticator|server|key_type|pre_hook|post_hook|renew_hook|webroot_path|dns_[a-z0-9]*_credentials)[[:space:]]*='
+  add_matches '/etc/letsencrypt/renewal-hooks/[dp]*/*'
+  text=$rest rest=''
+  [ -z "$text" ] || tell certbot /etc/letsencrypt/renewal-hooks
   for home in /root /home/*; do add_matches "$home/.acme.sh/*/*.conf"; done
   tell_lines acme.sh '^Le_(Domain|Alt|API|Keylength|Webroot|RealCertPath|RealCACertPath|RealKeyPath|RealFullChainPath|ReloadCmd|PreHook|PostHook|RenewHook)='
   add_matches '/var/lib/dehydrated/certs/*/cert.pem'

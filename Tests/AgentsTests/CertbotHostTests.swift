@@ -112,6 +112,19 @@ import ThrowawayFleet
     #expect(never.serves == "1")
   }
 
+  @Test func `an installed agent takes over what its configuration says`() throws {
+    let host = Host(name: "web1", address: "a", base: "/etc/letsencrypt", takeOver: .certbot)
+    let visit = PlannedVisit(
+      host: host,
+      certificates: [
+        PlannedCertificate(
+          lineage: "x", generation: Generation(1), fingerprint: "f", domains: ["x.example"], hooks: Hooks(),
+          verify: [])
+      ])
+    let lines = AgentPermissions(for: visit, destinations: [], webroots: [], keyTypes: []).lines
+    #expect(lines == ["base /etc/letsencrypt", "certificate x", "certbot x"])
+  }
+
   @Test func `while certbot is at work nothing is taken over`() async throws {
     let scene = try CertbotHost(Shell.all[0])
     let lock = scene.base + "/.certbot.lock"

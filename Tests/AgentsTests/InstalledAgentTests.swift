@@ -147,6 +147,8 @@ import ThrowawayFleet
     #expect(other.steps.first?.contains("does not allow 'certificate y'") == true)
     let base = try await host.visit(2) { $0.replacing("base :\(host.scene.base)", with: "base :/tmp") }
     #expect(base.end?.isClean == true && "\(base)".contains("does not allow 'base /tmp'"))
+    let certbot = try await host.visit(2) { $0.replacing("\nbase :", with: "\ncertbot x take\nbase :") }
+    #expect(certbot.steps.contains { $0.contains("does not allow 'certbot x'") }, "\(certbot)")
     let discovered = try await host.visit(2) { $0.replacing(#/ visit end\n/#, with: " discover end\n") }
     #expect(
       discovered.count == 1 && "\(discovered)".contains("does not tell what else is on the host"),

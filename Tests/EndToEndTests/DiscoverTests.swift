@@ -77,8 +77,8 @@ import ThrowawayFleet
 
     // As a person would: what is not known is said.
     let read = Files.read(file).replacing(
-      "challenge: { type: \"http-01\", listen: \"0.0.0.0:80\" }",
-      with: "challenge: { type: \"http-01\", listen: \"\(network.controller):\(ca.challengePort)\" }"
+      /\/\/ it was proven at port 80 of the host; by the web server there: [^\n]*/,
+      with: "challenge: { type: \"http-01\", listen: \"\(network.controller):\(ca.challengePort)\" },"
     ).replacing("agree_to_terms: true", with: "agree_to_terms: true, ca_file: \"pebble/ca.pem\"")
     try Files.write(file, read)
     try await expect(0, "apply", file)
@@ -89,6 +89,8 @@ import ThrowawayFleet
     try await expect(0, "run", "--only", "one.example")
     #expect(
       try await host.run("readlink /etc/letsencrypt/live/one.example").hasPrefix("../archive/one.example/1"))
+    #expect(host.read("/home/ops/renewed") == "renewed\n")
+    #expect(host.read("/home/ops/directory") == "/etc/letsencrypt/live/one.example\n")
     let again = try await expect(0, "host", "discover").stdout
     #expect(again.contains(/one\.example +web1 +nginx +443 +certfleet +/), "\(again)")
     try await host.run("nginx -s quit")
@@ -107,7 +109,10 @@ import ThrowawayFleet
       mkdir -p /etc/nginx/conf.d /etc/apache2/sites-enabled /etc/dovecot/conf.d
       REQUESTS_CA_BUNDLE='\(ca.caFile)' certbot certonly --standalone --server '\(ca.directory)' --agree-tos -n \
         --register-unsafely-without-email --http-01-address \(ca.network.controller) --http-01-port \(ca.challengePort) \
-        -d one.example --work-dir '\(scratch.path)/work' --logs-dir '\(scratch.path)/logs' >'\(scratch.path)/certbot' 2>&1
+        -d one.example --deploy-hook 'echo renewed >>/home/ops/renewed' --work-dir '\(scratch.path)/work' --logs-dir '\(scratch.path)/logs' >'\(scratch.path)/certbot' 2>&1
+      rm /home/ops/renewed
+      printf '%s\\n' '#!/bin/sh' 'echo "$RENEWED_LINEAGE" >>/home/ops/directory' >/etc/letsencrypt/renewal-hooks/deploy/tell
+      chmod +x /etc/letsencrypt/renewal-hooks/deploy/tell
       cat >/etc/nginx/nginx.conf <<'X'
       user root; pid \(scratch.path)/nginx.pid; error_log \(scratch.path)/nginx.log; events {}
       http { access_log off; include conf.d/*.conf; }

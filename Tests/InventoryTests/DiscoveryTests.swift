@@ -221,6 +221,48 @@ import ThrowawayFleet
       deployment.hooks.deploy.map(\.command) == ["@\(kind.rawValue)"] || deployment.hooks.deploy.count == 1)
   }
 
+  @Test(arguments: [
+    (
+      "authenticator = webroot\nwebroot_path = /var/www/html,\n",
+      "challenge: { type: \"http-01\", via: \"hosts\", webroot: \"/var/www/html\" },"
+    ),
+    (
+      "authenticator = dns-cloudflare\ndns_cloudflare_credentials = /root/cf.ini\n",
+      "challenge: { type: \"dns-01\", provider: \"cloudflare\" },"
+    ),
+    (
+      "authenticator = dns-rfc2136\n",
+      "// certbot proved it by its plugin 'dns-rfc2136': say how it is proven here."
+    ),
+    ("authenticator = nginx\n", "// it was proven at port 80 of the host; by the web server there:"),
+    (
+      "authenticator = standalone\nrenew_hook = systemctl reload nginx\n",
+      "hooks: { deploy: [\"systemctl reload nginx\"] }"
+    ),
+    (
+      "authenticator = nginx\npre_hook = \"service x stop\"\n",
+      "//   web1: site.example: certbot runs its pre_hook service x stop, which is not written here"
+    ),
+  ])
+  func `what certbot's renewal says is taken, or told`(conf: String, said: String) async throws {
+    let scratch = try ScratchFolder()
+    let pem = try await certificate("site.example", issuer: "R10", in: scratch)
+    let live = "/etc/letsencrypt/live/site.example/cert.pem"
+    let host = Host(name: "web1", address: "192.0.2.1")
+    var found = DiscoveredHost(
+      host,
+      survey: [
+        ToldByHost(
+          .certbot, path: "/etc/letsencrypt/renewal/site.example.conf", text: "cert = \(live)\n" + conf)
+      ])
+    found.take([ToldByHost(.file, path: live, text: "-rw-r--r-- root root\n" + pem)])
+    let text = DiscoveredFleet([found]).imported.inventory(from: "web1")
+    #expect(text.contains(said), "\(text)")
+    let file = try scratch.write("found.json5", text)
+    let declared = try InventoryFiles.read([file], beside: FleetDeclaration())
+    #expect(declared.lineages.count == 1)
+  }
+
   /// - Returns: a certificate in PEM, of a CA of that name.
   private func certificate(_ name: String, issuer: String, in scratch: ScratchFolder) async throws -> String {
     let folder = scratch.path + "/" + UUID().uuidString

@@ -89,7 +89,7 @@ package struct DiscoveredFleet: Sendable {
           of: line.name)
         continue
       }
-      if line.services.isEmpty {
+      if line.services.isEmpty, clients.allSatisfy({ $0.deployHook == nil }) {
         fleet.note(
           "is read on \(hosts) by no service that was found; say what reloads it: hooks", of: line.name)
       }
@@ -102,7 +102,10 @@ package struct DiscoveredFleet: Sendable {
       if !others.isEmpty {
         certificate.release = "end its renewals by \(others.joined(separator: " and ")) on \(hosts)"
       }
-      let byWay = Dictionary(grouping: line.certificates) { Way($0.value) }
+      let withHooks = Set(self.hosts.filter(\.hasDirectoryHooks).map(\.host.name))
+      let byWay = Dictionary(grouping: line.certificates) { host, certificate in
+        Way(certificate, hasDirectoryHooks: withHooks.contains(host))
+      }
       for (way, hosts) in byWay.sorted(by: {
         ($0.value.map(\.key).min() ?? "") < ($1.value.map(\.key).min() ?? "")
       }) {
@@ -110,7 +113,9 @@ package struct DiscoveredFleet: Sendable {
         if way.takesOver { takenOver.formUnion(names) }
         for selector in selectors(of: names) {
           certificate.deployments.append(
-            .init(selector: selector, files: way.files, hooks: way.hooks, ports: way.ports))
+            .init(
+              selector: selector, files: way.files, hooks: way.hooks, hookDirectory: way.hookDirectory,
+              ports: way.ports))
         }
       }
       fleet.certificates.append(certificate)
@@ -128,9 +133,10 @@ package struct DiscoveredFleet: Sendable {
     let takesOver: Bool
     let files: [ImportedCertificate.File]
     let hooks: [String]
+    let hookDirectory: String?
     let ports: [DiscoveredCertificate.Port]
 
-    init(_ certificate: DiscoveredCertificate) {
+    init(_ certificate: DiscoveredCertificate, hasDirectoryHooks: Bool) {
       let isCertbots = certificate.client?.program == .certbot
       takesOver = isCertbots
       // What reads certbot's folder reads it still.
@@ -145,7 +151,10 @@ package struct DiscoveredFleet: Sendable {
         }
         return .placed(certificate: use.certificate, key: use.key, owner: owner, group: group, mode: mode)
       }
-      hooks = Set(certificate.uses.map(\.service)).sorted().map { "@" + $0 }
+      let readyMade = Set(certificate.uses.map(\.service)).sorted().map { "@" + $0 }
+      // What was run after a renewal does what nobody knows, beside reloading.
+      hooks = readyMade + (certificate.client?.deployHook.map { [$0] } ?? [])
+      hookDirectory = isCertbots && hasDirectoryHooks ? "/etc/letsencrypt/renewal-hooks" : nil
       ports = certificate.ports.sorted { $0.number < $1.number }
     }
   }

@@ -10,6 +10,8 @@ package struct DiscoveredHost: Sendable {
   package private(set) var notes: [String] = []
   private let uses: [ServiceConfiguration.Use]
   private let clients: [(file: String, client: DiscoveredCertificate.Client)]
+  /// Whether certbot runs programs for all of its certificates.
+  let hasDirectoryHooks: Bool
   /// Where something listens, or is to by a configuration.
   package let ports: [Int]
 
@@ -24,7 +26,15 @@ package struct DiscoveredHost: Sendable {
     ports = Set(services.flatMap(\.ports)).union(
       survey.filter { $0.kind == .listening }.flatMap { ListeningPorts($0.text, at: host.address).all }
     ).sorted()
+    hasDirectoryHooks = survey.contains { $0.kind == .certbot && $0.path.hasSuffix("/renewal-hooks") }
     notes = services.flatMap(\.notes)
+    for (_, client) in clients {
+      for other in client.others {
+        notes.append(
+          "\(client.name): \(client.program.rawValue) runs its \(other.shortened(to: 100)), which is not written here"
+        )
+      }
+    }
     let hidden = survey.filter { $0.kind == .unreadable }.map(\.path)
     if !hidden.isEmpty {
       notes.append(
@@ -144,7 +154,11 @@ package struct DiscoveredCertificate: Hashable, Sendable {
     let certificateFile: String
     /// The ACME directory; empty where it is not said.
     package let directory: String
-    package let proof: ImportedCertificate.Proof?
+    let proof: ImportedCertificate.Proof
+    /// What it runs after a renewal.
+    let deployHook: String?
+    /// What else it runs, and is not taken.
+    let others: [String]
 
     init?(_ file: ToldByHost) {
       let fields = Dictionary(
@@ -163,28 +177,59 @@ package struct DiscoveredCertificate: Hashable, Sendable {
         (certificateFile, directory) = (
           live, fields["server"] ?? "https://acme-v02.api.letsencrypt.org/directory"
         )
-        switch fields["authenticator"] {
-        case "standalone", "nginx", "apache": proof = nil
-        case "webroot":
-          proof = .unknown(
-            "certbot proved it by files in a web server's folder; with challenge: { type: \"http-01\", webroot: …, to: … } so does certfleet"
-          )
-        case let other: proof = .unknown("certbot proved it by its plugin '\((other ?? "unknown").visible)'")
-        }
+        proof = Self.proof(ofCertbot: fields)
+        deployHook = fields["renew_hook"]
+        others = ["pre_hook", "post_hook"].compactMap { name in fields[name].map { "\(name) \($0)" } }
       case .acmeSh:
         guard let domain = fields["Le_Domain"], last.count > 1 else { return nil }
         (program, name, directory) = (.acmeSh, domain, fields["Le_API"] ?? "")
         let installed = fields["Le_RealFullChainPath"] ?? ""
         certificateFile =
           installed.isEmpty ? "/" + last.dropLast().joined(separator: "/") + "/fullchain.cer" : installed
-        proof = ACMEShFolder.proof(fields["Le_Webroot"] ?? "")
+        proof = Self.onHost(ACMEShFolder.proof(fields["Le_Webroot"] ?? ""))
+        deployHook = fields["Le_ReloadCmd"].flatMap { $0.isEmpty ? nil : ACMEShFolder.decoded($0) }
+        others = ["Le_PreHook", "Le_PostHook", "Le_RenewHook"].compactMap { name in
+          fields[name].map(ACMEShFolder.decoded).flatMap { $0.isEmpty ? nil : "\(name) \($0)" }
+        }
       case .dehydrated:
         guard last.count > 1 else { return nil }
         (program, name, directory, certificateFile) = (.dehydrated, last[last.count - 2], "", file.path)
         proof = .unknown("dehydrated does not say with each certificate how it proved it")
+        (deployHook, others) = (nil, [])
       default: return nil
       }
     }
+
+    private static func proof(ofCertbot fields: [String: String]) -> ImportedCertificate.Proof {
+      let way = fields["authenticator"] ?? "unknown"
+      if way == "webroot", let folder = fields["webroot_path"]?.split(separator: ",").first {
+        return .hostWebroot(String(folder).trimmed)
+      }
+      if let provider = plugins[way] { return .provider(provider, from: "certbot's plugin \(way)") }
+      return onHost(
+        ["standalone", "nginx", "apache"].contains(way)
+          ? .listener : .unknown("certbot proved it by its plugin '\(way)'"))
+    }
+
+    /// The CA asks the host, and not the controller.
+    private static func onHost(_ proof: ImportedCertificate.Proof) -> ImportedCertificate.Proof {
+      switch proof {
+      case .listener:
+        .unknown(
+          "it was proven at port 80 of the host; by the web server there: challenge: { type: \"http-01\", via: \"hosts\", webroot: \"…\" }"
+        )
+      case .webroot(let folder): .hostWebroot(folder)
+      case .hostWebroot, .provider, .unknown: proof
+      }
+    }
+
+    /// lexicon's names for certbot's plugins.
+    private static let plugins = [
+      "dns-cloudflare": "cloudflare", "dns-digitalocean": "digitalocean", "dns-dnsimple": "dnsimple",
+      "dns-dnsmadeeasy": "dnsmadeeasy", "dns-gehirn": "gehirn", "dns-google": "googleclouddns",
+      "dns-linode": "linode4", "dns-luadns": "luadns", "dns-nsone": "nsone", "dns-ovh": "ovh",
+      "dns-route53": "route53", "dns-sakuracloud": "sakuracloud",
+    ]
   }
 }
 

@@ -77,7 +77,8 @@ package enum ACMEShFolder {
     case "no": .listener
     case let way where way.hasPrefix("/"): .webroot(way)
     case let way where way.hasPrefix("dns_"):
-      providers[way].map { .provider($0, from: way) } ?? .unknown("acme.sh proved it by '\(way)'")
+      providers[way].map { .provider($0, from: "\(way) of acme.sh") }
+        ?? .unknown("acme.sh proved it by '\(way)'")
     default: .unknown(way.isEmpty ? "acme.sh does not say how it proved it" : "acme.sh proved it by '\(way)'")
     }
   }
@@ -98,7 +99,7 @@ package enum ACMEShFolder {
   ]
 
   /// Commands are kept in base64, between two marks.
-  private static func decoded(_ value: String) -> String {
+  static func decoded(_ value: String) -> String {
     let (start, end) = ("__ACME_BASE64__START_", "__ACME_BASE64__END_")
     guard value.hasPrefix(start), value.hasSuffix(end),
       let data = Data(base64Encoded: String(value.dropFirst(start.count).dropLast(end.count)))

@@ -158,9 +158,12 @@ extension ImportedCertificate {
     case .listener?, nil: lines.append("      challenge: { type: \"http-01\", listen: \"0.0.0.0:80\" },")
     case .webroot(let folder)?:
       lines.append("      challenge: { type: \"http-01\", webroot: \(folder.quoted) },")
+    case .hostWebroot(let folder)?:
+      lines.append(
+        "      challenge: { type: \"http-01\", via: \"hosts\", webroot: \(folder.quoted) },")
     case .provider(let name, let other)?:
       lines.append(
-        "      // \(other.visible) of acme.sh. What it needs to log in goes into a file of yours alone: credentials_file: \"…\""
+        "      // \(other.visible). What it needs to log in goes into a file of yours alone: credentials_file: \"…\""
       )
       lines.append("      challenge: { type: \"dns-01\", provider: \(name.quoted) },")
     case .unknown(let why)?:
@@ -187,7 +190,10 @@ extension ImportedCertificate.Deployment {
   fileprivate var text: String {
     var parts = ["to: \(selector.quoted)"]
     if !files.isEmpty { parts.append("files: [\(files.map(\.text).joined(separator: ", "))]") }
-    if !hooks.isEmpty { parts.append("hooks: { deploy: [\(hooks.map(\.quoted).joined(separator: ", "))] }") }
+    let directories = hookDirectory.map { "directories: \($0.quoted)" }
+    let deploy = hooks.isEmpty ? nil : "deploy: [\(hooks.map(\.quoted).joined(separator: ", "))]"
+    let all = [deploy, directories].compactMap(\.self)
+    if !all.isEmpty { parts.append("hooks: { \(all.joined(separator: ", ")) }") }
     let looks = ports.map { port in
       "{ tls: \(port.number)\(port.startTLS.map { ", starttls: \($0.rawValue.quoted)" } ?? "") }"
     }

@@ -136,12 +136,16 @@ package struct ImportedCertificate: Hashable, Sendable {
     var selector: String
     var files: [File] = []
     var hooks: [String] = []
+    /// certbot's folder of hooks.
+    var hookDirectory: String?
     var ports: [DiscoveredCertificate.Port] = []
   }
 
   package enum Proof: Hashable, Sendable {
     case listener
     case webroot(String)
+    /// Of the web servers of the hosts that it goes to.
+    case hostWebroot(String)
     /// A company by lexicon's name for it, and what the other client calls it.
     case provider(String, from: String)
     case unknown(String)
