@@ -136,10 +136,10 @@ extension ControllerError: CustomStringConvertible {
       "\(lineage) has gone on since rollout \(one.id); choose a generation: \(Remedy.revert(lineage))"
     case .wasFirst(let lineage, let one):
       "rollout \(one.id) was the first to bring \(lineage); there is nothing to go back to"
-    case .badSelector(let text, let error): "--to '\(text.visible)' is not a selector: \(error)"
+    case .badSelector(let text, let error): "'\(text.visible)' is not a selector: \(error)"
     case .selectsNone(let text, let hosts):
-      "--to '\(text.visible)' picks none of the hosts that the certificate goes to: \(HostSet.folded(hosts).shortened(to: 200))"
-        + (hosts.contains { $0.rawValue == text } ? "; one by its name: --to name:\(text)" : "")
+      "'\(text.visible)' picks none of these hosts: \(HostSet.folded(hosts).shortened(to: 200))"
+        + (hosts.contains { $0.rawValue == text } ? "; one by its name: name:\(text)" : "")
     case .otherKeyOffered(let host, let offered, let wanted):
       "\(host): offers \(offered.map { $0.line(host.rawValue) }.joined(separator: ", ")), not \(wanted); nothing was pinned"
     case .agentNotDeclared(let host):

@@ -11,25 +11,27 @@ extension Controller {
   ///
   /// - Parameter selector: `nil` is all that are declared.
   package func discover(_ selector: String?) async throws -> DiscoveredFleet {
-    let hosts =
-      if let selector { try await self.hosts(selector, of: try await issuable()) } else {
-        try await store.hosts()
-      }
+    let hosts = try pick(selector, among: try await store.hosts())
     let connector = try await connector()
     let known = Set(try await store.generationsByFingerprint().values.flatMap(\.keys))
     let results = try await BoundedConcurrency.run(over: hosts, limit: Self.hostsAtOnce) { host in
       do throws(HostDiscovery.Failure) {
-        return Result<DiscoveredHost, HostDiscovery.Failure>.success(
-          try await Discovering(host: host, discovery: HostDiscovery(of: host, connector: connector)).run())
-      } catch { return .failure(error) }
+        let discovery = HostDiscovery(of: host, connector: connector)
+        return (
+          host.name,
+          Result<_, HostDiscovery.Failure>.success(
+            try await Discovering(host: host, discovery: discovery).run())
+        )
+      } catch { return (host.name, .failure(error)) }
     }
     var (found, failed): ([DiscoveredHost], [Host.Name: String]) = ([], [:])
-    for (host, result) in zip(hosts, results) {
+    for (host, result) in results {
       switch result {
       case .success(let one): found.append(one)
-      case .failure(let failure): failed[host.name] = failure.description
+      case .failure(let failure): failed[host] = failure.description
       }
     }
+    found.sort { $0.host.name < $1.host.name }
     return DiscoveredFleet(found, failed: failed, managed: known)
   }
 }

@@ -2,6 +2,7 @@ import Connections
 package import Fleet
 import FoundationEssentials
 import Storage
+import System
 
 /// The keys that hosts may show.
 extension Controller {
@@ -34,6 +35,37 @@ extension Controller {
     if wanted == nil, try !confirm(key, pinned) { return .declined }
     try await store.pin([host.name: (keeping ? pinned : []) + [key]], now: Date())
     return .pinned(key)
+  }
+
+  /// A host, and the key that it shows to whoever asks.
+  package struct ScannedHost: Sendable {
+    package let host: Host
+    package let key: HostKey
+    package let pinned: [HostKey]
+  }
+
+  /// What hosts show now. Nothing is pinned by that: whoever is on the way to a host may show a key of their own.
+  ///
+  /// - Parameter selector: `nil` is all that are declared.
+  package func scan(_ selector: String?) async throws -> (
+    shown: [ScannedHost], failed: [(host: Host.Name, why: String)]
+  ) {
+    let hosts = try pick(selector, among: try await store.hosts()).filter(\.showsKey)
+    let pinned = try await store.pinnedKeys()
+    let results = try await BoundedConcurrency.run(over: hosts, limit: Self.hostsAtOnce) { host in
+      do {
+        return (host, key: try await connector().offeredKeys(of: host, until: nil).first, why: "")
+      } catch { return (host, key: nil, why: "\(error)") }
+    }
+    var (shown, failed): ([ScannedHost], [(host: Host.Name, why: String)]) = ([], [])
+    for (host, key, why) in results.sorted(by: { $0.0.name < $1.0.name }) {
+      guard let key else {
+        failed.append((host.name, why))
+        continue
+      }
+      shown.append(ScannedHost(host: host, key: key, pinned: pinned[host.name] ?? []))
+    }
+    return (shown, failed)
   }
 
   /// The hosts that these names stand for; none stands for all that have no pinned key.

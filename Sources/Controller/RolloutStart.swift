@@ -69,9 +69,13 @@ extension Controller {
   ///
   /// - Parameter text: `nil` picks all of them.
   func hosts(_ text: String?, of lineages: [Lineage]) async throws -> [Host] {
-    let all = try await store.hosts().filter { host in
-      lineages.contains { $0.goes(to: host) }
-    }
+    try pick(
+      text,
+      among: try await store.hosts().filter { host in lineages.contains { $0.goes(to: host) } })
+  }
+
+  /// - Parameter text: a selector; `nil` picks all.
+  func pick(_ text: String?, among all: [Host]) throws -> [Host] {
     guard let text else { return all }
     let selector: Selector
     do {

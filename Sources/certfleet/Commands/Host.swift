@@ -72,10 +72,15 @@ extension Command {
         help:
           "pin what a trusted file says, for all hosts or those named; 'ssh': ssh's own files"
       ),
+      Option(
+        name: "scan",
+        help:
+          "only show the keys of all hosts or of a selector's; pins nothing"),
       Option(name: "add", help: "keep what is pinned, too: for a host that is about to change its key"),
     ]
   ) { invocation in
     let controller = try invocation.controller()
+    if invocation.has("scan") { return try await invocation.scan(by: controller) }
     if let file = invocation["from-known-hosts"] {
       return try await invocation.pin(fromKnownHosts: file, by: controller)
     }
@@ -104,6 +109,22 @@ struct Declined: Error, CustomStringConvertible {
 }
 
 extension Invocation {
+  /// As `ssh-keygen -l` shows what ssh-keyscan has found, with what is pinned.
+  fileprivate func scan(by controller: Controller) async throws -> ExitStatus {
+    guard operands.count < 2, self["fingerprint"] == nil, self["from-known-hosts"] == nil, !has("add") else {
+      throw UsageError(message: "--scan takes one selector, and pins nothing", command: command)
+    }
+    let (shown, failed) = try await controller.scan(operands.first)
+    for one in shown {
+      let standing =
+        one.pinned.isEmpty
+        ? "not pinned" : one.pinned.contains(one.key) ? "pinned" : "ANOTHER IS PINNED"
+      Console.standard.result("\(one.key.line(one.host.name.rawValue))  \(standing)\n")
+    }
+    for (host, why) in failed { Console.standard.say("certfleet: \(host): \(why.visible)") }
+    return failed.isEmpty ? .converged : .failed
+  }
+
   fileprivate func pin(fromKnownHosts file: String, by controller: Controller) async throws -> ExitStatus {
     guard self["fingerprint"] == nil else {
       throw UsageError(
