@@ -8,7 +8,8 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .apply, .plan, .run, .look, .report, .notifyTest, .hostList, .hostShow, .hostImport, .hostDiscover,
+    .start, .apply, .plan, .run, .look, .report, .notifyTest, .hostList, .hostShow, .hostImport,
+    .hostDiscover,
     .hostPin, .hostCheck,
     .hostClaim,
     .hostRetire,

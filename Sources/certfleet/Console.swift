@@ -62,6 +62,17 @@ final class Console: Sendable {
     return ["y", "yes"].contains(readLine()?.trimmed.lowercased())
   }
 
+  /// Asks for a line.
+  ///
+  /// - Parameter usual: what an empty one stands for.
+  func ask(_ question: String, or usual: String?) -> String {
+    let shown = usual.map { $0.isEmpty ? "" : " [\($0)]" } ?? ""
+    write("\(question)\(shown): ", to: STDERR_FILENO)
+    flush()
+    let answer = (readLine() ?? "").trimmed
+    return answer.isEmpty ? usual ?? "" : answer
+  }
+
   var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
 
   /// From the last line of what is shown up to the first, which may have become more since the window was made narrower.

@@ -225,7 +225,7 @@ extension ImportedCertificate.File {
 
 extension String {
   /// As JSON has it; what has no picture is escaped.
-  fileprivate var quoted: String {
+  var quoted: String {
     let escaped = unicodeScalars.map { scalar -> String in
       switch scalar {
       case "\"": return "\\\""
