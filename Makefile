@@ -20,12 +20,18 @@ SWIFT_SOURCES = Package.swift Sources Tests Agents
 release: packages-build
 	$(RELEASE) --product certfleet
 
+# Where each shell looks for what completes a program's words.
+COMPLETIONS = bash:bash-completion/completions/certfleet zsh:zsh/site-functions/_certfleet fish:fish/vendor_completions.d/certfleet.fish
+
 install: release
 	install -D -s -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
+	for shell in $(COMPLETIONS); do \
+	  .build/release/certfleet completion $${shell%%:*} | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${shell#*:}; \
+	done
 
 # The state stays: it has the private keys.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet
+	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(shell))))
 
 demo: packages-demo
 	swift build --quiet
