@@ -6,10 +6,11 @@ extension Drift {
   ///
   /// - Parameters:
   ///   - expected: what the host was brought to.
+  ///   - newest: the newest that is stored.
   ///   - known: every certificate of the lineage that is stored.
   /// - Returns: `nil` where it is as it should be, or newer than anything that is known here: that is no drift, and is never taken back.
   package init?(
-    of expected: Certificate, known: [Fingerprint: Generation], seen: SeenOnDisk
+    of expected: Certificate, newest: Generation, known: [Fingerprint: Generation], seen: SeenOnDisk
   ) {
     let link: Generation
     switch seen.link {
@@ -37,7 +38,7 @@ extension Drift {
     } else if let generation = known[certificate.fingerprint] {
       guard generation < expected.generation else { return nil }
       self.init(.older, "generation \(generation) is there")
-    } else if link > expected.generation {
+    } else if link > max(expected.generation, newest) {
       return nil
     } else {
       self.init(.other, "\(certificate.words) is there")
@@ -68,6 +69,7 @@ extension Sighting {
     if case .generation(let number) = seen.link { generation = number }
     key = seen.key
     let kept = snapshot.kept[host]?[lineage]
+    let newest = snapshot.newest[lineage]?.generation ?? Generation(0)
     let hasKey = seen.certificate != nil && seen.key != .no && seen.key != .none
     let noKey = Drift(.damaged, "a generation is there that has no key that fits")
     // 0 is what stood there before certfleet, or was set aside.
@@ -75,7 +77,7 @@ extension Sighting {
     if isOurs, let generation {
       // What this state does not know of: it comes from a backup, or is a new one. Nothing older is brought there, whatever it is.
       let isStored = seen.certificate.map { known[$0.fingerprint] == generation } ?? false
-      let isAhead = !isStored && generation > (snapshot.newest[lineage]?.generation ?? Generation(0))
+      let isAhead = !isStored && generation > newest
       isTakenOver = isAhead || kept == nil && isStored && hasKey
       if isTakenOver { disk = hasKey ? .good : .drifted(noKey) }
     }
@@ -86,6 +88,6 @@ extension Sighting {
       if isOurs, !hasKey { disk = .drifted(noKey) }
       return
     }
-    disk = Drift(of: kept, known: known, seen: seen).map { .drifted($0) } ?? .good
+    disk = Drift(of: kept, newest: newest, known: known, seen: seen).map { .drifted($0) } ?? .good
   }
 }
