@@ -116,7 +116,7 @@ tell_lines() {
   IFS=' ' rest=''
 }
 
-# tell_path read|list PATH: whose it is, and where it is to be read and begins with a certificate, that one. Nothing behind the
+# tell_path read|list PATH: whose it is, where it leads as a link, and where it is to be read and begins with a certificate, that one. Nothing behind the
 # line with which a key begins is looked at.
 tell_path() {
   decode_path "$2" || return 0
@@ -129,6 +129,7 @@ tell_path() {
     [ -f "$file" ] || continue
     listing=$newline$(exec ls -ldL "$file" 2>/dev/null)$newline
     whose "$file"
+    [ ! -L "$file" ] || whose="$whose $(exec readlink -f "$file" 2>/dev/null)"
     text=$whose$newline
     [ "$1" != read ] || text=$text$(exec sed -n '/PRIVATE KEY-/q
 /^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p

@@ -56,25 +56,13 @@ private struct Discovering {
       found.take(try await discovery.ask(.files(certificates: files.certificates, keys: files.keys)))
     }
     let names = Set(found.certificates.compactMap { $0.names.first { !$0.hasPrefix("*") } }).sorted()
-    let questions = found.ports.prefix(Self.mostPorts).filter {
-      !Self.unasked.contains($0) && $0 != Int(host.port)
-    }
-    .flatMap { port in
-      // A server shows by the name what it has for it.
-      (names.isEmpty ? [host.address] : Array(names.prefix(Self.mostNames))).map { name in
-        TLSQuestion(port: UInt16(port), serverName: name, startTLS: Self.clear[port])
-      }
-    }
-    let served = await withTaskGroup(of: (TLSQuestion, ServedLeaf)?.self) { group in
-      for question in questions {
-        group.addTask {
-          (try? await TLSProbe().served(by: host, at: question)).map { (question, $0) }
-        }
-      }
-      return await group.reduce(into: [(TLSQuestion, ServedLeaf)]()) { all, one in
-        if let one { all.append(one) }
-      }
-    }
+    let ports = found.ports.filter { !Self.unasked.contains($0) && $0 != Int(host.port) }.prefix(
+      Self.mostPorts)
+    let asked = (names.prefix(1) + [host.address] + names.dropFirst()).prefix(Self.mostNames)
+    let served =
+      (try? await BoundedConcurrency.run(over: ports, limit: Self.portsAtOnce) { port in
+        await serves(port, asked)
+      })?.flatMap { $0 } ?? []
     for (question, leaf) in served.sorted(by: { ($0.0.port, $0.0.serverName) < ($1.0.port, $1.0.serverName) })
     {
       found.take(leaf, at: question)
@@ -82,7 +70,20 @@ private struct Discovering {
     return found
   }
 
+  /// A server shows by the name what it has for it. Where neither the first nor no name is answered, nothing speaks TLS.
+  private func serves(_ port: Int, _ names: some Sequence<String>) async -> [(TLSQuestion, ServedLeaf)] {
+    var (served, failures): ([(TLSQuestion, ServedLeaf)], Int) = ([], 0)
+    for name in names where failures < 2 || !served.isEmpty {
+      let question = TLSQuestion(port: UInt16(port), serverName: name, startTLS: Self.clear[port])
+      do throws(NoAnswer) {
+        served.append((question, try await TLSProbe().served(by: host, at: question)))
+      } catch { failures += 1 }
+    }
+    return served
+  }
+
   private static let mostPorts = 60
+  private static let portsAtOnce = 8
   private static let mostNames = 20
   /// Where something else than TLS is spoken, which a greeting of TLS might disturb: ssh, http, DNS, portmapper, printers.
   private static let unasked: Set = [22, 53, 80, 111, 515, 631, 9100]

@@ -34,6 +34,18 @@ package enum ScheduleWarning: Hashable, Sendable {
   }
 }
 
+extension ScheduleWarning {
+  /// For a person.
+  package var words: String {
+    switch self {
+    case .windowNeverMet(let policy, let windows):
+      "policy \(policy): certfleet.timer starts no run while its window \(windows.map(\.description).joined(separator: ", ")) is open; start it hourly: OnCalendar=hourly"
+    case .runsAreRare(let pause):
+      "up to \(Duration.seconds(pause).short) pass between the runs of certfleet.timer: what failed is tried again no sooner, whatever its pause; a run with nothing to do takes some hundredths of a second: OnCalendar=hourly"
+    }
+  }
+}
+
 extension Controller {
   /// By the timer that is installed on this machine, where one is.
   package func scheduleWarnings(now: Date = Date()) async throws -> [ScheduleWarning] {

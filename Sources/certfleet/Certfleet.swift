@@ -8,7 +8,7 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .start, .apply, .plan, .run, .look, .report, .notifyTest, .hostList, .hostShow, .hostImport,
+    .start, .apply, .plan, .run, .look, .report, .doctor, .notifyTest, .hostList, .hostShow, .hostImport,
     .hostDiscover,
     .hostPin, .hostCheck,
     .hostClaim,

@@ -263,6 +263,41 @@ import ThrowawayFleet
     #expect(declared.lineages.count == 1)
   }
 
+  @Test func `a link to certbot's is left as it is, any other is written where it leads`() async throws {
+    let scratch = try ScratchFolder()
+    let pem = try await certificate("site.example", issuer: "R10", in: scratch)
+    let host = Host(name: "web1", address: "192.0.2.1")
+    func inventory(_ survey: [ToldByHost], link: String) -> String {
+      var found = DiscoveredHost(host, survey: survey)
+      found.take([
+        ToldByHost(
+          .file, path: "/etc/nginx/site.pem", text: "-rw-r--r-- root root \(link)/fullchain1.pem\n" + pem),
+        ToldByHost(.file, path: "/etc/nginx/site.key", text: "-rw-r----- root www \(link)/privkey1.pem\n"),
+        ToldByHost(
+          .file, path: "/etc/letsencrypt/live/site.example/cert.pem",
+          text: "-rw-r--r-- root root /etc/letsencrypt/archive/site.example/cert1.pem\n" + pem),
+      ])
+      return DiscoveredFleet([found]).imported.inventory(from: "web1")
+    }
+    let nginx = ["nginx", "apache"].map { service in
+      ToldByHost(
+        service == "nginx" ? .nginx : .apache, path: "/etc/x",
+        text: service == "nginx"
+          ? "ssl_certificate /etc/nginx/site.pem; ssl_certificate_key /etc/nginx/site.key;"
+          : "SSLCertificateFile /etc/nginx/site.pem\nSSLCertificateKeyFile /etc/nginx/site.key")
+    }
+    let certbot = ToldByHost(
+      .certbot, path: "/etc/letsencrypt/renewal/site.example.conf",
+      text: "cert = /etc/letsencrypt/live/site.example/cert.pem\nauthenticator = nginx\n")
+    let taken = inventory(nginx + [certbot], link: "/etc/letsencrypt/archive/site.example")
+    #expect(!taken.contains("files:") && taken.contains("take_over"), "\(taken)")
+    let elsewhere = inventory(nginx, link: "/srv/tls")
+    #expect(
+      elsewhere.contains(
+        "files: [{ format: \"pem\", path: \"/srv/tls/fullchain1.pem\", key_path: \"/srv/tls/privkey1.pem\", group: \"www\", mode: \"0640\" }], hooks: { deploy: [\"@apache\", \"@nginx\"] }"
+      ), "\(elsewhere)")
+  }
+
   /// - Returns: a certificate in PEM, of a CA of that name.
   private func certificate(_ name: String, issuer: String, in scratch: ScratchFolder) async throws -> String {
     let folder = scratch.path + "/" + UUID().uuidString

@@ -8,6 +8,8 @@ package struct DiscoveredFleet: Sendable {
   /// Hosts that said nothing, and why.
   package let failed: [Host.Name: String]
   private let managed: Set<Fingerprint>
+  /// What hosts have more than once, as for two kinds of key.
+  private let doubles: [(name: String, host: Host.Name)]
 
   /// The same names on several hosts.
   package struct Line: Hashable, Sendable {
@@ -40,18 +42,22 @@ package struct DiscoveredFleet: Sendable {
   package init(_ hosts: [DiscoveredHost], failed: [Host.Name: String] = [:], managed: Set<Fingerprint> = []) {
     (self.hosts, self.failed, self.managed) = (hosts, failed, managed)
     var lines: [[String]: [Bool: Line]] = [:]
+    var doubles: [(name: String, host: Host.Name)] = []
     for host in hosts {
       for certificate in host.certificates {
         let isManaged = managed.contains(certificate.fingerprint)
         let key = certificate.names.sorted()
         var line =
           lines[key]?[isManaged] ?? Line(names: certificate.names, certificates: [:], isManaged: isManaged)
-        // Of two with the same names on one host, the one that is good for longer.
-        if let other = line.certificates[host.host.name], other.notAfter > certificate.notAfter { continue }
+        if let other = line.certificates[host.host.name] {
+          if !isManaged { doubles.append((line.name, host.host.name)) }
+          if other.notAfter > certificate.notAfter { continue }
+        }
         line.certificates[host.host.name] = certificate
         lines[key, default: [:]][isManaged] = line
       }
     }
+    self.doubles = doubles
     self.lines = lines.values.flatMap(\.values).sorted {
       ($0.isManaged ? 1 : 0, $0.ends, $0.name) < ($1.isManaged ? 1 : 0, $1.ends, $1.name)
     }
@@ -123,6 +129,11 @@ package struct DiscoveredFleet: Sendable {
     for host in hosts where takenOver.contains(host.host.name) {
       fleet.add(ImportedHost(takingOver: host.host))
     }
+    for (name, host) in doubles {
+      fleet.note(
+        "has \(name) more than once, perhaps with two kinds of key; the one that ends last is written",
+        of: host.rawValue)
+    }
     for host in hosts { for note in host.notes { fleet.note(note, of: host.host.name.rawValue) } }
     for (host, why) in failed { fleet.note("said nothing: \(why)", of: host.rawValue) }
     return fleet
@@ -140,10 +151,13 @@ package struct DiscoveredFleet: Sendable {
       let isCertbots = certificate.client?.program == .certbot
       takesOver = isCertbots
       // What reads certbot's folder reads it still.
-      let own = certificate.uses.filter {
-        !(isCertbots && $0.certificate.hasPrefix("/etc/letsencrypt/live/"))
+      let own = certificate.uses.filter { use in
+        !(isCertbots
+          && ["live", "archive"].contains { use.certificate.hasPrefix("/etc/letsencrypt/\($0)/") })
       }
-      files = own.map { use in
+      var seen: Set<String> = []
+      // Several services may read the same.
+      files = own.filter { seen.insert($0.certificate).inserted }.map { use in
         let owner = use.ownership.flatMap { $0.owner == "root" ? nil : $0.owner }
         let group = use.ownership.flatMap { $0.group == "root" ? nil : $0.group }
         let mode = use.ownership.flatMap {

@@ -54,13 +54,16 @@ package struct DiscoveredHost: Sendable {
   /// - Parameter told: what the files are that were asked for.
   package mutating func take(_ told: [ToldByHost]) {
     var ownerships: [String: Ownership] = [:]
+    // A link stays one, and what it leads to is what is written.
+    var targets: [String: String] = [:]
     var found: [Fingerprint: DiscoveredCertificate] = [:]
     for file in told where file.kind == .file {
       let parts = file.text.split(separator: "\n", maxSplits: 1).map(String.init)
-      let words = (parts.first ?? "").split(separator: " ").map(String.init)
-      if words.count == 3, words[0] != "-" {
+      let words = (parts.first ?? "").split(separator: " ", maxSplits: 3).map(String.init)
+      if words.count >= 3, words[0] != "-" {
         ownerships[file.path] = Ownership(mode: words[0], owner: words[1], group: words[2])
       }
+      if words.count == 4, words[3].hasPrefix("/") { targets[file.path] = words[3] }
       guard parts.count > 1, let chain = try? CertificateChain(pem: parts[1]),
         let one = DiscoveredCertificate(chain.leaf)
       else { continue }
@@ -88,7 +91,9 @@ package struct DiscoveredHost: Sendable {
       var certificate = certificate
       for index in certificate.uses.indices {
         let use = certificate.uses[index]
-        certificate.uses[index].ownership = ownerships[use.key ?? use.certificate]
+        certificate.uses[index] = .init(
+          service: use.service, certificate: targets[use.certificate] ?? use.certificate,
+          key: use.key.map { targets[$0] ?? $0 }, ownership: ownerships[use.key ?? use.certificate])
       }
       certificate.uses = certificate.uses.uniqued
       return certificate

@@ -4,7 +4,8 @@ import Fleet
 package enum JSONText {
   /// Its raw value is in `schema`, before the version.
   package enum Schema: String, Sendable, CaseIterable {
-    case accounts, adoption, certificate, certificates, changes, checks, discovery, event, host, hosts, look,
+    case accounts, adoption, certificate, certificates, changes, checks, discovery, event, findings, host,
+      hosts, look,
       plan,
       report,
       rollout, rollouts

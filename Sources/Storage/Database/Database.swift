@@ -11,6 +11,9 @@ protocol Database: AnyObject {
   /// A number that is another one once somebody else has written.
   func revision() throws -> Int
 
+  /// What is wrong with what is on the disk; empty where nothing is.
+  func damage() throws -> [String]
+
   /// Copies everything to a new file, whole, while others go on writing.
   func copy(to path: String) throws
 

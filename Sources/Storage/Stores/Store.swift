@@ -64,6 +64,9 @@ package actor Store {
     commit(batch)
   }
 
+  /// What is wrong with the database on the disk; empty where nothing is.
+  package func damage() throws -> [String] { try database.damage() }
+
   /// All of it, or nothing.
   func transaction<Value>(_ body: () throws -> Value) throws -> Value {
     do {

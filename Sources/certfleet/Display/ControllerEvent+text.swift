@@ -58,12 +58,5 @@ extension ControllerEvent.PlanDelay {
 }
 
 extension ScheduleWarning {
-  var line: String {
-    switch self {
-    case .windowNeverMet(let policy, let windows):
-      "certfleet: policy \(policy): certfleet.timer starts no run while its window \(windows.map(\.description).joined(separator: ", ")) is open; start it hourly: OnCalendar=hourly"
-    case .runsAreRare(let pause):
-      "certfleet: up to \(Duration.seconds(pause).short) pass between the runs of certfleet.timer: what failed is tried again no sooner, whatever its pause; a run with nothing to do takes some hundredths of a second: OnCalendar=hourly"
-    }
-  }
+  var line: String { "certfleet: \(words)" }
 }

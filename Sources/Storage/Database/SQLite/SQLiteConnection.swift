@@ -57,6 +57,11 @@ final class SQLiteConnection: Database {
   /// PRAGMA data_version.
   func revision() throws -> Int { try rows("PRAGMA data_version", []) { $0.integer(0) }.first ?? 0 }
 
+  /// Pages, records and their order (sqlite.org/pragma.html, quick_check); not what is in them, for which there are seals.
+  func damage() throws -> [String] {
+    try rows("PRAGMA quick_check(5)", []) { $0.text(0) }.filter { $0 != "ok" }
+  }
+
   /// Copies everything to a new file while others go on writing (sqlite3_backup_init).
   func copy(to path: String) throws {
     let target = try SQLiteConnection(path: path)
