@@ -63,8 +63,11 @@ import ThrowawayFleet
     #expect(try await scene.certbotSerial() == third)
     let again = try await scene.certbot.renew("--deploy-hook", scene.reload)
     #expect(again.everything.contains("live/one.example/fullchain.pem (success)"), "\(again.everything)")
-    #expect(try await scene.serial() != third)
-    #expect(try await scene.serial() == scene.certbotSerial())
+    // Old workers of nginx's may answer for a moment.
+    try await eventually("certbot's newest is served") {
+      let (served, newest) = (try? await scene.serial(), try? await scene.certbotSerial())
+      return served == newest && served != third
+    }
 
     let probes = scene.probes()
     #expect(probes.count > 50 && probes.allSatisfy { $0 == "valid" }, "\(probes.filter { $0 != "valid" })")
@@ -145,13 +148,16 @@ private struct CertbotHostScene {
     return result
   }
 
-  func serial() async throws -> String { try await Served.serial(at: ssh.address, name: "one.example") }
+  /// Without zeros at its beginning, as certbot tells it.
+  func serial() async throws -> String {
+    String(try await Served.serial(at: ssh.address, name: "one.example").drop { $0 == "0" })
+  }
 
   /// Of what certbot takes for its newest.
   func certbotSerial() async throws -> String {
     let told = try await certbot("certificates", "--cert-name", "one.example").stdout
     return told.split(separator: "\n").first { $0.contains("Serial Number:") }
-      .map { $0.split(separator: " ").last.map { $0.uppercased() } ?? "" } ?? told
+      .map { $0.split(separator: " ").last.map { String($0.uppercased().drop { $0 == "0" }) } ?? "" } ?? told
   }
 
   var link: String? {
