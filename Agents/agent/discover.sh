@@ -21,10 +21,13 @@ discover_host() {
   say end ok
 }
 
-# tell KIND PATH: a frame with the path and $text.
+# tell KIND PATH: a frame with the path and $text. What is too long for one is told to be so.
 tell() {
   case $2 in *"$newline"*) return 0 ;; esac
-  [ "${#text}" -le 60000 ] || text=''
+  if [ "${#text}" -gt 60000 ]; then
+    text=''
+    set -- too_long "$2"
+  fi
   say_with "$2$newline$text" told "$1"
 }
 
@@ -75,6 +78,7 @@ follow() {
     done
     IFS=' '
   done
+  [ -z "$rest" ] || { text='' && tell too_long "$2/$3"; }
 }
 
 # add_matches PATTERN

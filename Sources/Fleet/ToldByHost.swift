@@ -11,6 +11,8 @@ package struct ToldByHost: Hashable, Sendable {
     /// Mode, owner and group, and the certificate where one was asked for.
     case file
     case unreadable
+    /// There is more than was told.
+    case tooLong = "too_long"
   }
 
   package let kind: Kind

@@ -43,6 +43,18 @@ import ThrowawayFleet
     #expect(told.contains { $0.kind == .listening && $0.path == "/proc/net/tcp" }, "\(told)")
   }
 
+  @Test(arguments: Shell.all)
+  func `what is too long is told to be so`(shell: Shell) async throws {
+    let scene = try AgentScene(shell)
+    let file = try scene.folder("long") + "/cert.pem"
+    let line = String(repeating: "A", count: 76) + "\n"
+    try Files.write(
+      file,
+      "-----BEGIN CERTIFICATE-----\n" + String(repeating: line, count: 900) + "-----END CERTIFICATE-----\n")
+    let told = try await told(.files(certificates: [file], keys: []), by: scene)
+    #expect(told == [ToldByHost(.tooLong, path: file, text: "")], "\(told.map(\.kind))")
+  }
+
   private func told(_ discovery: AgentDiscovery, by scene: AgentScene) async throws -> [ToldByHost] {
     let replies = try await scene.replies(
       bytes: discovery.bytes(nonce: "n0nce", host: Host(name: "web1", address: "a", base: scene.base)))

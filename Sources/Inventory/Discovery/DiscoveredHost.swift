@@ -34,6 +34,9 @@ package struct DiscoveredHost: Sendable {
         )
       }
     }
+    for file in survey where file.kind == .tooLong {
+      notes.append("\(file.path) says more than is read here; look there yourself")
+    }
     let hidden = survey.filter { $0.kind == .unreadable }.map(\.path)
     if !hidden.isEmpty {
       notes.append(

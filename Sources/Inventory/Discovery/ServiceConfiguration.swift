@@ -28,7 +28,7 @@ struct ServiceConfiguration {
       readAssignments(
         ["smtpd_tls_cert_file", "smtpd_tls_eccert_file"], ["smtpd_tls_key_file", "smtpd_tls_eckey_file"])
     case .dovecot: readAssignments(["ssl_cert", "ssl_server_cert_file"], ["ssl_key", "ssl_server_key_file"])
-    case .certbot, .acmeSh, .dehydrated, .listening, .file, .unreadable: break
+    case .certbot, .acmeSh, .dehydrated, .listening, .file, .unreadable, .tooLong: break
     }
   }
 
