@@ -53,7 +53,7 @@ extension FleetReport {
 
   /// Whether there is time: how long what hosts have is good for. Whatever has ended is told as a trouble.
   private var endsFirst: String? {
-    guard let end = statuses.filter({ $0.active != nil }).compactMap(\.expires).min(), end > generatedAt
+    guard let end = statuses.lazy.filter({ $0.active != nil }).compactMap(\.expires).min(), end > generatedAt
     else { return nil }
     return "nothing in use ends for \(end.distance(from: generatedAt))"
   }

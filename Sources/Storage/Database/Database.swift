@@ -8,6 +8,12 @@ protocol Database: AnyObject {
   func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
     -> [Row]
 
+  /// What reads a member of an object that is in a column of JSON.
+  func json(_ column: String, at key: String) -> String
+
+  /// What reads the object in a column of JSON with empty texts in the place of these members.
+  func json(_ column: String, emptying keys: [String]) -> String
+
   /// A number that is another one once somebody else has written.
   func revision() throws -> Int
 
@@ -25,6 +31,9 @@ extension Database {
   func rows<Row>(_ sql: String, _ read: (any DatabaseRow) throws -> Row) throws -> [Row] {
     try rows(sql, [], read)
   }
+
+  /// The same, where nothing is to be kept of a row.
+  func run(_ sql: String, forEach read: (any DatabaseRow) throws -> Void) throws { _ = try rows(sql, read) }
 
   /// Runs one statement to its end.
   func run(_ sql: String, _ values: [DatabaseValue] = []) throws {

@@ -17,11 +17,11 @@ extension Store {
     let revision = try database.revision()
     if let declared, declared.revision == revision { return declared }
     let all = FleetDeclaration(
-      hosts: try specs(in: .host), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
+      hosts: try hostSpecs(), issuers: try specs(in: .issuer), lineages: try specs(in: .lineage),
       policies: try specs(in: .policy), history: try setting(.history), metrics: try setting(.metrics),
       notifiers: try setting(.notify) ?? [])
     let read = ReadDeclaration(
-      revision: revision, all: all, hosts: all.hosts.sorted { $0.name < $1.name },
+      revision: revision, all: all, hosts: all.hosts,
       lineages: all.lineages.sorted { $0.name < $1.name })
     declared = read
     return read
@@ -119,6 +119,36 @@ extension Store {
   private func specs<Value: Decodable & Sendable>(in table: Table) throws -> [Value] {
     let specs = try database.rows("SELECT spec FROM \(table.rawValue) ORDER BY name") { $0.text(0) }
     return try FleetJSON.decode(all: specs)
+  }
+
+  /// In the order of their names. Thousands of hosts differ in their names and addresses alone: what else is said of them is read once.
+  private func hostSpecs() throws -> [Host] {
+    struct Stored {
+      let name: Host.Name
+      let address: String
+      let rest: Int
+    }
+    var (rests, numbers): ([String], [String: Int]) = ([], [:])
+    let stored = try database.rows(
+      """
+      SELECT name, \(database.json("spec", at: "address")), \(database.json("spec", emptying: ["name", "address"]))
+      FROM host
+      """
+    ) { row in
+      let rest = row.text(2)
+      let number = numbers[rest] ?? rests.count
+      if number == rests.count {
+        numbers[rest] = number
+        rests.append(rest)
+      }
+      return Stored(name: Host.Name(row.text(0)), address: row.text(1), rest: number)
+    }
+    let hosts: [Host] = try FleetJSON.decode(all: rests)
+    return stored.sorted { $0.name < $1.name }.map { stored in
+      var host = hosts[stored.rest]
+      (host.name, host.address) = (stored.name, stored.address)
+      return host
+    }
   }
 
   /// What is stored is compared as what it says and not as text: one value may be written in several ways.

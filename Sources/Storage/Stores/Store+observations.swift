@@ -10,12 +10,8 @@ extension Store {
   }
 
   /// By the number of the place.
-  func observations(_ index: PlaceIndex) throws -> [Int: Observation] {
-    var seen = [Int: Observation](minimumCapacity: index.hosts.count)
-    _ = try database.rows("\(Self.observationColumns) FROM observation") { row in
-      if let place = index.number(of: row) { seen[place] = Self.observation(row) }
-    }
-    return seen
+  func observations(_ index: PlaceIndex) throws -> [Observation?] {
+    try index.values(from: database, "\(Self.observationColumns) FROM observation") { Self.observation($0) }
   }
 
   /// Drift that was not mended yet.
@@ -150,11 +146,11 @@ extension Store {
   package func certificatesOnHosts() throws -> [Host.Name: [Lineage.Name: Certificate]] {
     try database.rows(
       """
-      SELECT o.host, o.lineage, o.generation, o.fingerprint, o.names, o.not_before, o.not_after
-      FROM observation AS o JOIN placement AS p USING (host, lineage, generation)
-        LEFT JOIN certificate AS c USING (lineage, generation)
-      WHERE p.gone_at IS NULL AND p.kept_at IS NOT NULL AND c.lineage IS NULL AND o.not_after IS NOT NULL
-        AND o.key IN ('yes', 'unknown', 'unasked')
+      SELECT host, lineage, generation, fingerprint, names, not_before, not_after FROM observation AS o
+      WHERE not_after IS NOT NULL AND key IN ('yes', 'unknown', 'unasked')
+        AND NOT EXISTS (SELECT 1 FROM certificate WHERE lineage = o.lineage AND generation = o.generation)
+        AND EXISTS (SELECT 1 FROM placement WHERE host = o.host AND lineage = o.lineage
+          AND generation = o.generation AND gone_at IS NULL AND kept_at IS NOT NULL)
       """
     ) { row in
       let (notBefore, notAfter) = (row.moment(5), row.moment(6))

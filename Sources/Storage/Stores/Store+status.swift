@@ -10,20 +10,18 @@ extension Store {
   }
 
   /// The one that became active last, of each place.
-  private func activePlacements(_ index: PlaceIndex) throws -> [Int: Placement] {
-    var placements = [Int: Placement](minimumCapacity: index.hosts.count)
-    _ = try database.rows(
+  private func activePlacements(_ index: PlaceIndex) throws -> [Placement?] {
+    try index.values(
+      from: database,
       """
       SELECT host, lineage, generation, active_at, kept_at FROM placement
       WHERE gone_at IS NULL AND active_at IS NOT NULL
       """
-    ) { row in
-      guard let place = index.number(of: row) else { return }
-      let found = Placement(
-        generation: Generation(row.integer(2)), activeAt: row.moment(3), isKept: !row.isNull(4))
-      if placements[place].map({ $0.activeAt < found.activeAt }) ?? true { placements[place] = found }
+    ) {
+      Placement(generation: Generation($0.integer(2)), activeAt: $0.moment(3), isKept: !$0.isNull(4))
+    } choosing: {
+      $0.activeAt < $1.activeAt ? $1 : $0
     }
-    return placements
   }
 
   /// The certificate that each host keeps of each lineage.
@@ -81,15 +79,22 @@ extension Store {
     let at: Date
   }
 
-  private func lastResults(_ index: PlaceIndex) throws -> [Int: LastResult] {
-    var results = [Int: LastResult](minimumCapacity: index.hosts.count)
-    _ = try database.rows("SELECT host, lineage, rollout, end, reason, at FROM last_result") {
-      guard let place = index.number(of: $0) else { return }
-      results[place] = LastResult(
+  private func lastResults(_ index: PlaceIndex) throws -> [LastResult?] {
+    try index.values(from: database, "SELECT host, lineage, rollout, end, reason, at FROM last_result") {
+      LastResult(
         rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
         at: $0.moment(5))
     }
-    return results
+  }
+
+  /// What is told of a certificate beside each host that has it.
+  private struct Fact {
+    let fingerprint: Fingerprint
+    let expires: Date
+
+    init(_ certificate: Certificate) {
+      (fingerprint, expires) = (certificate.fingerprint, certificate.notAfter)
+    }
   }
 
   /// One row for every host that a certificate is deployed to: what it should have, what it has, how it last went.
@@ -97,33 +102,35 @@ extension Store {
     let hosts = try hosts()
     let index = PlaceIndex(hosts, try lineages().flatMap { $0.instances(on: hosts) })
     let facts = Dictionary(grouping: try allCertificates(), by: \.lineage).mapValues { certificates in
-      Dictionary(certificates.map { ($0.generation, $0) }, uniquingKeysWith: { $1 })
+      Dictionary(certificates.map { ($0.generation, Fact($0)) }, uniquingKeysWith: { $1 })
     }
     let newest = try newestCertificates()
     let placed = try activePlacements(index)
     let seen = try observations(index)
     let results = try lastResults(index)
     // To look for what is not stored takes long where everything is.
-    let isAllStored = placed.allSatisfy { place, placement in
-      facts[index.lineage(of: place).name]?[placement.generation] != nil
+    let isAllStored = index.lineages.enumerated().allSatisfy { number, lineage in
+      let facts = facts[lineage.name] ?? [:]
+      return placed[index.places(of: number)].allSatisfy { $0.map { facts[$0.generation] != nil } ?? true }
     }
     let onHosts = isAllStored ? [:] : try certificatesOnHosts()
     var statuses: [HostCertificateStatus] = []
-    statuses.reserveCapacity(placed.count)
+    statuses.reserveCapacity(index.count)
     for (number, lineage) in index.lineages.enumerated() {
-      let (facts, newest, asksAll) = (facts[lineage.name] ?? [:], newest[lineage.name], lineage.asksAll)
-      for hostNumber in index.hosts(of: lineage) {
-        let place = index.number(lineage: number, host: hostNumber)
-        let (active, last, seen, host) = (placed[place], results[place], seen[place], hosts[hostNumber])
-        let found = onHosts.isEmpty ? nil : onHosts[host.name]?[lineage.name]
-        let fact = active.flatMap { facts[$0.generation] } ?? found
-        let hasEndpoints = asksAll ?? !lineage.questions(to: host).isEmpty
+      let (facts, newest, asksAll) = (
+        facts[lineage.name] ?? [:], newest[lineage.name]?.generation, lineage.asksAll
+      )
+      for (place, hostNumber) in zip(index.places(of: number), index.hosts(of: number)) {
+        let (active, last, seen, name) = (placed[place], results[place], seen[place], hosts[hostNumber].name)
+        let found = onHosts.isEmpty ? nil : onHosts[name]?[lineage.name]
+        let fact = active.flatMap { facts[$0.generation] } ?? found.map(Fact.init)
+        let hasEndpoints = asksAll ?? !lineage.questions(to: hosts[hostNumber]).isEmpty
         statuses.append(
           HostCertificateStatus(
-            host: host.name, lineage: lineage.name,
-            wanted: found == nil ? newest?.generation : [newest, found].compactMap(\.?.generation).max(),
+            host: name, lineage: lineage.name,
+            wanted: found == nil ? newest : [newest, found?.generation].compactMap(\.self).max(),
             active: active?.generation, activeSince: active?.activeAt, isKept: active?.isKept ?? false,
-            fingerprint: fact?.fingerprint, expires: fact?.notAfter,
+            fingerprint: fact?.fingerprint, expires: fact?.expires,
             lastEnd: last?.end, lastAt: last?.at, lastReason: last?.reason ?? "", lastRollout: last?.rollout,
             seenAt: seen?.seenAt(hasEndpoints: hasEndpoints), drift: seen?.drift?.drift,
             driftedAt: seen?.drift?.seenAt))

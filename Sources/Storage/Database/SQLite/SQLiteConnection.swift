@@ -54,6 +54,12 @@ final class SQLiteConnection: Database {
     }
   }
 
+  func json(_ column: String, at key: String) -> String { "json_extract(\(column), '$.\(key)')" }
+
+  func json(_ column: String, emptying keys: [String]) -> String {
+    "json_replace(\(column), \(keys.map { "'$.\($0)', ''" }.joined(separator: ", ")))"
+  }
+
   /// PRAGMA data_version.
   func revision() throws -> Int { try rows("PRAGMA data_version", []) { $0.integer(0) }.first ?? 0 }
 
