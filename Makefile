@@ -28,10 +28,15 @@ install: release
 	for shell in $(COMPLETIONS); do \
 	  .build/release/certfleet completion $${shell%%:*} | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${shell#*:}; \
 	done
+	for page in $$(.build/release/certfleet manual); do \
+	  .build/release/certfleet manual $$page | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; \
+	done
+	.build/release/certfleet schema | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/certfleet/inventory.schema.json
 
 # The state stays: it has the private keys.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(shell))))
+	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(shell)))) $(DESTDIR)$(PREFIX)/share/man/man[15]/certfleet*.[15]
+	rm -rf $(DESTDIR)$(PREFIX)/share/certfleet
 
 demo: packages-demo
 	swift build --quiet

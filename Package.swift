@@ -118,7 +118,7 @@ let package = Package(
     tests(of: "Engine", with: ["Fleet", "Planning", "Agents", "Storage", "ThrowawayFleet"]),
     tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
-    tests(of: "certfleet", with: ["Fleet", "Issuance"]),
+    tests(of: "certfleet", with: ["Fleet", "Issuance", "ThrowawayFleet"]),
     tests(of: "Connections", with: ["Fleet", "ThrowawayFleet"]),
     tests(
       of: "Controller",

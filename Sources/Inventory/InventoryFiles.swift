@@ -78,7 +78,8 @@ struct InventoryDraft {
           return value
         }
       }
-      _ = fields["defaults"]
+      // For editors; and read already.
+      for key in ["$schema", "defaults"] { _ = fields[key] }
       read.hosts = each("hosts", \.name.rawValue) { $0.host(defaults, asking: ask) }
       read.issuers = each("issuers", \.name.rawValue) { $0.issuer() }
       read.lineages = each("certificates", \.name.rawValue) { $0.lineage() }

@@ -22,7 +22,7 @@ enum Certfleet {
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,
     .agentInstall, .agentUninstall, .backup, .restore,
-    .hookCertbot, .completion,
+    .hookCertbot, .completion, .manual, .schema,
   ]
 
   static func main() async {
