@@ -12,7 +12,10 @@ enum InventoryFile {
     if path == "-" { return ["/dev/stdin"] }
     var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      problems.add(file: path, path: "", "there is no such file or folder")
+      let isHidden = access(path, F_OK) != 0 && errno == EACCES
+      problems.add(
+        file: path, path: "",
+        isHidden ? "cannot be reached: permission denied" : "there is no such file or folder")
       return []
     }
     guard isFolder else { return [path] }

@@ -138,11 +138,13 @@ package struct StateDirectory: Sendable {
 
 extension StateDirectory {
   package static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
+  /// Also the home of the user whom the Debian package makes.
+  private static let systemPath = "/var/lib/certfleet"
 
   /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
   package static func standardPath(_ environment: [String: String]) -> String {
     if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
-    if geteuid() == 0 { return "/var/lib/certfleet" }
+    if geteuid() == 0 || SystemUser.home(environment) == systemPath { return systemPath }
     let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
     return (state ?? "\(SystemUser.home(environment))/.local/state") + "/certfleet"
   }

@@ -29,13 +29,18 @@ enum Certfleet {
     // A reader that goes away (`| head`) must not end a rollout.
     signal(SIGPIPE, SIG_IGN)
     umask(0o077)
-    keepMemoryToOurselves()
-    raiseDescriptorLimit()
-    Heap.share()
-    let parser = CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
-    var code: ExitStatus
+    var (code, owner): (ExitStatus, String?) = (.internal, nil)
     do {
-      switch try parser.parse(Array(CommandLine.arguments.dropFirst())) {
+      // What is typed says whose state it is. Becoming another user takes back that memory is our own (PR_SET_DUMPABLE(2const)).
+      var parsed = try parse()
+      if case .run(let invocation) = parsed {
+        owner = try StateOwner.become(of: invocation.statePath)
+        if owner != nil { parsed = try parse() }
+      }
+      keepMemoryToOurselves()
+      raiseDescriptorLimit()
+      Heap.share()
+      switch parsed {
       case .help(let text):
         Console.standard.result(text)
         code = .converged
@@ -45,7 +50,9 @@ enum Certfleet {
       }
     } catch {
       Console.standard.show([])
-      for line in ErrorText.lines(for: error) { Console.standard.say(line) }
+      let lines = ErrorText.lines(for: error)
+      for line in lines { Console.standard.say(line) }
+      if let hint = owner.flatMap({ StateOwner.hint($0, after: lines) }) { Console.standard.say(hint) }
       if let usage = (error as? UsageError)?.command?.usage { Console.standard.say(usage) }
       code = ExitStatus(for: error)
     }
@@ -57,6 +64,11 @@ enum Certfleet {
     }
     // Not exit(3): it takes OpenSSL apart (OPENSSL_cleanup(3)) while the thread of the SSH connections may still be at work.
     _exit(code.rawValue)
+  }
+
+  private static func parse() throws -> CommandLineParser.Parsed {
+    try CommandLineParser(commands: commands, environment: ProcessInfo.processInfo.environment)
+      .parse(Array(CommandLine.arguments.dropFirst()))
   }
 
   /// Private keys are in memory at times. They must not end in a core dump, be read by another process of the same user, or be

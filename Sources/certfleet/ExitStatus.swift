@@ -71,7 +71,8 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
       case is InvalidInventory, is ControllerError, is StateDirectory.Unsafe, is Migrations.WrittenByNewer,
         is Store.Missing, is Selector.Malformed, is ReadyMadeHook.Unreadable,
         is CertbotInstallation.Unreadable, is HMACKey.Unreadable, is KnownHostsImport.Unreadable,
-        is SSHConfig.Unreadable, is AccountFailure, is Backup.Unusable, is Store.KeyErased, is Declined:
+        is SSHConfig.Unreadable, is AccountFailure, is Backup.Unusable, is Store.KeyErased, is Declined,
+        is StateOwner.Refused:
         .badInput
       case is ControllerLease.Held: .anotherController
       case is SSHFailure: .unreachable
