@@ -3,6 +3,7 @@
 # make libssh2  Debian 13's libssh2 in .build/libssh2, to run on (LD_LIBRARY_PATH)
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
+# make deb     a Debian package: .build/deb/certfleet_VERSION_ARCH.deb
 # make         a release build: .build/release/certfleet
 # make install to $(PREFIX)/bin; make uninstall takes it away again
 
@@ -10,33 +11,45 @@ PREFIX ?= /usr/local
 # Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
 # because the linker that is taken otherwise warns of a function that Foundation has and nobody here calls.
 # Its relocations are packed and functions with the same code are one (ld.lld(1)): a megabyte less of each, also in memory.
-RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --icf=safe
+RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --icf=safe -Xlinker --no-export-dynamic
 # In the order in which AgentScript joins them.
 AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
-.PHONY: release install uninstall demo test bench libssh2 lint format
+.PHONY: release install uninstall deb demo test bench libssh2 lint format
 
 release: packages-build
 	$(RELEASE) --product certfleet
 
 # Where each shell looks for what completes a program's words.
 COMPLETIONS = bash:bash-completion/completions/certfleet zsh:zsh/site-functions/_certfleet fish:fish/vendor_completions.d/certfleet.fish
+# Who has the state (sysusers.d(5)), and where it is (tmpfiles.d(5)).
+SYSTEMD = certfleet.service:systemd/system/certfleet.service certfleet.timer:systemd/system/certfleet.timer certfleet.sysusers:sysusers.d/certfleet.conf certfleet.tmpfiles:tmpfiles.d/certfleet.conf
+PROGRAM = .build/release/certfleet
+INTO = $(DESTDIR)$(PREFIX)
 
 install: release
-	install -D -s -m 755 .build/release/certfleet $(DESTDIR)$(PREFIX)/bin/certfleet
+	install -D -s -m 755 $(PROGRAM) $(INTO)/bin/certfleet
 	for shell in $(COMPLETIONS); do \
-	  .build/release/certfleet completion $${shell%%:*} | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/$${shell#*:}; \
+	  $(PROGRAM) completion $${shell%%:*} | install -D -m 644 /dev/stdin $(INTO)/share/$${shell#*:}; \
 	done
-	for page in $$(.build/release/certfleet manual); do \
-	  .build/release/certfleet manual $$page | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; \
+	for page in $$($(PROGRAM) manual); do \
+	  $(PROGRAM) manual $$page | install -D -m 644 /dev/stdin $(INTO)/share/man/man$${page##*.}/$$page; \
 	done
-	.build/release/certfleet schema | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/certfleet/inventory.schema.json
+	$(PROGRAM) schema | install -D -m 644 /dev/stdin $(INTO)/share/certfleet/inventory.schema.json
+	install -D -m 644 inventory/example.json5 $(INTO)/share/certfleet/example.json5
+	for file in $(SYSTEMD); do \
+	  sed 's|/usr/local/bin|$(PREFIX)/bin|' Agents/systemd/$${file%%:*} | install -D -m 644 /dev/stdin $(INTO)/lib/$${file#*:}; \
+	done
 
-# The state stays: it has the private keys.
+# The state stays: it has the private keys. So do its user and the inventory.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(shell)))) $(DESTDIR)$(PREFIX)/share/man/man[15]/certfleet*.[15]
-	rm -rf $(DESTDIR)$(PREFIX)/share/certfleet
+	rm -f $(INTO)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(INTO)/share/$(lastword $(subst :, ,$(shell)))) \
+	  $(foreach file,$(SYSTEMD),$(INTO)/lib/$(lastword $(subst :, ,$(file)))) $(INTO)/share/man/man[15]/certfleet*.[15]
+	rm -rf $(INTO)/share/certfleet
+
+deb: packages-deb
+	.packaging/build
 
 demo: packages-demo
 	swift build --quiet
@@ -57,7 +70,7 @@ bench: packages-bench release
 
 lint: packages-lint
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
-	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/libssh2 .ci/pictures .ci/run
+	shellcheck -s sh Agents/*.sh Agents/hooks/*.sh .ci/packages .ci/links .ci/libssh2 .ci/pictures .ci/run .packaging/build .packaging/debian/postrm
 	cat $(AGENT_PARTS) Agents/agent/discover.sh | shellcheck -s sh -
 	@! grep -n '<<' $(AGENT_PARTS) || { echo 'a here-document would lose its indentation on the wire'; exit 1; }
 	.ci/links

@@ -66,7 +66,7 @@ let package = Package(
     module("Planning", ["Fleet"]),
     .target(
       name: "Agents", dependencies: ["Fleet"], path: "Agents",
-      exclude: ["PROTOCOL.md", "SECURITY.md", "samples", "prometheus"],
+      exclude: ["PROTOCOL.md", "SECURITY.md", "samples", "systemd", "prometheus"],
       resources: (agentParts.map { "agent/\($0)" } + hookRecipes.map { "hooks/\($0)" }
         + ["install-agent", "verify-tls"]).map { .embedInCode("\($0).sh") }, swiftSettings: strict),
     module("Engine", ["Fleet", "System", "Planning", "Agents"]),

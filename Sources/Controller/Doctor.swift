@@ -66,7 +66,7 @@ extension Controller {
           ended.map { "no run has ended for \($0.age(at: now))" }
             ?? "no run has ever ended: nothing is renewed by itself",
           mend:
-            "\(Remedy.run), and by a timer from then on: Agents/samples/certfleet.timer, or cron: 17 * * * * certfleet run --quiet"
+            "\(Remedy.run), and by a timer from then on: systemctl enable --now certfleet.timer, or cron: 17 * * * * certfleet run --quiet"
         ))
     }
     for rollout in try await listRollouts(limit: 20, now: now) {

@@ -1,0 +1,184 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+private enum Package {
+  static let tree = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path(percentEncoded: false)
+
+  static let built: String? = {
+    let folder = tree + "/.build/deb"
+    return try? FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasSuffix(".deb") }
+      .map { folder + "/" + $0 }
+  }()
+}
+
+/// The Debian package that `make deb` has built, on a Debian where nothing else is.
+@Suite(.enabled(if: Package.built != nil && BootedDebian.isPossible, "needs root, and the package: make deb"))
+struct PackageTests {
+  @Test func `lintian finds nothing to warn of`() async throws {
+    let result = try await Program.run(
+      try Program.find("lintian"),
+      ["--allow-root", "--fail-on", "error,warning", try #require(Package.built)])
+    #expect(result.status == 0 && result.everything.isEmpty, "\(result.everything)")
+  }
+
+  @Test func `make install puts in place what the package does`() async throws {
+    let scratch = try ScratchFolder()
+    try await Program.succeed(
+      "/bin/sh",
+      [
+        "-c",
+        "cd '\(Package.tree)' && make -o release install PREFIX=/usr DESTDIR='\(scratch.path)/made' >/dev/null",
+      ])
+    try await Program.succeed(
+      "/usr/bin/dpkg-deb", ["-x", try #require(Package.built), scratch.path + "/package"])
+    func files(_ folder: String) async throws -> [String] {
+      try await Program.succeed("/bin/sh", ["-c", "cd '\(folder)' && find . -type f | sort"]).split(
+        separator: "\n"
+      )
+      .map {
+        String($0.dropFirst()).replacing("/usr/lib/systemd", with: "/lib/systemd").replacing(
+          /\.gz$/, with: "")
+      }
+      .filter { !$0.hasPrefix("/usr/share/doc") && !$0.hasPrefix("/etc") && !$0.hasSuffix("/example.json5") }
+      .sorted()
+    }
+    let (made, packed) = (try await files(scratch.path + "/made"), try await files(scratch.path + "/package"))
+    #expect(made == packed)
+    try await Program.succeed(
+      "/bin/sh",
+      ["-c", "cd '\(Package.tree)' && make uninstall PREFIX=/usr DESTDIR='\(scratch.path)/made' >/dev/null"])
+    #expect(try await files(scratch.path + "/made") == [])
+  }
+
+  /// The same one, as if it were older.
+  private func earlier(in scratch: ScratchFolder) async throws -> String {
+    let folder = scratch.path + "/earlier"
+    try await Program.succeed("/usr/bin/dpkg-deb", ["-R", try #require(Package.built), folder])
+    let control = Files.read(folder + "/DEBIAN/control").replacing(
+      /(?m)^Version: .*$/, with: "Version: 0.0.1")
+    try Files.write(folder + "/DEBIAN/control", control)
+    let made = scratch.path + "/earlier.deb"
+    try await Program.succeed("/usr/bin/dpkg-deb", ["-b", "--root-owner-group", folder, made])
+    return made
+  }
+
+  @Test func `from nothing to three hosts that a timer looks after, upgraded, removed and purged`()
+    async throws
+  {
+    let scratch = try ScratchFolder()
+    var temper = PebbleCA.Temper(authorizationReuse: 0)
+    temper.challengePort = 80
+    let fleet = try await LoopbackFleet(
+      in: scratch.path + "/fleet", on: .random(), hosts: 3,
+      certificates: [("one.example", "one.example"), ("two.example", "two.example")], authority: temper)
+    let debian = try await BootedDebian(in: scratch.path + "/debian")
+    let earlier = try await earlier(in: scratch)
+    for (file, name) in [(earlier, "earlier.deb"), (try #require(Package.built), "certfleet.deb")] {
+      try await Program.succeed("/bin/cp", [file, debian.root + "/root/" + name])
+    }
+
+    // What a person types.
+    try await debian.succeed("apt-get update -q && apt-get install -q -y ./earlier.deb")
+    try await debian.succeed(
+      "runuser -u certfleet -- ssh-keygen -q -t ed25519 -N '' -f /var/lib/certfleet/.ssh/id_ed25519")
+    for host in fleet.hosts {
+      try await Program.succeed(
+        "/bin/sh",
+        [
+          "-c",
+          "cat '\(debian.root)/var/lib/certfleet/.ssh/id_ed25519.pub' >>'\(host.home)/sshd/authorized_keys'",
+        ])
+    }
+    try declare(["one.example"], fleet, debian)
+    let known = try await debian.run("certfleet apply /etc/certfleet")
+    #expect(known.status == 0, "\(known.everything)")
+    for host in fleet.hosts {
+      try await debian.succeed(
+        "certfleet host pin \(host.name) --fingerprint \(try await host.ssh.fingerprint())")
+    }
+    try await debian.succeed("certfleet run")
+    #expect(fleet.hosts.allSatisfy { Self.generation($0, "one.example") == 1 })
+    let report = try await debian.succeed("certfleet report")
+    #expect(report.contains("everything is as it should be"), "\(report)")
+
+    // The timer is there, and does it by itself: another certificate, with port 80, in all that the service is kept from.
+    #expect(
+      try await debian.succeed("systemctl is-enabled certfleet.timer && systemctl is-active certfleet.timer")
+        == "enabled\nactive\n")
+    try declare(["one.example", "two.example"], fleet, debian)
+    try await debian.succeed("certfleet apply /etc/certfleet")
+    try Files.write(
+      debian.root + "/etc/systemd/system/certfleet.timer.d/soon.conf",
+      "[Timer]\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n")
+    try await debian.succeed("systemctl daemon-reload && systemctl restart certfleet.timer")
+    do {
+      try await eventually("the timer's service has rolled out") {
+        fleet.hosts.allSatisfy { Self.generation($0, "two.example") == 1 }
+      }
+    } catch { Issue.record("\(error): \(try await debian.run("journalctl --no-pager -n 60").stdout)") }
+    try await debian.succeed(
+      "rm -r /etc/systemd/system/certfleet.timer.d && systemctl daemon-reload && systemctl restart certfleet.timer"
+    )
+    try await eventually("the service has ended well") {
+      let state = try await debian.succeed("systemctl show -p ActiveState -p Result certfleet.service")
+      return state.contains("ActiveState=inactive") && state.contains("Result=success")
+    }
+    #expect(try await debian.succeed("journalctl -u certfleet --no-pager").contains("two.example"))
+    let exposure = try await debian.succeed(
+      "systemd-analyze security --no-pager certfleet.service | tail -n 1")
+    let figure = try #require(exposure.firstMatch(of: #/: ([0-9.]+) /#).flatMap { Double($0.output.1) })
+    #expect(figure <= 2, "\(exposure)")
+
+    // Manual pages are where man(1) looks, and nothing is anybody's but the user's own.
+    #expect(try await debian.succeed("ls /usr/share/man/man1 | grep -c certfleet") != "0\n")
+    #expect(
+      try await debian.succeed("stat -c '%U %a' /var/lib/certfleet /etc/certfleet")
+        == "certfleet 700\ncertfleet 750\n")
+    #expect(try await debian.succeed("find /var/lib/certfleet ! -user certfleet") == "")
+
+    // A newer one takes its place; the state is as it was.
+    try await debian.succeed("apt-get install -q -y ./certfleet.deb")
+    let upgraded = try await debian.succeed("dpkg-query -W -f '${Version}' certfleet; certfleet report")
+    #expect(!upgraded.hasPrefix("0.0.1") && upgraded.contains("everything is as it should be"), "\(upgraded)")
+    #expect(try await debian.succeed("systemctl is-active certfleet.timer") == "active\n")
+
+    // Removed, the keys stay; purged, they go, and the inventory is the administrator's.
+    try await debian.succeed(
+      "apt-get remove -q -y certfleet && test -s /var/lib/certfleet/certfleet.db && ! command -v certfleet")
+    try await debian.succeed(
+      "apt-get purge -q -y certfleet && ! test -e /var/lib/certfleet && test -e /etc/certfleet/fleet.json5")
+    #expect(try await debian.run("systemctl is-active certfleet.timer").stdout == "inactive\n")
+    await debian.stop()
+    await fleet.stop()
+  }
+
+  private static func generation(_ host: LoopbackFleet.ThrowawayHost, _ name: String) -> Int? {
+    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(host.base)/live/\(name)")
+    return target.flatMap { $0.split(separator: "/").last.flatMap { Int($0) } }
+  }
+
+  private func declare(_ names: [String], _ fleet: LoopbackFleet, _ debian: BootedDebian) throws {
+    try FileManager.default.createDirectory(
+      atPath: debian.root + "/etc/certfleet", withIntermediateDirectories: true)
+    let certificates = names.map { name in
+      """
+      { name: '\(name)', domains: ['\(name)'], issuer: 'pebble',
+        challenge: {type: 'http-01', listen: '\(fleet.network.controller):80'},
+        deploy: [{ to: '*', verify: [{tls: 8443}], hooks: { deploy: ["\(LoopbackFleet.reload.replacing("\"", with: "\\\""))"] } }] }
+      """
+    }
+    let file = debian.root + "/etc/certfleet/fleet.json5"
+    try Files.write(
+      file,
+      """
+      { defaults: {user: 'root', port: 2222, base: '~/certs'},
+        hosts: [\(fleet.hosts.map { "{name: '\($0.name)', address: '\($0.address)'}" }.joined(separator: ", "))],
+        issuers: [{name: 'pebble', directory: '\(fleet.authority.directory)', agree_to_terms: true, ca_file: 'pebble.pem'}],
+        certificates: [\(certificates.joined(separator: ", "))] }
+      """)
+    try Files.write(debian.root + "/etc/certfleet/pebble.pem", Files.read(fleet.authority.caFile))
+    for name in [file, debian.root + "/etc/certfleet/pebble.pem"] { chmod(name, 0o644) }
+  }
+}
