@@ -24,7 +24,7 @@ release: packages-build
 # Where each shell looks for what completes a program's words.
 COMPLETIONS = bash:bash-completion/completions/certfleet zsh:zsh/site-functions/_certfleet fish:fish/vendor_completions.d/certfleet.fish
 # Who has the state (sysusers.d(5)), and where it is (tmpfiles.d(5)).
-SYSTEMD = certfleet.service:systemd/system/certfleet.service certfleet.timer:systemd/system/certfleet.timer certfleet.sysusers:sysusers.d/certfleet.conf certfleet.tmpfiles:tmpfiles.d/certfleet.conf
+SYSTEMD = certfleet.service:systemd/system/certfleet.service certfleet-failure.service:systemd/system/certfleet-failure.service certfleet.timer:systemd/system/certfleet.timer certfleet.sysusers:sysusers.d/certfleet.conf certfleet.tmpfiles:tmpfiles.d/certfleet.conf
 PROGRAM = .build/release/certfleet
 INTO = $(DESTDIR)$(PREFIX)
 

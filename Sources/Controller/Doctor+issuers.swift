@@ -23,7 +23,7 @@ extension Controller {
     var findings: [Finding] = []
     for issuer in issuers {
       guard let authority = issuer.acme else { continue }
-      findings += try await examine(issuer.name, authority)
+      findings += try await examine(issuer.name, authority, lineages)
     }
     findings += portFindings(lineages)
     findings += await nameFindings(
@@ -31,7 +31,9 @@ extension Controller {
     return findings
   }
 
-  private func examine(_ issuer: Issuer.Name, _ authority: ACMEAuthority) async throws -> [Finding] {
+  private func examine(_ issuer: Issuer.Name, _ authority: ACMEAuthority, _ lineages: [Lineage])
+    async throws -> [Finding]
+  {
     guard let directory = URL(string: authority.directory) else { return [] }
     let client = ACMEClient(
       directory: directory, http: HTTPClient(caFile: authority.caFile),
@@ -61,7 +63,32 @@ extension Controller {
           .warning, "there is no account with \(issuer) yet; it is made at the first order",
           mend: "\(Remedy.registerAccount(issuer))"))
     }
-    return findings
+    let identities = try await client.resources().meta?.caaIdentities ?? []
+    return findings + (await permissionFindings(issuer, identities, lineages))
+  }
+
+  /// Zones whose CAA records let others issue, and not this CA.
+  private func permissionFindings(_ issuer: Issuer.Name, _ identities: [String], _ lineages: [Lineage]) async
+    -> [Finding]
+  {
+    guard let identity = identities.first else { return [] }
+    var asked: [(name: String, resolver: String?)] = []
+    for lineage in lineages where lineage.issuer == issuer || lineage.standIns.contains(issuer) {
+      var resolver: String?
+      if case .dns01(let dns) = lineage.challenge ?? .standard { resolver = dns.resolver }
+      asked += lineage.domains.filter { !$0.isIPAddress }.map { ($0, resolver) }
+    }
+    let refusals =
+      (try? await BoundedConcurrency.run(over: asked.prefix(Self.mostNames), limit: 10) { name, resolver in
+        try? await IssuePermission(resolver: resolver).refusal(of: name, to: identities)
+      })?.compactMap(\.self) ?? []
+    // One record speaks for all names below it.
+    return Dictionary(grouping: refusals, by: \.zone).sorted { $0.key < $1.key }.map { zone, all in
+      Finding(
+        .problem,
+        "the CAA records of \(zone) let \(all[0].allowed.isEmpty ? "nobody" : "only \(all[0].allowed.joined(separator: ", "))") issue, and \(issuer) is \(identity)",
+        mend: "add to the zone: \(zone). CAA 0 \(all[0].tag) \"\(identity)\"")
+    }
   }
 
   /// Whether our own listeners could listen.

@@ -14,6 +14,7 @@ extension Controller {
     var found = try await stateFindings()
     found += try await timeFindings(now)
     found += try await fleetFindings(now)
+    found += try await policyFindings(now)
     found += try await issuerFindings()
     return Finding.Severity.allCases.flatMap { severity in found.filter { $0.severity == severity } }
   }
@@ -54,17 +55,28 @@ extension Controller {
   }
 
   private static let day = 86400.0
+  /// What a timer of every hour leaves between two runs, and what one of every day does.
+  private static let (pauseOfTimer, pauseOfRuns) = (2 * 3600.0, 26 * 3600.0)
 
   private func timeFindings(_ now: Date) async throws -> [Finding] {
     var findings: [Finding] = []
     let declared = try await store.declaration()
     let ended = try await store.runMoments().map { Date(timeIntervalSince1970: $0.endedAt) }
-    if !declared.lineages.isEmpty, ended.map({ now.timeIntervalSince($0) > 26 * 3600 }) ?? true {
+    let isStopped = await TimerSchedule.isStopped(environment)
+    func isOver(_ pause: Double) -> Bool { ended.map { now.timeIntervalSince($0) > pause } ?? true }
+    let since =
+      ended.map { "no run has ended for \($0.age(at: now))" }
+      ?? "no run has ever ended: nothing is renewed by itself"
+    if !declared.lineages.isEmpty, isStopped, isOver(Self.pauseOfTimer) {
       findings.append(
         Finding(
-          .problem,
-          ended.map { "no run has ended for \($0.age(at: now))" }
-            ?? "no run has ever ended: nothing is renewed by itself",
+          isOver(Self.pauseOfRuns) ? .problem : .warning,
+          "certfleet.timer is installed and stopped; \(since)",
+          mend: "systemctl enable --now certfleet.timer"))
+    } else if !declared.lineages.isEmpty, isOver(Self.pauseOfRuns) {
+      findings.append(
+        Finding(
+          .problem, since,
           mend:
             "\(Remedy.run), and by a timer from then on: systemctl enable --now certfleet.timer, or cron: 17 * * * * certfleet run --quiet"
         ))

@@ -54,6 +54,15 @@ package struct Notification: Sendable, Encodable {
       recovered: [])
   }
 
+  /// A run that came to no end of its own, and so has told nobody.
+  ///
+  /// - Parameter how: as systemd says it: `timeout`, `signal 9` …
+  package static func failedRun(_ how: String, controller: String, now: Date) -> Notification {
+    Notification(
+      controller: controller, at: now, severity: .critical,
+      title: "needs a person: a run failed (\(how)): journalctl -u certfleet", news: [], recovered: [])
+  }
+
   private init(
     controller: String, at: Date, severity: Severity, title: String, news: [Trouble], recovered: [Recovery]
   ) {

@@ -1,4 +1,5 @@
 package import FoundationEssentials
+import Glibc
 
 /// When systemd starts runs of certfleet, as far as calendar expressions say it (systemd.timer(5), OnCalendar=).
 package struct TimerSchedule: Sendable {
@@ -38,6 +39,15 @@ package struct TimerSchedule: Sendable {
       delay = (said.firstMatch(of: /μs: ([0-9]+)/).flatMap { Double($0.1) } ?? 0) / 1e6
     }
     return TimerSchedule(starts: starts.sorted(), delay: delay)
+  }
+
+  /// Whether systemd runs here, has the timer, and does not start it.
+  package static func isStopped(_ environment: [String: String]) async -> Bool {
+    guard access("/run/systemd/system", F_OK) == 0, !unitSettings(environment).isEmpty else { return false }
+    let result = try? await ChildProcess.program(
+      "systemctl", ["is-active", "--quiet", unit], package: "systemd", deadline: patience
+    ).run()
+    return result.map { $0.status != 0 } ?? false
   }
 
   /// The assignments of the unit and of what is dropped in beside it; an empty one takes earlier ones back (systemd.unit(5)).

@@ -8,7 +8,8 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .start, .apply, .plan, .run, .look, .report, .doctor, .notifyTest, .hostList, .hostShow, .hostImport,
+    .start, .apply, .plan, .run, .look, .report, .doctor, .notifyTest, .notifyFailure, .hostList, .hostShow,
+    .hostImport,
     .hostDiscover,
     .hostPin, .hostCheck,
     .hostClaim,

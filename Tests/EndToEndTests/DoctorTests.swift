@@ -71,6 +71,99 @@ import ThrowawayFleet
     await scene.fleet.stop()
   }
 
+  @Test func `policies that come to no end are found`() async throws {
+    let scene = try await Scene(
+      hosts: 3, waves: "[{take: 1, bake: '2h'}, 'rest']",
+      policy: ", max_unreachable: 0, window: {from: '02:00', to: '03:00', zone: 'UTC'}")
+    let baked = try await found(scene, 1)
+    #expect(
+      baked.contains("! policy p: a wave bakes for 2h 0m, and its window is open for 1h 0m at the most"),
+      "\(baked)")
+    let file = scene.scratch.path + "/fleet.json5"
+    try Files.write(
+      file, Files.read(file).replacing("'2h'", with: "'1s'").replacing(/, window: \{[^}]*\}/, with: ""))
+    try await scene.expect(0, "apply", file)
+    try await scene.expect(0, "run")
+    #expect(!(try await found(scene, 0)).contains("policy p"))
+    // One is gone, and nobody may be.
+    await scene.hosts[2].ssh.stop()
+    try await scene.expect(0, "cert", "renew", "one.example")
+    try await scene.expect(1, "run")
+    let absent = try await found(scene, 1)
+    #expect(
+      absent.contains("✗ policy p lets 0 of its 3 hosts be out of reach, and web3 was at its last visit"),
+      "\(absent)")
+    // It is taken out of the inventory, as was said.
+    try Files.write(file, Files.read(file).replacing(/, \{name: 'web3'[^}]*\}/, with: ""))
+    try await scene.expect(0, "apply", "--prune", "--yes", file)
+    #expect(!(try await found(scene, 0)).contains("policy p"))
+    await scene.fleet.stop()
+  }
+
+  /// named for the zone, and a CA that says in its directory by which name CAA records let it issue, as public ones do.
+  @Test(.enabled(if: geteuid() == 0, "needs root, for port 53"))
+  func `CAA records that let only others issue are found`() async throws {
+    let scene = try await Scene(hosts: 1)
+    let (network, authority) = (scene.fleet.network, scene.fleet.authority)
+    let names = try await NameServer(in: scene.scratch.path + "/named", on: network)
+    try scene.scratch.write(
+      "ca.py",
+      """
+      import http.server, json, ssl
+      class CA(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              base = 'https://\(network.authority):14443'
+              body = json.dumps({'newNonce': base, 'newAccount': base, 'newOrder': base, 'meta': {'caaIdentities': ['ca.example']}}).encode()
+              self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
+          def log_message(self, *_): pass
+      server = http.server.HTTPServer(('\(network.authority)', 14443), CA)
+      context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+      context.load_cert_chain('\(authority.caFile)', '\(authority.caFile.replacing("ca.pem", with: "key.pem"))')
+      server.socket = context.wrap_socket(server.socket, server_side=True)
+      server.serve_forever()
+      """)
+    let ca = try Running(
+      try Program.find("python3"), [scene.scratch.path + "/ca.py"], stdout: nil, stderr: nil)
+    try await eventually("the CA is there") { Loopback.answers(network.authority, 14443) }
+    let file = scene.scratch.path + "/fleet.json5"
+    let challenge =
+      "{type: 'dns-01', nsupdate: {server: '\(names.address)', key_file: '\(names.keyFile)'}, resolver: '\(names.address)'}"
+    try Files.write(
+      file,
+      Files.read(file).replacing(authority.directory, with: "https://\(network.authority):14443/")
+        .replacing(/challenge: \{[^}]*\}/, with: "challenge: \(challenge)")
+        .replacing("domains: ['one.example']", with: "domains: ['one.example', '*.wild.example']"))
+    try await scene.expect(0, "apply", file)
+    func update(_ lines: String...) async throws {
+      try await Program.succeed(
+        "/bin/sh",
+        [
+          "-c",
+          "printf '%s\n' 'server \(names.address)' 'zone example' \(lines.map { "'\($0)'" }.joined(separator: " ")) send | nsupdate -k '\(names.keyFile)'",
+        ])
+    }
+    #expect(!(try await found(scene, 1)).contains("CAA"))
+    // Above the names; a wildcard has records of its own.
+    try await update("add example 5 CAA 0 issue \"other.example; validationmethods=dns-01\"")
+    let first = try await found(scene, 1)
+    #expect(
+      first.contains(
+        "✗ the CAA records of example let only other.example issue, and pebble is ca.example\n    add to the zone: example. CAA 0 issue \"ca.example\""
+      ),
+      "\(first)")
+    try await update("add example 5 CAA 0 issue \"ca.example\"", "add wild.example 5 CAA 0 issuewild \";\"")
+    let second = try await found(scene, 1)
+    #expect(
+      second.contains("✗ the CAA records of wild.example let nobody issue")
+        && !second.contains("other.example"),
+      "\(second)")
+    try await update("add wild.example 5 CAA 0 issuewild \"ca.example\"")
+    #expect(!(try await found(scene, 1)).contains("CAA"))
+    await ca.stop()
+    await names.stop()
+    await scene.fleet.stop()
+  }
+
   @Test func `a damaged database and a full disk are found before they lose anything`() async throws {
     guard geteuid() == 0 else { return }
     let scratch = try ScratchFolder()

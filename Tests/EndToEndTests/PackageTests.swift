@@ -98,6 +98,13 @@ struct PackageTests {
       try await debian.succeed(
         "certfleet host pin \(host.name) --fingerprint \(try await host.ssh.fingerprint())")
     }
+    // Whoever has stopped the timer is told.
+    try await debian.succeed("systemctl disable --now certfleet.timer")
+    let stopped = try await debian.run("certfleet doctor")
+    #expect(
+      stopped.stdout.contains("✗ certfleet.timer is installed and stopped; no run has ever ended")
+        && stopped.stdout.contains("\n    systemctl enable --now certfleet.timer\n"), "\(stopped.everything)")
+    try await debian.succeed("systemctl enable --now certfleet.timer")
     try await debian.succeed("certfleet run")
     #expect(fleet.hosts.allSatisfy { Self.generation($0, "one.example") == 1 })
     let report = try await debian.succeed("certfleet report")
@@ -126,6 +133,21 @@ struct PackageTests {
       return state.contains("ActiveState=inactive") && state.contains("Result=success")
     }
     #expect(try await debian.succeed("journalctl -u certfleet --no-pager").contains("two.example"))
+    // A run that is killed has told nobody: the notifiers hear of it. One that ends with 1 has told itself.
+    try Files.write(
+      debian.root + "/etc/systemd/system/certfleet.service.d/killed.conf",
+      "[Service]\nExecStart=\nExecStart=/bin/sh -c 'test -e /var/lib/certfleet/ends && exit 1; kill -KILL $$$$'\n"
+    )
+    try await debian.succeed("systemctl daemon-reload && ! systemctl start certfleet.service")
+    try await eventually("the notifier was told") {
+      try await debian.run("cat /var/lib/certfleet/told").stdout.contains(
+        "needs a person: a run failed (signal KILL): journalctl -u certfleet")
+    }
+    try await debian.succeed(
+      "cd /var/lib/certfleet && rm told && touch ends && ! systemctl start certfleet.service; sleep 1; test ! -e told && rm ends"
+    )
+    try await debian.succeed(
+      "rm -r /etc/systemd/system/certfleet.service.d && systemctl daemon-reload && systemctl reset-failed")
     let exposure = try await debian.succeed(
       "systemd-analyze security --no-pager certfleet.service | tail -n 1")
     let figure = try #require(exposure.firstMatch(of: #/: ([0-9.]+) /#).flatMap { Double($0.output.1) })
@@ -173,7 +195,7 @@ struct PackageTests {
     try Files.write(
       file,
       """
-      { defaults: {user: 'root', port: 2222, base: '~/certs'},
+      { notify: [{command: 'cat >>/var/lib/certfleet/told'}], defaults: {user: 'root', port: 2222, base: '~/certs'},
         hosts: [\(fleet.hosts.map { "{name: '\($0.name)', address: '\($0.address)'}" }.joined(separator: ", "))],
         issuers: [{name: 'pebble', directory: '\(fleet.authority.directory)', agree_to_terms: true, ca_file: 'pebble.pem'}],
         certificates: [\(certificates.joined(separator: ", "))] }

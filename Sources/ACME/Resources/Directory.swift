@@ -14,6 +14,8 @@ package struct Directory: Sendable, Decodable {
   package struct Meta: Sendable, Decodable {
     package let termsOfService: URL?
     package let externalAccountRequired: Bool?
+    /// The names by which CAA records let this CA issue (RFC 8555 §9.7.6).
+    package let caaIdentities: [String]?
     /// draft-ietf-acme-profiles §3: names, each with a description.
     package let profiles: [String: String]?
   }

@@ -52,8 +52,22 @@ extension Controller {
       throw ControllerError.unknownNotifier(name, among: declared.map(\.name))
     }
     let message = Notification.test(controller: try await store.identity().name, now: Date())
+    return await send(message, to: chosen)
+  }
+
+  /// Tells every notifier that a run failed by itself.
+  ///
+  /// - Parameter how: in few words.
+  package func tellFailedRun(_ how: String) async throws -> [(notifier: String, failure: String?)] {
+    let message = Notification.failedRun(how, controller: try await store.identity().name, now: Date())
+    return await send(message, to: try await store.declaration().notifiers)
+  }
+
+  private func send(_ message: Notification, to notifiers: [Notifier]) async
+    -> [(notifier: String, failure: String?)]
+  {
     var results: [(notifier: String, failure: String?)] = []
-    for notifier in chosen {
+    for notifier in notifiers {
       do {
         try await NotificationSender(notifier).send(message)
         results.append((notifier.name, nil))

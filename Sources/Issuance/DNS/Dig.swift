@@ -7,7 +7,9 @@ struct Dig: Sendable {
   /// An IP address to ask; `nil` asks the system's resolvers.
   let server: String?
 
-  enum Kind: String { case cname = "CNAME", soa = "SOA", ns = "NS", txt = "TXT", a = "A", aaaa = "AAAA" }
+  enum Kind: String {
+    case cname = "CNAME", soa = "SOA", ns = "NS", txt = "TXT", a = "A", aaaa = "AAAA", caa = "CAA"
+  }
 
   /// A line of an answer: whose it is, and its data.
   struct Record: Hashable {
