@@ -33,7 +33,7 @@ extension Store {
     do {
       try database.copy(to: path)
       let copy = try SQLiteConnection(path: path)
-      let key = withKey ? FileManager.default.contents(atPath: home.sealingKeyPath) : nil
+      let key = withKey ? home.sealingKeyBytes : nil
       try copy.transaction {
         try copy.execute(Backup.mark)
         try copy.run(

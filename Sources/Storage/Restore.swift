@@ -41,7 +41,8 @@ package struct Restore: Sendable {
       else { throw none }
       backup = Backup(path: path, madeAt: madeAt, hasKey: held != nil)
       let keyFile = keyPath ?? home.sealingKeyPath
-      let bytes = held ?? FileManager.default.contents(atPath: keyFile).map(Array.init)
+      let stored = keyPath.map { FileManager.default.contents(atPath: $0) } ?? home.sealingKeyBytes
+      let bytes = held ?? stored.map(Array.init)
       guard let bytes, let key = SealingKey(bytes) else {
         throw Backup.Unusable(
           description:
@@ -71,7 +72,7 @@ package struct Restore: Sendable {
     // A journal belongs to the database beside which it lies; applied to another it would destroy it.
     let journal = home.databasePath + "-journal"
     if access(journal, F_OK) == 0 { try move(journal, to: journal + suffix) }
-    if FileManager.default.contents(atPath: home.sealingKeyPath).map(Array.init) != keyBytes {
+    if home.sealingKeyBytes.map(Array.init) != keyBytes {
       if access(home.sealingKeyPath, F_OK) == 0 {
         try move(home.sealingKeyPath, to: home.sealingKeyPath + suffix)
       }

@@ -67,7 +67,7 @@ package struct StateDirectory: Sendable {
   /// It gets its name when the database is there that was made with it (`keepSealingKey`): a key with its name and no
   /// database is what is left of a fleet, which must not look like an empty one.
   func sealingKey() throws -> SealingKey {
-    if let bytes = try Self.key(at: sealingKeyPath) {
+    if let bytes = try Self.key(sealingKeyBytes, at: sealingKeyPath) {
       guard !isDatabaseEmpty else {
         throw Unsafe(
           path: databasePath, what: "is missing or empty, and there was one, as \(sealingKeyPath) shows",
@@ -76,11 +76,15 @@ package struct StateDirectory: Sendable {
       return bytes
     }
     // Killed before the database was there.
-    if let key = try Self.key(at: newKeyPath) { return key }
+    if let key = try Self.key(FileManager.default.contents(atPath: newKeyPath), at: newKeyPath) {
+      return key
+    }
     guard isDatabaseEmpty else {
       throw Unsafe(
         path: sealingKeyPath, what: "is missing, and the keys in the database are sealed with it",
-        remedy: "restore it from a backup")
+        remedy:
+          "restore it from a backup; as a systemd credential it is \(SealingCredential.path), for the service and root"
+      )
     }
     return try makeSealingKey()
   }
@@ -92,8 +96,13 @@ package struct StateDirectory: Sendable {
     return stat(databasePath, &facts) != 0 || facts.st_size == 0
   }
 
-  private static func key(at path: String) throws -> SealingKey? {
-    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+  /// The file's, or the credential's where there is no file.
+  var sealingKeyBytes: Data? {
+    FileManager.default.contents(atPath: sealingKeyPath) ?? SealingCredential.bytes
+  }
+
+  private static func key(_ bytes: Data?, at path: String) throws -> SealingKey? {
+    guard let bytes else { return nil }
     guard let key = SealingKey(Array(bytes)) else {
       throw Unsafe(
         path: path, what: "is not \(SealingKey.size) bytes long", remedy: "restore it from a backup")

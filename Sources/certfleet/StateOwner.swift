@@ -13,6 +13,7 @@ enum StateOwner {
   /// - Throws: `Refused` when the system does not let it.
   static func become(of path: String) throws -> String? {
     var facts = stat()
+    SealingCredential.decrypt(for: path)
     guard geteuid() == 0, lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR, facts.st_uid != 0,
       let user = getpwuid(facts.st_uid)
     else { return nil }

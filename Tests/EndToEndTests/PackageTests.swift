@@ -153,6 +153,23 @@ struct PackageTests {
     let figure = try #require(exposure.firstMatch(of: #/: ([0-9.]+) /#).flatMap { Double($0.output.1) })
     #expect(figure <= 2, "\(exposure)")
 
+    // The sealing key leaves the disk: the service has it of systemd, and root of systemd-creds.
+    try await debian.succeed(
+      "mkdir -p -m 700 /etc/credstore.encrypted && systemd-creds encrypt --with-key=host --name=certfleet.sealing.key /var/lib/certfleet/sealing.key /etc/credstore.encrypted/certfleet.sealing.key && mv /var/lib/certfleet/sealing.key /root/sealing.key"
+    )
+    #expect(try await debian.succeed("certfleet report").contains("everything is as it should be"))
+    try await debian.succeed("certfleet cert renew one.example && systemctl start certfleet.service")
+    #expect(fleet.hosts.allSatisfy { Self.generation($0, "one.example") == 2 })
+    let bare = try await debian.run("runuser -u certfleet -- certfleet report")
+    #expect(
+      bare.status == 65 && bare.stderr.contains("sealing.key is missing")
+        && bare.stderr.contains("/etc/credstore.encrypted/certfleet.sealing.key, for the service and root"),
+      "\(bare.everything)")
+    try await debian.succeed("certfleet backup --with-key /var/lib/certfleet/whole")
+    try await debian.succeed(
+      "rm /etc/credstore.encrypted/certfleet.sealing.key && certfleet restore --yes /var/lib/certfleet/whole")
+    try await debian.succeed("cmp /root/sealing.key /var/lib/certfleet/sealing.key && certfleet run")
+
     // Manual pages are where man(1) looks, and nothing is anybody's but the user's own.
     #expect(try await debian.succeed("ls /usr/share/man/man1 | grep -c certfleet") != "0\n")
     #expect(
