@@ -83,7 +83,7 @@ extension ControllerError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .noState(let path):
-      "there is no state in '\(path.visible)'; apply an inventory first, or name the folder with --home"
+      "there is no state in '\(path.visible)' yet: 'certfleet init' writes an inventory to begin with, and 'certfleet apply' stores it; or name another folder with --home"
     case .unknown(let kind, let name, let known):
       "there is no \(kind.rawValue) '\(name.visible)'"
         + Nearest.suggestion(for: name, among: known, otherwise: "; see: \(Remedy.list(kind.listing))")

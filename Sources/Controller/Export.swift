@@ -43,6 +43,19 @@ extension Controller {
     try write(Secret(text), mode: "0644", to: path)
   }
 
+  /// - Throws: where a new file could not be made there; asking makes nothing.
+  package static func refuseUnwritable(new path: String) throws {
+    let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+    var facts = stat()
+    if lstat(path, &facts) == 0 {
+      throw ControllerError.export("\(path.visible) is there already; name another file")
+    }
+    if access(folder, W_OK) != 0, errno != ENOENT {
+      throw ControllerError.export(
+        "\(path.visible) cannot be written: \(String(cString: strerror(errno)).lowercased())")
+    }
+  }
+
   private static func write(_ content: Secret, mode: String, to path: String) throws {
     func failure() -> ControllerError {
       .export(

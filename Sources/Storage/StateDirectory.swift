@@ -150,10 +150,15 @@ extension StateDirectory {
   /// Also the home of the user whom the Debian package makes.
   private static let systemPath = "/var/lib/certfleet"
 
+  /// Whether this runs as that user.
+  package static func isOfSystem(_ environment: [String: String]) -> Bool {
+    SystemUser.home(environment) == systemPath
+  }
+
   /// The XDG Base Directory Specification: state belongs to `$XDG_STATE_HOME`, by default `~/.local/state`.
   package static func standardPath(_ environment: [String: String]) -> String {
     if let home = environment["CERTFLEET_HOME"], !home.isEmpty { return home }
-    if geteuid() == 0 || SystemUser.home(environment) == systemPath { return systemPath }
+    if geteuid() == 0 || isOfSystem(environment) { return systemPath }
     let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
     return (state ?? "\(SystemUser.home(environment))/.local/state") + "/certfleet"
   }

@@ -282,7 +282,7 @@ import ThrowawayFleet
     let empty = try ScratchFolder()
     #expect(
       try await scene.expect(65, "run", "--home", empty.path).stderr
-        == "certfleet: there is no state in '\(empty.path)'; apply an inventory first, or name the folder with --home\n"
+        == "certfleet: there is no state in '\(empty.path)' yet: 'certfleet init' writes an inventory to begin with, and 'certfleet apply' stores it; or name another folder with --home\n"
     )
     await scene.fleet.authority.stop()
     let run = try await scene.expect(1, "run")

@@ -2,6 +2,7 @@ import Controller
 import Fleet
 import FoundationEssentials
 import Inventory
+import Storage
 import System
 
 extension Command {
@@ -20,8 +21,11 @@ extension Command {
       Option(name: "agree-tos", help: "you have read its terms: https://letsencrypt.org/repository/"),
     ]
   ) { invocation in
-    let folder = invocation.operands.first ?? "."
+    let isOfSystem = StateDirectory.isOfSystem(invocation.environment)
+    let folder = invocation.operands.first ?? (isOfSystem ? "/etc/certfleet" : ".")
     let file = folder == "." ? "fleet.json5" : (folder.hasSuffix("/") ? folder : folder + "/") + "fleet.json5"
+    // Before anybody has answered anything.
+    try Controller.refuseUnwritable(new: file)
     let inventory = try invocation.newInventory()
     let text = try inventory.text(appliedBy: "\(Remedy.applyFile(file))")
     if folder != "." {
@@ -31,6 +35,7 @@ extension Command {
     Console.standard.result(
       """
       \(file.visible) is written. Read it, then:
+      \(invocation.keyToMake.map { "  \($0)\n    its public key goes to the hosts: ssh-copy-id -i FILE.pub HOST\n" } ?? "")\
         \(Remedy.applyFile(file))
         \(Remedy.pinHost(nil))
         certfleet plan --check        and when it says what you want: \(Remedy.run)
@@ -41,6 +46,17 @@ extension Command {
 }
 
 extension Invocation {
+  /// How to make a key to log in with, where there is none.
+  fileprivate var keyToMake: String? {
+    let folder = SystemUser.home(environment) + "/.ssh"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard (environment["SSH_AUTH_SOCK"] ?? "").isEmpty, !names.contains(where: { $0.hasPrefix("id_") }) else {
+      return nil
+    }
+    return (StateDirectory.isOfSystem(environment) ? "runuser -u \(SystemUser.name) -- " : "")
+      + "ssh-keygen -t ed25519"
+  }
+
   private static let terms = "https://letsencrypt.org/repository/"
 
   /// What was said by options, else what a person answers.
@@ -63,7 +79,11 @@ extension Invocation {
     func list(_ text: String) -> [String] { text.split { ", \t".contains($0) }.map(String.init) }
     let hosts = list(
       try answer("hosts", "Hosts, as you would name them to ssh (web1.example.com deploy@10.0.0.2)"))
-    let user = try answer("user", "Who logs in to them", or: SystemUser.name)
+    // The package's own user is none on hosts.
+    let usual = StateDirectory.isOfSystem(environment) ? "root" : SystemUser.name
+    let user =
+      self["user"] == nil && hosts.allSatisfy { $0.contains("@") }
+      ? usual : try answer("user", "Who logs in to them", or: usual)
     let domains = list(try answer("domains", "Names of the first certificate (example.com www.example.com)"))
     let service = try answer(
       "service",
