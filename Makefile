@@ -3,7 +3,7 @@
 # make libssh2  Debian 13's libssh2 in .build/libssh2, to run on (LD_LIBRARY_PATH)
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
-# make deb     a Debian package: .build/deb/certfleet_VERSION_ARCH.deb
+# make deb     a Debian package: .build/deb/certfleet_VERSION_ARCH.deb; make tarball: the same files for other systems
 # make         a release build: .build/release/certfleet
 # make install to $(PREFIX)/bin; make uninstall takes it away again
 
@@ -16,7 +16,7 @@ RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) sw
 AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
 
-.PHONY: release install uninstall deb demo test bench libssh2 lint format
+.PHONY: release install uninstall deb tarball demo test bench libssh2 lint format
 
 release: packages-build
 	$(RELEASE) --product certfleet
@@ -47,6 +47,13 @@ uninstall:
 	rm -f $(INTO)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(INTO)/share/$(lastword $(subst :, ,$(shell)))) \
 	  $(foreach file,$(SYSTEMD),$(INTO)/lib/$(lastword $(subst :, ,$(file)))) $(INTO)/share/man/man[15]/certfleet*.[15]
 	rm -rf $(INTO)/share/certfleet
+
+# For other systems: tar -C / -xzf FILE, then systemd-sysusers and systemd-tmpfiles --create.
+tarball: release
+	rm -rf .build/tarball
+	$(MAKE) -o release install DESTDIR=.build/tarball
+	tar --owner=0 --group=0 -C .build/tarball -czf .build/certfleet-$(shell uname -m).tar.gz .
+	rm -rf .build/tarball
 
 deb: packages-deb
 	.packaging/build

@@ -148,7 +148,7 @@ package struct StateDirectory: Sendable {
 extension StateDirectory {
   package static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
   /// Also the home of the user whom the Debian package makes.
-  private static let systemPath = "/var/lib/certfleet"
+  package static let systemPath = "/var/lib/certfleet"
 
   /// Whether this runs as that user.
   package static func isOfSystem(_ environment: [String: String]) -> Bool {

@@ -13,6 +13,7 @@ enum StateOwner {
   /// - Throws: `Refused` when the system does not let it.
   static func become(of path: String) throws -> String? {
     var facts = stat()
+    makeFolder(path)
     SealingCredential.decrypt(for: path)
     guard geteuid() == 0, lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR, facts.st_uid != 0,
       let user = getpwuid(facts.st_uid)
@@ -30,6 +31,15 @@ enum StateOwner {
       setenv(variable, value, 1)
     }
     return name
+  }
+
+  /// Where the user is there whose the state is to be, and no folder yet, a state of root's own would be one that the service cannot use.
+  private static func makeFolder(_ path: String) {
+    guard geteuid() == 0, path == StateDirectory.systemPath, access(path, F_OK) != 0,
+      let user = getpwnam("certfleet"), String(cString: user.pointee.pw_dir) == path
+    else { return }
+    let (uid, gid) = (user.pointee.pw_uid, user.pointee.pw_gid)
+    if mkdir(path, 0o700) == 0 { chown(path, uid, gid) }
   }
 
   struct Refused: Error, CustomStringConvertible { let description: String }

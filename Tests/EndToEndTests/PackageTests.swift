@@ -52,6 +52,23 @@ struct PackageTests {
     #expect(try await files(scratch.path + "/made") == [])
   }
 
+  @Test func `the archive has the same files`() async throws {
+    let scratch = try ScratchFolder()
+    try await Program.succeed(
+      "/bin/sh",
+      [
+        "-c",
+        "cp -r '\(Package.tree)/Agents' '\(Package.tree)/inventory' '\(Package.tree)/Makefile' '\(scratch.path)' && mkdir -p '\(scratch.path)/.build/release' && cp '\(Package.tree)/.build/release/certfleet' '\(scratch.path)/.build/release' && cd '\(scratch.path)' && make -o release tarball >/dev/null",
+      ])
+    let listed = try await Program.succeed(
+      "/bin/sh", ["-c", "tar -tvzf '\(scratch.path)'/.build/certfleet-*.tar.gz"])
+    for file in [
+      "./usr/local/bin/certfleet", "./usr/local/share/man/man5/certfleet-inventory.5",
+      "./usr/local/lib/systemd/system/certfleet.service", "./usr/local/lib/sysusers.d/certfleet.conf",
+    ] { #expect(listed.contains(" \(file)\n"), "\(file)") }
+    #expect(listed.split(separator: "\n").allSatisfy { $0.contains("root/root") }, "\(listed)")
+  }
+
   /// The same one, as if it were older.
   private func earlier(in scratch: ScratchFolder) async throws -> String {
     let folder = scratch.path + "/earlier"
@@ -92,6 +109,10 @@ struct PackageTests {
         ])
     }
     try declare(["one.example"], fleet, debian)
+    // Whatever has taken the folder away: what root does makes it the user's again.
+    try await debian.succeed(
+      "mv /var/lib/certfleet /root/state && certfleet apply /etc/certfleet && stat -c %U /var/lib/certfleet/certfleet.db | grep certfleet && rm -r /var/lib/certfleet && mv /root/state /var/lib/certfleet"
+    )
     let known = try await debian.run("certfleet apply /etc/certfleet")
     #expect(known.status == 0, "\(known.everything)")
     for host in fleet.hosts {
