@@ -65,7 +65,7 @@ extension Controller {
     let isStopped = await TimerSchedule.isStopped(environment)
     func isOver(_ pause: Double) -> Bool { ended.map { now.timeIntervalSince($0) > pause } ?? true }
     let since =
-      ended.map { "no run has ended for \($0.age(at: now))" }
+      ended.map { "no run has ended for \($0.distance(from: now))" }
       ?? "no run has ever ended: nothing is renewed by itself"
     if !declared.lineages.isEmpty, isStopped, isOver(Self.pauseOfTimer) {
       findings.append(
@@ -88,7 +88,7 @@ extension Controller {
       }
       findings.append(
         Finding(
-          .warning, "rollout \(rollout.id), begun \(rollout.startedAt.age(at: now)) ago, waits for approval",
+          .warning, "rollout \(rollout.id), begun \(rollout.startedAt.age(at: now)), waits for approval",
           mend: "\(Remedy.approve(rollout.id, wave: wave)); or \(Remedy.cancel(rollout.id))"))
     }
     for warning in try await scheduleWarnings(now: now) {
