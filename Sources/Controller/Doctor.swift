@@ -21,7 +21,7 @@ extension Controller {
 
   /// Below that a database that has to grow cannot.
   private static let leastSpace: UInt64 = 200 << 20
-  private static let largeDatabase: UInt64 = 2 << 30
+  private static let largeDatabase = 2 << 30
 
   private func stateFindings() async throws -> [Finding] {
     var findings: [Finding] = []
@@ -44,11 +44,11 @@ extension Controller {
           ))
       }
     }
-    var file = stat()
-    if stat(home.path + "/certfleet.db", &file) == 0, UInt64(file.st_size) > Self.largeDatabase {
+    let size = try await store.bytesInUse()
+    if size > Self.largeDatabase {
       findings.append(
         Finding(
-          .warning, "the database has \(UInt64(file.st_size) >> 20) MB",
+          .warning, "what is stored takes \(size >> 20) MB",
           mend: "keep less of what happened in it: history: { keep: \"90d\" } in the inventory"))
     }
     return findings

@@ -17,6 +17,8 @@ import ThrowawayFleet
         && first.contains("! there is no account with pebble yet")
         && first.contains("the DNS has no address for one.example"),
       "\(first)")
+    try await scene.expect(0, "account", "register", "pebble")
+    #expect(!(try await found(scene, 1)).contains("no account"))
     try await scene.expect(0, "run")
     let second = try await found(scene, 0)
     #expect(!second.contains("✗") && !second.contains("no account"), "\(second)")
@@ -69,6 +71,7 @@ import ThrowawayFleet
     let taken = try await found(scene, 1)
     #expect(taken.contains("✗ cannot listen on") && taken.contains("stop what holds the port"), "\(taken)")
     await port.stop()
+    #expect(try await found(scene, 0) == second)
     await scene.fleet.authority.stop()
     let gone = try await found(scene, 1)
     #expect(gone.contains("✗ pebble does not answer at https://"), "\(gone)")
@@ -193,6 +196,8 @@ import ThrowawayFleet
       ], environment: certfleet.environment)
     #expect(
       small.status == 1 && small.stdout.contains("MB are free at \(certfleet.home)"), "\(small.everything)")
+    let backup = scratch.path + "/backup"
+    try await certfleet.succeed("backup", backup)
     // A page in the middle, as a failing disk leaves it.
     let file = try FileHandle(forUpdating: URL(filePath: certfleet.home + "/certfleet.db"))
     let size = try file.seekToEnd()
@@ -204,5 +209,9 @@ import ThrowawayFleet
       damaged.status != 0
         && (damaged.everything.contains("is damaged") || damaged.everything.contains("malformed")),
       "\(damaged.everything)")
+    // As it was said.
+    try await certfleet.succeed("restore", backup, "--yes")
+    let restored = try await certfleet("doctor")
+    #expect(!restored.everything.contains("damaged") && !restored.everything.contains("malformed"))
   }
 }

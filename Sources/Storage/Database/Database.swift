@@ -20,6 +20,9 @@ protocol Database: AnyObject {
   /// What is wrong with what is on the disk; empty where nothing is.
   func damage() throws -> [String]
 
+  /// How many bytes what is stored takes; what was deleted takes none, though a file may keep its place.
+  func bytesInUse() throws -> Int
+
   /// Copies everything to a new file, whole, while others go on writing.
   func copy(to path: String) throws
 

@@ -67,6 +67,9 @@ package actor Store {
   /// What is wrong with the database on the disk; empty where nothing is.
   package func damage() throws -> [String] { try database.damage() }
 
+  /// How much is stored.
+  package func bytesInUse() throws -> Int { try database.bytesInUse() }
+
   /// All of it, or nothing.
   func transaction<Value>(_ body: () throws -> Value) throws -> Value {
     do {

@@ -68,6 +68,11 @@ final class SQLiteConnection: Database {
     try rows("PRAGMA quick_check(5)", []) { $0.text(0) }.filter { $0 != "ok" }
   }
 
+  func bytesInUse() throws -> Int {
+    func pragma(_ name: String) throws -> Int { try rows("PRAGMA \(name)", []) { $0.integer(0) }.first ?? 0 }
+    return try (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
+  }
+
   /// Copies everything to a new file while others go on writing (sqlite3_backup_init).
   func copy(to path: String) throws {
     let target = try SQLiteConnection(path: path)
