@@ -28,8 +28,9 @@ extension Certificate {
 package enum DueReason: Hashable, Sendable, CustomStringConvertible {
   case first
   case revoked
-  case otherNames
-  case otherKey
+  /// In the order in which they are declared, and those that are not any more.
+  case otherNames(added: [String], removed: [String])
+  case otherKey(from: KeyType, to: KeyType)
   case otherCA
   /// Hosts were taken back to an earlier one, and that one has to be replaced in time.
   case standInEnds(Certificate)
@@ -39,14 +40,22 @@ package enum DueReason: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .first: "there is none yet"
     case .revoked: "the newest is revoked"
-    case .otherNames: "its names have changed"
-    case .otherKey: "its key type has changed"
+    case .otherNames(let added, let removed):
+      "its names have changed: \((Self.some(added, "+") + Self.some(removed, "-")).joined(separator: " "))"
+    case .otherKey(let former, let wanted):
+      "its key type has changed: \(former.rawValue) → \(wanted.rawValue)"
     case .otherCA: "its CA has changed"
     case .standInEnds(let standIn):
       "generation \(standIn.generation), which hosts went back to, ends at \(standIn.notAfter.ISO8601Format())"
     case .time(let since, let isCAs):
       (isCAs ? "the CA wants it renewed from " : "it is due since ") + since.ISO8601Format()
     }
+  }
+
+  private static func some(_ names: [String], _ sign: String) -> [String] {
+    let most = 5
+    return names.prefix(most).map { "\(sign) \($0)" }
+      + (names.count > most ? ["\(sign) \(names.count - most) more"] : [])
   }
 
   /// Whether only the clock says so: a wrong one would renew everything.
@@ -69,9 +78,13 @@ extension Lineage {
     if let standIn, standIn.isAboutToEnd(at: moment) { return .standInEnds(standIn) }
     if newest.revokedAt != nil { return .revoked }
     // Against what was ordered: a CA that adds a name would have it ordered again for ever.
-    if Set(newest.orderedNames ?? newest.names) != Set(domains) { return .otherNames }
+    let ordered = newest.orderedNames ?? newest.names
+    if Set(ordered) != Set(domains) {
+      return .otherNames(
+        added: domains.filter { !ordered.contains($0) }, removed: ordered.filter { !domains.contains($0) })
+    }
     // What was stored by an earlier version, or adopted, does not say.
-    if let type = newest.keyType, type != key.type { return .otherKey }
+    if let type = newest.keyType, type != key.type { return .otherKey(from: type, to: key.type) }
     if let origin = newest.origin, !directories.contains(origin.directory) { return .otherCA }
     let due = newest.renewalMoment(advised: advised)
     guard due <= moment else { return nil }
