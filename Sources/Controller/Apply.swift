@@ -25,19 +25,22 @@ extension Controller {
 
   /// Reads inventory files and stores what they declare.
   ///
-  /// - Parameter confirm: asked before more than one thing and a tenth of all is removed.
+  /// - Parameters:
+  ///   - note: told what is taken, and perhaps not as it was meant.
+  ///   - confirm: asked before more than one thing and a tenth of all is removed.
   /// - Returns: `nil` where that was not wanted, and nothing is stored.
   ///
   /// The state is made last: a file with a mistake, or a look at what would change, leaves nothing behind.
   package static func apply(
     _ files: [String], at path: String, environment: [String: String], prune: Bool, isDryRun: Bool,
-    confirm: (Store.Changes) throws -> Bool = { _ in true }
+    note: (String) -> Void = { _ in }, confirm: (Store.Changes) throws -> Bool = { _ in true }
   ) async throws -> Store.Changes? {
     var controller =
       StateDirectory.exists(at: path) ? try Controller(at: path, environment: environment) : nil
     let known = prune ? nil : try await controller?.store.declaration()
     let declared = try InventoryFiles.read(
-      files, beside: known ?? FleetDeclaration(), asking: SSHConfig.settings)
+      files, beside: known ?? FleetDeclaration(), asking: SSHConfig.settings,
+      noting: { note($0.description) })
     if prune, !isDryRun, let store = controller?.store {
       let changes = try await store.apply(declared, prune: true, dryRun: true, now: Date())
       let stored = try await store.declaration()

@@ -7,10 +7,12 @@ package enum InventoryFiles {
   ///   - paths: files, or folders whose `*.json5` files are read in the order of their names.
   ///   - known: what is stored already and may be referred to.
   ///   - ask: what ssh would do, for hosts with `ssh_config`.
+  ///   - note: told what is taken, and perhaps not as it was meant.
   /// - Throws: `InvalidInventory`.
   package static func read(
     _ paths: [String], beside known: FleetDeclaration,
-    asking ask: @escaping SSHSettings.Reader = SSHSettings.nobody
+    asking ask: @escaping SSHSettings.Reader = SSHSettings.nobody,
+    noting note: (InventoryProblem) -> Void = { _ in }
   ) throws -> FleetDeclaration {
     let problems = Problems()
     let files = paths.flatMap { InventoryFile.find($0, problems) }
@@ -24,6 +26,7 @@ package enum InventoryFiles {
     draft.checkPolicies(beside: others)
     draft.checkCollisions(beside: others)
     guard problems.all.isEmpty else { throw InvalidInventory(problems: problems.all) }
+    problems.notes.forEach(note)
     return draft.declaration
   }
 }

@@ -41,7 +41,9 @@ extension InventoryNode {
     for item in items {
       guard let text = item.string() else { continue }
       switch DomainName.read(text) {
-      case .success(let name): if !names.contains(name) { names.append(name) }
+      case .success(let name):
+        for note in NameNotes.of(text, readAs: name) { item.note(note) }
+        if !names.contains(name) { names.append(name) }
       case .failure(let refused): item.fail("'\(text.visible.shortened(to: 60))' \(refused.reason)")
       }
     }

@@ -11,6 +11,9 @@ struct InventoryNode {
   /// Reports what is wrong here.
   func fail(_ message: String) { problems.add(file: file, path: path, message) }
 
+  /// Says what is taken here otherwise than it stands there.
+  func note(_ message: String) { problems.note(file: file, path: path, message) }
+
   /// Whether something is wrong with the member that `step` leads to, so that what follows from it is none of its own.
   func isMistaken(_ step: String) -> Bool {
     problems.all.contains { $0.file == file && $0.path.hasPrefix(path + step) }

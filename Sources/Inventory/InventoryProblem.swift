@@ -21,8 +21,14 @@ package struct InvalidInventory: Error, CustomStringConvertible {
 /// Collects problems while files are read, so that all are reported together.
 final class Problems {
   private(set) var all: [InventoryProblem] = []
+  /// What is taken, and perhaps not as it was meant.
+  private(set) var notes: [InventoryProblem] = []
 
   func add(file: String, path: String, _ message: String) {
     all.append(InventoryProblem(file: file, path: path, message: message))
+  }
+
+  func note(file: String, path: String, _ message: String) {
+    notes.append(InventoryProblem(file: file, path: path, message: message))
   }
 }

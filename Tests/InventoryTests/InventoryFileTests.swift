@@ -245,6 +245,29 @@ import ThrowawayFleet
   }
 
   @Test(arguments: [
+    ("example.com.", ["'example.com.' is taken without the dot at its end"]),
+    ("Bücher.example", ["'Bücher.example' is xn--bcher-kva.example to CAs and servers"]),
+    (
+      "p\u{430}ypal.example",
+      [
+        "'p\u{430}ypal.example' is xn--pypal-4ve.example to CAs and servers",
+        "'p\u{430}ypal' mixes Cyrillic and Latin letters, which look alike; browsers show it as xn--…",
+      ]
+    ), ("example.com", []), ("почта.example", ["'почта.example' is xn--80a1acny.example to CAs and servers"]),
+    ("東京タワー.example", ["'東京タワー.example' is xn--5ck2eqb538s34z.example to CAs and servers"]),
+  ])
+  func `what is taken and perhaps not meant is told with its place`(name: String, notes: [String]) throws {
+    let scratch = try ScratchFolder()
+    let file = try scratch.write(
+      "f.json5",
+      "{\(Self.issuer), certificates: [{name: 'c', issuer: 'ca', domains: ['\(name)']}]}"
+    )
+    var told: [String] = []
+    _ = try InventoryFiles.read([file], beside: FleetDeclaration(), noting: { told.append("\($0)") })
+    #expect(told == notes.map { "\(file): certificates[0].domains[0]: \($0)" })
+  }
+
+  @Test(arguments: [
     ("to: 'role=nope'", "deploy[0].to: 'role=nope' picks no host"), ("to: 'role in ('", "is not a selector"),
     ("to: '*', rollout: 'p'", "there is no rollout policy 'p'"),
     ("to: '*', hooks: {deploy: ['']}", "a hook cannot be empty"),

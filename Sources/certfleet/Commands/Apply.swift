@@ -17,7 +17,8 @@ extension Command {
     let isDryRun = invocation.has("dry-run")
     let changes = try await Controller.apply(
       invocation.operands, at: invocation.statePath, environment: invocation.environment,
-      prune: invocation.has("prune"), isDryRun: isDryRun
+      prune: invocation.has("prune"), isDryRun: isDryRun,
+      note: { Console.standard.say("certfleet: \($0)") }
     ) { changes in
       for removed in changes.removed { Console.standard.say("- \(removed)") }
       return try invocation.confirm(
