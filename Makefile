@@ -39,7 +39,7 @@ install: release
 	$(PROGRAM) schema | install -D -m 644 /dev/stdin $(INTO)/share/certfleet/inventory.schema.json
 	install -D -m 644 inventory/example.json5 $(INTO)/share/certfleet/example.json5
 	for file in $(SYSTEMD); do \
-	  sed 's|/usr/local/bin|$(PREFIX)/bin|' Agents/systemd/$${file%%:*} | install -D -m 644 /dev/stdin $(INTO)/lib/$${file#*:}; \
+	  sed 's|/usr/local/|$(PREFIX)/|' Agents/systemd/$${file%%:*} | install -D -m 644 /dev/stdin $(INTO)/lib/$${file#*:}; \
 	done
 
 # The state stays: it has the private keys. So do its user and the inventory.

@@ -19,6 +19,8 @@ package struct RolloutReport: Sendable, Report {
   /// Who carries it out at this moment; `nil` where nobody does.
   package let carrier: String?
   private let isMassDrift: Bool
+  private let startedAt: Date
+  private let endedAt: Date?
   /// The certificates that it takes away.
   private let retired: [Lineage.Name]
 
@@ -32,6 +34,10 @@ package struct RolloutReport: Sendable, Report {
     package let state: WaveState
     package let reason: String
     package let hosts: [Host.Name]
+    /// Which hosts it takes, as the policy says it.
+    package let take: String
+    /// When it came into its state.
+    package let since: Date?
   }
 
   package struct HostResult: Sendable, Encodable {
@@ -51,6 +57,8 @@ package struct RolloutReport: Sendable, Report {
       case isRevert = "is_revert"
     }
 
+    fileprivate var isFailure: Bool { end?.account == .failure }
+
     /// Where a way back did not come to its end, the host still has what it was to go back from.
     var isOnNew: Bool { isRevert ? end != nil && end != .rolledBack : end?.account == .success }
   }
@@ -64,8 +72,10 @@ package struct RolloutReport: Sendable, Report {
     (state, reason) = (ledger.state, ledger.reason)
     waves = zip(rollout.plan.waves, ledger.waves).enumerated().map { index, pair in
       Wave(
-        number: index + 1, state: pair.1.state, reason: pair.1.reason, hosts: pair.0.visits.map(\.host.name))
+        number: index + 1, state: pair.1.state, reason: pair.1.reason, hosts: pair.0.visits.map(\.host.name),
+        take: pair.0.rule.take.description, since: pair.1.since)
     }
+    (startedAt, endedAt) = (rollout.startedAt, rollout.endedAt)
     hosts = rollout.plan.waves.enumerated().flatMap { index, wave in
       wave.visits.map { planned in
         let visit = ledger.visits[planned.host.name]
@@ -77,14 +87,19 @@ package struct RolloutReport: Sendable, Report {
     }
   }
 
+  /// A tree: the rollout, its waves, and what came of their hosts.
   package func text(now: Date) -> String {
     var text = "rollout \(id) (policy \(policy)): \(standing)\n"
+    text += "  begun \(startedAt.age(at: now))"
+    text += endedAt.map { ", took \(Duration.seconds($0.timeIntervalSince(startedAt)).short)\n" } ?? "\n"
     for wave in waves {
+      let isLast = wave.number == waves.count
       // What it waited for when that was recorded may be given by now.
       let reason = wave.state == .gated && state == .paused ? "" : wave.reason
       let why = reason.isEmpty ? "" : ": \(reason.visible)"
-      text += "  wave \(wave.number) \(wave.state.words)\(why)\n"
-      text += outcomes(of: wave.number).map { "    \($0)\n" }.joined()
+      let since = wave.state == .pending ? "" : wave.since.map { ", \($0.age(at: now))" } ?? ""
+      text += "\(isLast ? "└" : "├") wave \(wave.number) (\(wave.take)) \(wave.state.words)\(since)\(why)\n"
+      text += outcomes(of: wave.number).map { "\(isLast ? " " : "│")   \($0)\n" }.joined()
     }
     return text + next
   }
@@ -114,9 +129,14 @@ package struct RolloutReport: Sendable, Report {
       host.end.map { $0.words + (host.reason.isEmpty ? "" : ": \(host.reason.visible.shortened(to: 200))") }
         ?? (host.isBegun ? "at work" : "not started")
     }
-    return groups.sorted { $0.value[0].host < $1.value[0].host }.map { outcome, hosts in
+    // What a person looks for is first.
+    return groups.sorted {
+      let (bad, worse) = ($0.value[0].isFailure, $1.value[0].isFailure)
+      return bad == worse ? $0.value[0].host < $1.value[0].host : bad
+    }.map { outcome, hosts in
       let (name, reason) = outcome.split(at: ": ")
-      return "\(name) \(HostSet.folded(hosts.map(\.host)))" + (reason.isEmpty ? "" : ": \(reason)")
+      let count = hosts.count == 1 ? "" : "\(hosts.count) "
+      return "\(count)\(name): \(HostSet.folded(hosts.map(\.host)))" + (reason.isEmpty ? "" : ": \(reason)")
     }
   }
 
@@ -124,7 +144,7 @@ package struct RolloutReport: Sendable, Report {
 
   /// The hosts that did not end well and why, those with the same reason together; for where the waves are not shown.
   package var failures: String {
-    let failed = hosts.filter { $0.end?.account == .failure }
+    let failed = hosts.filter(\.isFailure)
     let groups = Dictionary(grouping: failed) {
       "\($0.end?.words ?? ""): \($0.reason.visible.shortened(to: 300))"
     }

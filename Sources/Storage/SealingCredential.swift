@@ -9,9 +9,11 @@ package enum SealingCredential {
   package static let path = "/etc/credstore.encrypted/" + name
   private static let decrypted = Mutex<Data?>(nil)
 
-  /// For root, of a state that has no sealing key beside it. No thread is begun.
+  /// For root, where the system's state has no sealing key beside it; a state of somebody else's gets no key of the system's. No
+  /// thread is begun.
   package static func decrypt(for home: String) {
-    guard geteuid() == 0, access(home + "/sealing.key", F_OK) != 0, access(path, F_OK) == 0,
+    guard geteuid() == 0, home == StateDirectory.systemPath, access(home + "/sealing.key", F_OK) != 0,
+      access(path, F_OK) == 0,
       let pipe = popen("exec systemd-creds decrypt --name=\(name) \(path) -", "re")
     else { return }
     var bytes = [UInt8](repeating: 0, count: 4096)

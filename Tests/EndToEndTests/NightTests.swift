@@ -100,7 +100,7 @@ import ThrowawayFleet
     #expect(
       screen.text.contains("! one.example: rollout 1: wave 2 of 2 waits for approval, "), "\(screen.text)")
     let commands = try #require(screen.commands.first)
-    #expect(try await type(commands[0], scene).contains("not started web[2-3]"))
+    #expect(try await type(commands[0], scene).contains("2 not started: web[2-3]"))
     #expect(try await type(commands[1], scene).contains("go on with: certfleet run"))
     try await type("run", scene)
     try await expectPeace(scene)

@@ -41,7 +41,7 @@ struct PackageTests {
         String($0.dropFirst()).replacing("/usr/lib/systemd", with: "/lib/systemd").replacing(
           /\.gz$/, with: "")
       }
-      .filter { !$0.hasPrefix("/usr/share/doc") && !$0.hasPrefix("/etc") && !$0.hasSuffix("/example.json5") }
+      .filter { !$0.hasPrefix("/usr/share/doc") && !$0.hasPrefix("/etc") }
       .sorted()
     }
     let (made, packed) = (try await files(scratch.path + "/made"), try await files(scratch.path + "/package"))
@@ -119,6 +119,8 @@ struct PackageTests {
       try await debian.succeed(
         "certfleet host pin \(host.name) --fingerprint \(try await host.ssh.fingerprint())")
     }
+    #expect(
+      try await debian.succeed("stat -c '%U %a' /etc/certfleet/fleet.json5.example") == "certfleet 644\n")
     // Whoever has stopped the timer is told.
     try await debian.succeed("systemctl disable --now certfleet.timer")
     let stopped = try await debian.run("certfleet doctor")
@@ -191,6 +193,16 @@ struct PackageTests {
       "rm /etc/credstore.encrypted/certfleet.sealing.key && certfleet restore --yes /var/lib/certfleet/whole")
     try await debian.succeed("cmp /root/sealing.key /var/lib/certfleet/sealing.key && certfleet run")
 
+    // Whoever needs what only root may read makes the state root's, and that lasts through an upgrade.
+    try await debian.succeed(
+      "systemctl stop certfleet.timer && chown -R root: /var/lib/certfleet && mkdir -p /etc/systemd/system/certfleet.service.d && printf '[Service]\\nUser=root\\nGroup=root\\n' >/etc/systemd/system/certfleet.service.d/root.conf && systemctl daemon-reload && systemctl start certfleet.service && systemd-tmpfiles --create certfleet.conf"
+    )
+    #expect(
+      try await debian.succeed("certfleet report && stat -c %U /var/lib/certfleet").hasSuffix("\nroot\n"))
+    try await debian.succeed(
+      "rm -r /etc/systemd/system/certfleet.service.d && chown -R certfleet: /var/lib/certfleet && systemctl daemon-reload && systemctl start certfleet.timer"
+    )
+
     // Manual pages are where man(1) looks, and nothing is anybody's but the user's own.
     #expect(try await debian.succeed("ls /usr/share/man/man1 | grep -c certfleet") != "0\n")
     #expect(
@@ -208,7 +220,8 @@ struct PackageTests {
     try await debian.succeed(
       "apt-get remove -q -y certfleet && test -s /var/lib/certfleet/certfleet.db && ! command -v certfleet")
     try await debian.succeed(
-      "apt-get purge -q -y certfleet && ! test -e /var/lib/certfleet && test -e /etc/certfleet/fleet.json5")
+      "apt-get purge -q -y certfleet && ! test -e /var/lib/certfleet && test -e /etc/certfleet/fleet.json5 && ! test -e /etc/certfleet/fleet.json5.example"
+    )
     #expect(try await debian.run("systemctl is-active certfleet.timer").stdout == "inactive\n")
     await debian.stop()
     await fleet.stop()

@@ -58,7 +58,7 @@ import ThrowawayFleet
     let watched = Files.read(scene.scratch.path + "/watch.out")
     #expect(
       watched.contains("2 ok: web[1-2]") && watched.contains("rollout 1: paused by"), "\(watched)")
-    #expect(watched.contains("not started web[3-5]"))
+    #expect(watched.contains("3 not started: web[3-5]"))
     try await scene.expect(0, "rollout", "cancel", "1", "--why", "not today")
     #expect(scene.generations() == ["1", "1", "0", "0", "0"])
     let idle = try await scene.expect(1, "run")

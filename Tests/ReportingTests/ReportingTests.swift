@@ -124,11 +124,13 @@ import Testing
       policy: policy,
       waves: [PlannedWave([visits[0]], by: .init(take: .count(1))), PlannedWave(Array(visits[1...]))])
     let rollout = Rollout(
-      id: Rollout.ID(1), plan: plan, planHash: "h", state: .paused, reason: "", startedAt: Date(),
+      id: Rollout.ID(1), plan: plan, planHash: "h", state: .paused, reason: "", startedAt: Date() - 420,
       endedAt: nil)
     var ledger = RolloutLedger(waves: 2)
     ledger.state = .paused
-    ledger.waves = [.init(state: .passed), .init(state: .gated, reason: "wave 2 waits for approval")]
+    ledger.waves = [
+      .init(state: .passed, since: Date() - 300), .init(state: .gated, reason: "wave 2 waits for approval"),
+    ]
     ledger.visits = [
       "web1": .init(wave: 1, attempt: 1, token: "t", end: .unreachable),
       "web2": .init(wave: 1, attempt: 1, token: "t", end: .ok),
@@ -141,7 +143,9 @@ import Testing
     #expect(!text(nil).contains("waits for approval"))
     #expect(
       text(nil).contains(
-        "  wave 1 passed\n    unreachable web1\n    ok web2\n  wave 2 gated\n    not started web3\n"))
+        "├ wave 1 (1) passed, 5m ago\n│   unreachable: web1\n│   ok: web2\n└ wave 2 (rest) gated\n    not started: web3\n"
+      ))
+    #expect(text(nil).contains("  begun 7m ago\n"))
     ledger.waves[1] = .init(state: .draining, reason: "nobody knows how the visit ended: web3")
     #expect(text(nil).hasPrefix("rollout 1 (policy p): nobody knows how the visit ended: web3\n"))
   }
