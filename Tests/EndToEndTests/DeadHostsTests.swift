@@ -81,6 +81,52 @@ import ThrowawayFleet
     for server in [living, hanging] { await server.stop() }
   }
 
+  /// Here nobody is out of reach; what becomes another user may hang, refuse, or end without a word.
+  @Test func `on this machine, too, those that hang or refuse keep no other from being served`() async throws
+  {
+    let scratch = try ScratchFolder()
+    try await SelfSigned.make("one.example", in: scratch.path)
+    try await Files.writeProgram(
+      scratch.path + "/bin/sudo",
+      """
+      #!/bin/sh
+      case "$*" in
+        *refused*) echo 'sudo: a password is required' >&2; exit 1 ;;
+        *swallowed*) exit 0 ;;
+        *) exec cat >/dev/null ;;
+      esac
+      """)
+    let hosts = 30
+    let lines = (1...hosts).map { host in
+      let become = State.of(host).map { ", become: {user: '\($0)'}" } ?? ""
+      return "{name: 'h\(host)', connection: 'local', base: '\(scratch.path)/h\(host)'\(become)}"
+    }
+    let inventory = try scratch.write(
+      "fleet.json5",
+      """
+      { hosts: [\(lines.joined(separator: ",\n"))], issuers: [{name: 'bought', type: 'files'}],
+        certificates: [{name: 'one.example', domains: ['one.example'], issuer: 'bought', certificate: 'cert.pem',
+          private_key: 'key.pem', deploy: [{to: '*', rollout: 'all'}]}],
+        rollouts: [{name: 'all', waves: ['rest'], parallel: 30, max_unreachable: '20%', max_failed: '20%'}] }
+      """)
+    var certfleet = CertfleetProgram(home: scratch.path + "/state")
+    certfleet.environment["PATH"] = "\(scratch.path)/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    try await certfleet.succeed("apply", inventory)
+    let run = try await certfleet("run")
+    #expect(run.status == 1, "\(run.everything.suffix(2000))")
+    let ends = try await ends(certfleet)
+    for host in 1...hosts {
+      let expected =
+        switch State.of(host) {
+        case nil: "ok"
+        case .refused: "refused: the agent did not start (exit status 1: sudo: a password is required)"
+        case .swallowed: "refused: the agent did not start (exit status 0: it said nothing)"
+        case .hung: "unknown: the controller lost sight of it; asked again: nothing was said for "
+        }
+      #expect(ends["h\(host)"]?.hasPrefix(expected) == true, "h\(host): \(ends["h\(host)"] ?? "")")
+    }
+  }
+
   /// libssh2 opens one channel of a session at a time, and a jump host tries for two minutes to reach one that swallows.
   @Test func `behind a jump host the dead do not keep the living from being visited`() async throws {
     let (scratch, network) = (try ScratchFolder(), Loopback.random())

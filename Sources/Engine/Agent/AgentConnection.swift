@@ -62,7 +62,12 @@ struct AgentConnection: Sendable {
     DebugLog.write("\(host.name): sending a request of \(request.reduce(0) { $0 + $1.count }) bytes")
     for part in request {
       if let lost = await send(part) {
-        return lost.isNothingDone ? .notStarted(lost.reason) : .lost(lost.reason)
+        if lost.isNothingDone { return .notStarted(lost.reason) }
+        // A command that has ended takes nothing any more, and may have said why.
+        if case .ended(let status) = await replies.next(from: channel), !replies.hasStarted {
+          return .notStarted(notStarted(status, replies.complaint))
+        }
+        return .lost(lost.reason)
       }
     }
     while true {
