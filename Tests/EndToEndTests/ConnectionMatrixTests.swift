@@ -7,7 +7,7 @@ import ThrowawayFleet
 struct ConnectionMatrixTests {
   enum Cell: String, CaseIterable {
     case hardened, rsa, certificate, hostCertificate, proxyCommand, jumps, doas, sudoUser, password,
-      passwordNotAsked, passwordNotAskedBySSH
+      passwordNotAsked, passwordNotAskedBySSH, fido
 
     var options: [String] {
       switch self {
@@ -28,6 +28,7 @@ struct ConnectionMatrixTests {
       return switch self {
       case .hardened: "ssh ("
       case .rsa: "ssh (its key is an RSA key"
+      case .fido: "ssh (its ssh_config has SecurityKeyProvider"
       case .certificate: "ssh (there is an OpenSSH certificate beside its key)"
       case .hostCertificate: "ssh (an authority vouches for its keys)"
       case .proxyCommand: "ssh (its ssh_config has ProxyCommand)"
@@ -54,6 +55,7 @@ struct ConnectionMatrixTests {
       switch self {
       case .rsa: "identity: 'rsa'"
       case .certificate: "identity: 'certified'"
+      case .fido: "ssh_config: 'config'"
       case .proxyCommand: "ssh_config: 'config'"
       case .jumps: "identity: 'id_ed25519', connection: 'ssh', via: 'second'"
       case .doas: "identity: 'id_ed25519', become: {method: 'doas'}, base: '/etc/certs'"
@@ -209,7 +211,11 @@ struct MatrixScene {
     // Where sudo does not ask, a password that were sent all the same would be run as a command.
     let password = cell == .password ? "open sesame" : ": >\(folder)/steer/leaked"
     try Files.write(folder + "/password", password + "\n", mode: 0o600)
-    let keys = Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
+    // The built-in support of tokens looks for one at the USB; a software one is named in ssh_config.
+    let token = cell == .fido ? try await SecurityKey.make(at: folder + "/fido") : ""
+    let keys =
+      Files.read(folder + "/id_ed25519.pub") + Files.read(folder + "/rsa.pub")
+      + (cell == .fido ? Files.read(folder + "/fido.pub") : "")
     let network = Loopback.random()
     var certified: [String] = []
     if cell == .hostCertificate {
@@ -237,6 +243,17 @@ struct MatrixScene {
       cell.host.contains("/etc/certs")
       ? "/etc/certs" : cell == .sudoUser ? "/home/app/certs" : "/home/ops/certs"
     try await SelfSigned.make("one.example", in: folder)
+    if cell == .fido {
+      try Files.write(
+        folder + "/config",
+        """
+        Host \(network.host(1))
+          User ops
+          Port 2222
+          IdentityFile \(folder)/fido
+          SecurityKeyProvider \(token)
+        """)
+    }
     if cell == .proxyCommand {
       try Files.write(
         folder + "/config",
