@@ -162,3 +162,34 @@ import Testing
     #expect(try JSONText.encode(report, as: .report).contains("\"last_end\" : \"rolled_back\""))
   }
 }
+
+@Suite struct HostsLeftOutTests {
+  @Test func `hosts that refuse for the same reason are one line`() {
+    let hosts = (1...300).map { number -> HostLeftOut in
+      let (name, address) = ("web\(number)", "10.0.0.\(number):22")
+      return HostLeftOut(
+        Host.Name(name),
+        .refused(
+          number % 3 == 0
+            ? "ops@\(address) refused the login; keys tried: id"
+            : number % 3 == 1
+              ? "host key changed; if it was meant: certfleet host pin \(name)"
+              : "its base belongs to the controller old, last at 2026-11-29T15:33:\(number % 60)Z: certfleet host claim \(name)"
+        ))
+    }
+    let lines = HostsLeftOut.lines(of: hosts + [HostLeftOut("db1", .noPinnedKey)])
+    #expect(lines.count == 4, "\(lines)")
+    #expect(lines[0].hasPrefix("certfleet: left out: db1, no host key is pinned"))
+    #expect(
+      lines[1].contains("web[1,4,7")
+        && lines[1].hasSuffix(": host key changed; if it was meant: certfleet host pin web1"))
+    // Each with a reason of its own: the first ten, and who else.
+    let own = (0..<40).map {
+      HostLeftOut(Host.Name("h\($0)"), .refused(String(repeating: "x", count: $0 + 1)))
+    }
+    let told = HostsLeftOut.lines(of: own)
+    #expect(
+      told.count == 11 && told[10] == "certfleet: left out: h[10-39], for other reasons: certfleet host check"
+    )
+  }
+}
