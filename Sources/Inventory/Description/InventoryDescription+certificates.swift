@@ -2,7 +2,7 @@ import Fleet
 
 extension InventoryDescription {
   static let certificateObjects = [
-    Described(
+    Object(
       "certificate", "A certificate through all its renewals, and where it goes",
       [
         .must("name", .name, "the folder below live/ on every host"),
@@ -23,7 +23,7 @@ extension InventoryDescription {
         .key("private_key", .path, "an issuer of files: the key, mode 0600"),
         .key("deploy", .list(.object("deployment")), "the hosts that it goes to"),
       ]),
-    Described(
+    Object(
       "key", "A certificate's private keys",
       [
         .key("type", .oneOf(KeyType.self), "default \(KeyPolicy().type.rawValue)"),
@@ -32,13 +32,14 @@ extension InventoryDescription {
           "on", .oneOf(KeyPolicy.Place.self),
           "host: each host makes its own key and gets a certificate of its own"),
       ]),
-    Described(
+    Object(
       "challenge", "How the CA sees that the names are yours",
       [
         .must("type", .oneOf(["http-01", "dns-01"]), "what the CA looks at"),
         .key(
           "listen", .text("address:port"),
-          "http-01: certfleet answers itself while an order is under way; default 0.0.0.0:80"),
+          "http-01: certfleet answers itself while an order is under way; default \(ListenAddress.standardHTTP)"
+        ),
         .key("webroot", .path, "http-01: the folder of a web server here, or with via: \"hosts\" there"),
         .key("via", .oneOf(["controller", "hosts"]), "http-01: whose web servers show the token"),
         .key(
@@ -64,7 +65,7 @@ extension InventoryDescription {
           "propagation_timeout", .duration,
           "dns-01: how long all servers of the zone may take to show the record"),
       ]),
-    Described(
+    Object(
       "nsupdate", "A server that takes dynamic updates",
       [
         .key("server", .address, "default the zone's primary server"),
@@ -72,7 +73,7 @@ extension InventoryDescription {
         .must("key_file", .path, "a TSIG key, mode 0600, as tsig-keygen(8) writes it"),
         .key("zone", .text("DNS name"), "default the zone that the name is in"),
       ]),
-    Described(
+    Object(
       "command", "A command on the controller",
       [
         .must("run", .text("command"), "for /bin/sh"),

@@ -2,7 +2,7 @@ import Fleet
 
 extension InventoryDescription {
   static let deploymentObjects = [
-    Described(
+    Object(
       "deployment", "The hosts that a certificate goes to, and what happens there",
       [
         .must(
@@ -14,7 +14,7 @@ extension InventoryDescription {
         .key("files", .oneOrList(.object("file")), "further files, beside live/ and archive/"),
         .key("verify", .list(.object("verification")), "what must be so afterwards, or the host goes back"),
       ]),
-    Described(
+    Object(
       "hooks", "What runs on every host, by /bin/sh; the first that fails ends the visit",
       [
         .key("pre", hooks, "before anything changes"),
@@ -26,7 +26,7 @@ extension InventoryDescription {
           "folders there with pre/, deploy/ and post/, by certbot's rules"),
         .key("coalesce", .flag, "certificates with the same deploy hook share one run of it"),
       ]),
-    Described(
+    Object(
       "hook", "One hook",
       [
         .must("run", .text("command"), "for /bin/sh, or a ready-made one such as @nginx"),
@@ -36,14 +36,14 @@ extension InventoryDescription {
         .key("on_failure", .oneOf(Hook.FailurePolicy.self), "continue: the visit goes on and ends degraded"),
         .key("environment", .texts, "further variables"),
       ]),
-    Described(
+    Object(
       "layout", "Who may read a certificate's key in live/",
       [
         .key("owner", .account, "default whom the agent runs as"),
         .key("group", .account, "default none but the owner's"),
         .key("key_mode", mode, "default 0640 with a group, else 0600"),
       ]),
-    Described(
+    Object(
       "file", "A further file on every host",
       [
         .must("format", .oneOf(FileInstallation.Format.self), "haproxy: chain and key in one"),
@@ -55,7 +55,7 @@ extension InventoryDescription {
         .key("allow", .oneOrList(.oneOf(FileInstallation.Allowance.self)), "what is refused otherwise"),
         .key("password_file", .path, "a file here, mode 0600, with the password of a keystore"),
       ]),
-    Described(
+    Object(
       "verification", "What must be so when a host's visit ends",
       [
         .key("tls", .either([.port, .text("port, or address:port")]), "it serves the new certificate there"),

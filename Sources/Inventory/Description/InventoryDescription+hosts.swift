@@ -2,16 +2,19 @@ import Fleet
 
 extension InventoryDescription {
   static let hostObjects = [
-    Described(
+    Object(
       "defaults", "What hosts have that do not say otherwise",
       connection + [
-        .key("parallel", .hosts, "hosts at the same time, in rollouts that say nothing of it; default 20"),
+        .key(
+          "parallel", .hosts,
+          "hosts at the same time, in rollouts that say nothing of it; default \(RolloutPolicy.standard.parallel)"
+        ),
         .key("limits", .oneOrList(.object("limit")), "further limits of all rollouts, beside their own"),
         .key(
           "look_every", .interval,
           "how old what was seen of a host may be before it is looked at again; default 24h"),
       ]),
-    Described(
+    Object(
       "host", "A machine that certificates go to",
       [
         .must("name", .name, "what it is called here"),
@@ -20,7 +23,7 @@ extension InventoryDescription {
         .key("labels", .texts, "what selectors pick hosts by"),
         .key("look_every", .interval, "how old what was seen of it may be before it is looked at again"),
       ]),
-    Described(
+    Object(
       "become", "As whom the agent runs on a host",
       [
         .key("method", .oneOf(Become.Method.self), "default sudo"),

@@ -2,7 +2,7 @@ import Fleet
 
 extension InventoryDescription {
   static let issuerObjects = [
-    Described(
+    Object(
       "issuer", "Where certificates come from",
       [
         .must("name", .name, "what certificates say in 'issuer'"),

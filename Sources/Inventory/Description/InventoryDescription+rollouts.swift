@@ -2,7 +2,7 @@ import Fleet
 
 extension InventoryDescription {
   static let rolloutObjects = [
-    Described(
+    Object(
       "rollout", "In which order hosts get a certificate, and what may go wrong before it stops",
       [
         .must("name", .name, "what deployments say; one named standard is what those without get"),
@@ -25,7 +25,7 @@ extension InventoryDescription {
           "look_every", .interval, "how old what was seen of its hosts may be before they are looked at again"
         ),
       ]),
-    Described(
+    Object(
       "wave", "Hosts that are visited together",
       [
         .must("take", size, "a number of hosts, a share of all, those that a selector picks, or the rest"),
@@ -35,14 +35,14 @@ extension InventoryDescription {
         .key("max_failed", .budget, "hosts that may fail in it"),
         .key("max_unreachable", .budget, "hosts that may be out of reach in it"),
       ]),
-    Described(
+    Object(
       "limit", "How many hosts at the same time",
       [
         .must("parallel", .hosts, "so many"),
         .key("per", .text("label"), "of each value of this label"),
         .key("among", .selector, "of those that it picks"),
       ]),
-    Described(
+    Object(
       "window", "When visits may begin",
       [
         .key("days", .text("days"), "such as mon-fri, or sat,sun; default all"),
@@ -50,7 +50,7 @@ extension InventoryDescription {
         .must("to", time, "the last; the next day's where it is before from"),
         .must("zone", .text("time zone"), "its name in the IANA database, such as Europe/Berlin"),
       ]),
-    Described(
+    Object(
       "rollout hooks", "What runs on the controller around a rollout",
       [
         .key(
@@ -63,7 +63,7 @@ extension InventoryDescription {
   ]
 
   static let tellingObjects = [
-    Described(
+    Object(
       "notifier", "Who hears of what needs a person: one of command, mail and webhook",
       [
         .key("name", .name, "default the kind"),
@@ -74,13 +74,13 @@ extension InventoryDescription {
         .key("secret_file", .path, "a file, mode 0600, with the key that signs the message"),
         .key("ca_file", .path, "a PEM file that the webhook's certificate chains to"),
       ]),
-    Described(
+    Object(
       "metrics", "Figures for Prometheus",
       [
         .must(
           "file", .text("path", pattern: "\\.prom$"), "in the folder of node_exporter's textfile collector")
       ]),
-    Described(
+    Object(
       "history", "How long what happened stays in the database",
       [.must("keep", .duration, "older events go into files beside it")]),
   ]

@@ -12,7 +12,7 @@ extension InventoryDescription {
   }
 }
 
-extension InventoryDescription.Described {
+extension InventoryDescription.Object {
   fileprivate var definition: String { InventoryDescription.definition(name) }
 
   fileprivate var schema: JSONValue {

@@ -2,10 +2,10 @@
 /// those that are read.
 package struct InventoryDescription: Sendable {
   /// The whole file, then what stands in it, outermost first.
-  package let objects: [Described]
+  package let objects: [Object]
 
   /// An object and its keys.
-  package struct Described: Sendable {
+  package struct Object: Sendable {
     /// For references inside the description.
     package let name: String
     package let title: String
@@ -39,7 +39,7 @@ package struct InventoryDescription: Sendable {
     objects: [file] + hostObjects + issuerObjects + certificateObjects + deploymentObjects + rolloutObjects
       + tellingObjects)
 
-  private static let file = Described(
+  private static let file = Object(
     "inventory", "A file, or one of several in a folder",
     [
       .key("$schema", .text("URL"), "the JSON Schema of this file, for editors; it is not read"),
@@ -54,7 +54,7 @@ package struct InventoryDescription: Sendable {
     ])
 }
 
-extension InventoryDescription.Described {
+extension InventoryDescription.Object {
   init(_ name: String, _ title: String, _ members: [InventoryDescription.Member]) {
     (self.name, self.title, self.members) = (name, title, members)
   }
