@@ -5,8 +5,8 @@ import Synchronization
 /// The sealing key as a systemd credential: on the disk only encrypted, by a key of this machine's or its TPM (systemd-creds(1)).
 /// systemd gives it to the service (`LoadCredentialEncrypted=`); root by hand decrypts it before becoming the user whose the state is.
 package enum SealingCredential {
-  package static let name = "certfleet.sealing.key"
-  package static let path = "/etc/credstore.encrypted/" + name
+  static let name = "certfleet.sealing.key"
+  static let path = "/etc/credstore.encrypted/" + name
   private static let decrypted = Mutex<Data?>(nil)
 
   /// For root, where the system's state has no sealing key beside it; a state of somebody else's gets no key of the system's. No
