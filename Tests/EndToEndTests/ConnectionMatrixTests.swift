@@ -243,28 +243,15 @@ struct MatrixScene {
       cell.host.contains("/etc/certs")
       ? "/etc/certs" : cell == .sudoUser ? "/home/app/certs" : "/home/ops/certs"
     try await SelfSigned.make("one.example", in: folder)
-    if cell == .fido {
-      try Files.write(
-        folder + "/config",
-        """
-        Host \(network.host(1))
-          User ops
-          Port 2222
-          IdentityFile \(folder)/fido
-          SecurityKeyProvider \(token)
-        """)
-    }
-    if cell == .proxyCommand {
-      try Files.write(
-        folder + "/config",
-        """
-        Host \(network.host(1))
-          User ops
-          Port 2222
-          IdentityFile \(folder)/id_ed25519
-          ProxyCommand ssh -F none -i \(folder)/id_ed25519 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p 2222 -W %h:%p \(hops[0].address)
-        """)
-    }
+    let configured =
+      switch cell {
+      case .fido: "IdentityFile \(folder)/fido\n  SecurityKeyProvider \(token)"
+      case .proxyCommand:
+        "IdentityFile \(folder)/id_ed25519\n  ProxyCommand ssh -F none -i \(folder)/id_ed25519 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p 2222 -W %h:%p \(hops[0].address)"
+      default: ""
+      }
+    try Files.write(
+      folder + "/config", "Host \(network.host(1))\n  User ops\n  Port 2222\n  \(configured)\n")
     let jumps =
       cell == .jumps
       ? """
