@@ -35,13 +35,16 @@ final class PlaceIndex {
       hosts.enumerated().map { ($1.name.rawValue, $0) }, uniquingKeysWith: { $1 })
     lineageNumbers = Dictionary(
       lineages.enumerated().map { ($1.name.rawValue, $0) }, uniquingKeysWith: { $1 })
+    // Hundreds of certificates may go to all of thousands of hosts, who are numbered once.
+    let everywhere = Array(hosts.indices)
     var count = 0
     places = lineages.map { lineage in
       let own =
         lineage.name.host.map { host in hostNumbers[host.rawValue].map { [$0] } ?? [] }
         ?? hosts.indices.filter { lineage.goes(to: hosts[$0]) }
       defer { count += own.count }
-      return Places(first: count, hosts: own, isEverywhere: own.count == hosts.count)
+      let isEverywhere = own.count == hosts.count
+      return Places(first: count, hosts: isEverywhere ? everywhere : own, isEverywhere: isEverywhere)
     }
     (self.hostNumbers, self.count) = (hostNumbers, count)
   }
