@@ -123,7 +123,7 @@ import ThrowawayFleet
       class CA(http.server.BaseHTTPRequestHandler):
           def do_GET(self):
               base = 'https://\(network.authority):14443'
-              body = json.dumps({'newNonce': base, 'newAccount': base, 'newOrder': base, 'meta': {'caaIdentities': ['ca.example']}}).encode()
+              body = json.dumps({'newNonce': base, 'newAccount': base, 'newOrder': base, 'meta': {'caaIdentities': ['CA.example']}}).encode()
               self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
           def date_time_string(self, timestamp=None): return super().date_time_string(time.time() + 500)
           def log_message(self, *_): pass
@@ -164,7 +164,7 @@ import ThrowawayFleet
     let first = try await found(scene, 1)
     #expect(
       first.contains(
-        "✗ the CAA records of example let only other.example issue, and pebble is ca.example\n    add to the zone: example. CAA 0 issue \"ca.example\""
+        "✗ the CAA records of example let only other.example issue, and pebble is CA.example\n    add to the zone: example. CAA 0 issue \"CA.example\""
       ),
       "\(first)")
     try await update("add example 5 CAA 0 issue \"ca.example\"", "add wild.example 5 CAA 0 issuewild \";\"")

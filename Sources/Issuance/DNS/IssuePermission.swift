@@ -20,6 +20,7 @@ package struct IssuePermission: Sendable {
   /// - Throws: `ProofFailure` when dig is not there.
   package func refusal(of name: String, to identities: [String]) async throws -> Refusal? {
     let isWildcard = name.hasPrefix("*.")
+    let identities = identities.map { $0.lowercased() }
     var labels = name.split(separator: ".").drop { $0 == "*" }
     while !labels.isEmpty {
       let zone = labels.joined(separator: ".")
