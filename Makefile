@@ -1,5 +1,5 @@
 # make demo    the whole of certfleet on a throwaway fleet, on this machine
-# make test    every test; one of them: swift test --filter NAME
+# make test    every test; some of them: make test ONLY=NAME
 # make libssh2  Debian 13's libssh2 in .build/libssh2, to run on (LD_LIBRARY_PATH)
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json
 # make lint    style of Swift and shell
@@ -8,10 +8,12 @@
 # make install to $(PREFIX)/bin; make uninstall takes it away again
 
 PREFIX ?= /usr/local
+# Several controllers on PostgreSQL, where libpq's headers are (libpq-dev).
+TRAITS = $(shell pkg-config --exists libpq 2>/dev/null && echo --traits PostgreSQL)
 # Swift's runtime is part of the program: it starts faster, takes less memory and runs where no Swift is installed. By lld,
 # because the linker that is taken otherwise warns of a function that Foundation has and nobody here calls.
 # Its relocations are packed and functions with the same code are one (ld.lld(1)): a megabyte less of each, also in memory.
-RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --icf=safe -Xlinker --no-export-dynamic
+RELEASE = CERTFLEET_COMMIT=$(shell git describe --always --dirty 2>/dev/null) swift build -c release $(TRAITS) --static-swift-stdlib -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs -Xlinker --icf=safe -Xlinker --no-export-dynamic
 # In the order in which AgentScript joins them.
 AGENT_PARTS = $(shell sed -n 's|^ *PackageResources\.\([a-z]*\)_sh,$$|Agents/agent/\1.sh|p' Agents/AgentScript.swift)
 SWIFT_SOURCES = Package.swift Sources Tests Agents
@@ -59,12 +61,12 @@ deb: packages-deb
 	.packaging/build
 
 demo: packages-demo
-	swift build --quiet
+	swift build --quiet $(TRAITS)
 	.build/debug/certfleet-demo
 
 # Most tests wait for real servers; more of them at once only make each other miss their deadlines.
 test: packages-test
-	swift test --experimental-maximum-parallelization-width 16
+	swift test $(TRAITS) $(if $(ONLY),--filter $(ONLY)) --experimental-maximum-parallelization-width 16
 
 libssh2:
 	.ci/libssh2

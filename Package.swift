@@ -42,9 +42,12 @@ let hookRecipes = [
 
 let package = Package(
   name: "certfleet",
+  // Several controllers on one PostgreSQL. Who has one controller needs no libpq.
+  traits: ["PostgreSQL"],
   targets: [
     systemLibrary("CSSH2", pkgConfig: "libssh2", apt: "libssh2-1-dev"),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    systemLibrary("CPostgreSQL", pkgConfig: "libpq", apt: "libpq-dev"),
     systemLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
 
     .systemLibrary(name: "CSystem"),
@@ -61,7 +64,12 @@ let package = Package(
     module("System", ["CSystem", "CZone"]),
     module("PKI", ["Fleet", "System", "COpenSSL"]),
     module("Inventory", ["Fleet", "System", "PKI"]),
-    module("Storage", ["Fleet", "System", "PKI", "CSQLite"]),
+    module(
+      "Storage",
+      [
+        "Fleet", "System", "PKI", "CSQLite",
+        .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"])),
+      ]),
     module("ACME", ["Fleet", "System", "PKI", "CCurl"]),
     module("Planning", ["Fleet"]),
     .target(

@@ -35,8 +35,10 @@ extension Controller {
     _ files: [String], at path: String, environment: [String: String], prune: Bool, isDryRun: Bool,
     note: (String) -> Void = { _ in }, confirm: (Store.Changes) throws -> Bool = { _ in true }
   ) async throws -> Store.Changes? {
+    let location = try ControllerConfiguration(of: path, environment).database
     var controller =
-      StateDirectory.exists(at: path) ? try Controller(at: path, environment: environment) : nil
+      try StateDirectory.exists(at: path, location)
+      ? try Controller(at: path, environment: environment) : nil
     let known = prune ? nil : try await controller?.store.declaration()
     let declared = try InventoryFiles.read(
       files, beside: known ?? FleetDeclaration(), asking: SSHConfig.settings,

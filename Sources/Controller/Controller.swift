@@ -24,9 +24,12 @@ package struct Controller: Sendable {
     at path: String, environment: [String: String], makes: Bool = false, acceptsCutOff: Bool = false,
     tell: @escaping Listener = { _ in }
   ) throws {
-    guard makes || StateDirectory.exists(at: path) else { throw ControllerError.noState(path) }
-    home = try StateDirectory(path: path)
-    store = try Store(home: home, acceptsCutOff: acceptsCutOff)
+    let location = try ControllerConfiguration(of: path, environment).database
+    guard try makes || location != .file || StateDirectory.exists(at: path, location) else {
+      throw ControllerError.noState(path)
+    }
+    home = try StateDirectory(path: path, database: location)
+    store = try Store(home: home, makes: makes, acceptsCutOff: acceptsCutOff)
     self.environment = environment
     self.tell = tell
   }

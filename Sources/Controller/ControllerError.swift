@@ -28,6 +28,7 @@ package enum ControllerError: Error, Sendable {
   case notFromDeclaredIssuer(Lineage.Name)
   case keyOnHost(Lineage.Name)
   case export(String)
+  case configuration(String)
 
   // MARK: Rollouts
 
@@ -112,7 +113,7 @@ extension ControllerError: CustomStringConvertible {
     case .notFromDeclaredIssuer(let lineage):
       "\(lineage) did not come from an ACME issuer that is declared; revoke it where it came from (certbot revoke, or the shop)"
     case .keyOnHost(let lineage): "the key of \(lineage) is on its host alone; revoke without --by-key"
-    case .export(let why): why
+    case .export(let why), .configuration(let why): why
     case .noRollout(let number): "rollout \(number) is not stored; see: \(Remedy.list(.rollouts))"
     case .ended(let one): "rollout \(one.id) has ended: it is \(one.state.words)"
     case .notEnded(let one):

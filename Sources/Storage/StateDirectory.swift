@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import Glibc
 import PKI
@@ -6,6 +7,7 @@ import System
 /// The folder that holds a controller's state: the database, the sealing key, the lease.
 package struct StateDirectory: Sendable {
   package let path: String
+  let location: DatabaseLocation
 
   /// Whether there is a database at `path`; asking makes nothing.
   package static func exists(at path: String) -> Bool { access(path + "/certfleet.db", F_OK) == 0 }
@@ -15,11 +17,19 @@ package struct StateDirectory: Sendable {
   var leasePath: String { path + "/lease" }
   var sealingKeyPath: String { path + "/sealing.key" }
 
+  /// What its database is called in what is said.
+  var databaseName: String {
+    switch location {
+    case .file: databasePath
+    case .postgreSQL(let address): address.description
+    }
+  }
+
   /// Makes the folder where it is missing.
   ///
   /// - Throws: `Unsafe` when the folder or a file in it can be used by others.
-  package init(path: String) throws {
-    self.path = path
+  package init(path: String, database location: DatabaseLocation = .file) throws {
+    (self.path, self.location) = (path, location)
     // Where root keeps its keys, nobody else may be able to put another folder in the place of this one.
     if geteuid() == 0, let flaw = SafePlace.flaw(of: path) {
       throw Unsafe(
@@ -66,11 +76,13 @@ package struct StateDirectory: Sendable {
   ///
   /// It gets its name when the database is there that was made with it (`keepSealingKey`): a key with its name and no
   /// database is what is left of a fleet, which must not look like an empty one.
-  func sealingKey() throws -> SealingKey {
+  ///
+  /// - Parameter isNew: whether the database is not there yet, or empty.
+  func sealingKey(isNew: Bool) throws -> SealingKey {
     if let bytes = try Self.key(sealingKeyBytes, at: sealingKeyPath) {
-      guard !isDatabaseEmpty else {
+      guard !isNew else {
         throw Unsafe(
-          path: databasePath, what: "is missing or empty, and there was one, as \(sealingKeyPath) shows",
+          path: databaseName, what: "is missing or empty, and there was one, as \(sealingKeyPath) shows",
           remedy: "restore it from a backup; or begin anew: move \(sealingKeyPath) away")
       }
       return bytes
@@ -79,11 +91,12 @@ package struct StateDirectory: Sendable {
     if let key = try Self.key(FileManager.default.contents(atPath: newKeyPath), at: newKeyPath) {
       return key
     }
-    guard isDatabaseEmpty else {
+    guard isNew else {
       throw Unsafe(
         path: sealingKeyPath, what: "is missing, and the keys in the database are sealed with it",
-        remedy:
-          "restore it from a backup; as a systemd credential it is \(SealingCredential.path), for the service and root"
+        remedy: location != .file
+          ? "copy it from a controller that has it, with mode 600"
+          : "restore it from a backup; as a systemd credential it is \(SealingCredential.path), for the service and root"
       )
     }
     return try makeSealingKey()
@@ -91,7 +104,7 @@ package struct StateDirectory: Sendable {
 
   private var newKeyPath: String { sealingKeyPath + ".new" }
 
-  private var isDatabaseEmpty: Bool {
+  var isDatabaseEmpty: Bool {
     var facts = stat()
     return stat(databasePath, &facts) != 0 || facts.st_size == 0
   }
@@ -118,6 +131,18 @@ package struct StateDirectory: Sendable {
         path: sealingKeyPath, what: "cannot be written (\(String(cString: strerror(errno)).lowercased()))",
         remedy: "check its folder")
     }
+  }
+
+  /// Which of a server's logs is written from here; made once. In a file there is one, which has no name.
+  func chain() throws -> String {
+    guard location != .file else { return "" }
+    let path = path + "/controller"
+    if let found = FileManager.default.contents(atPath: path) {
+      return String(decoding: found, as: UTF8.self).trimmed
+    }
+    let name = try SecureRandom.bytes(8).hexadecimal
+    try Data((name + "\n").utf8).write(to: URL(filePath: path), options: .atomic)
+    return name
   }
 
   /// Written whole and synced before anything is sealed with it.

@@ -22,7 +22,7 @@ enum Certfleet {
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,
-    .agentInstall, .agentUninstall, .backup, .restore,
+    .agentInstall, .agentUninstall, .backup, .restore, .migrate,
     .hookCertbot, .completion, .manual, .schema,
   ]
 

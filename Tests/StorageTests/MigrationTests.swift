@@ -10,7 +10,7 @@ import ThrowawayFleet
   @Test func `what version 1 declared, ordered and issued is there afterwards`() async throws {
     let scratch = try ScratchFolder()
     let home = try StateDirectory(path: scratch.path + "/state")
-    let sealing = try home.sealingKey()
+    let sealing = try home.sealingKey(isNew: true)
     let key = try PrivateKey.generate(.ecdsaP256)
     func sealed(_ identity: String) throws -> String {
       try sealing.seal(try key.pem(), for: identity).hexadecimal
@@ -57,7 +57,7 @@ import ThrowawayFleet
   @Test func `rollouts of an earlier version are listed, reported and gone on with`() async throws {
     let scratch = try ScratchFolder()
     let home = try StateDirectory(path: scratch.path + "/state")
-    _ = try home.sealingKey()
+    _ = try home.sealingKey(isNew: true)
     func visit(_ host: String) -> String {
       #"{"host":{"name":"\#(host)","address":"a","port":22,"become":false,"base":"/b","labels":{}},"certificates":[{"lineage":"c","generation":1,"fingerprint":"f","domains":[],"hooks":{"pre":[],"deploy":[],"post":[]},"verify":[],"replaces":"old"}]}"#
     }
@@ -90,3 +90,70 @@ import ThrowawayFleet
     chmod(home.databasePath, 0o600)
   }
 }
+
+#if PostgreSQL
+  @Suite struct MoveToServerTests {
+    private let now = Date(timeIntervalSince1970: 1_800_000_000)
+
+    @Test func `a state is there whole, its file is marked, and what differs is refused`() async throws {
+      let scene = try await StoreScene(.sqlite)
+      let server = try await PostgreSQLServer()
+      let address = try PostgreSQLAddress(try await server.makeDatabase())
+      try await scene.fill(now)
+      let before = try await Contents(scene.store)
+
+      let moved = try Migration(from: scene.home, to: address).run(now: now)
+      #expect(
+        moved.rows["host"] == 2 && moved.rows["certificate"] == 1 && moved.events == before.events.count)
+      #expect { try Store(home: scene.home) } throws: { "\($0)".contains("was moved to \(address)") }
+      let home = try StateDirectory(path: scene.home.path, database: .postgreSQL(address))
+      let store = try Store(home: home)
+      #expect(try await Contents(store) == before)
+      #expect(try await store.verifyLog() == .init(count: before.events.count))
+      // What comes after it is numbered on, in a chain of its own.
+      _ = try await store.plan(Plan(policy: .standard, waves: []), now: now)
+      try await store.record(Event(at: now, subject: .init(), kind: .note(.applied, text: "here")))
+      #expect(try await store.rollouts().map(\.id.number) == [2, 1])
+      #expect(try await store.events().last?.id == before.events.count + 1)
+      #expect(try await store.verifyLog() == .init(count: before.events.count + 1))
+      // Another one does not go over it.
+      let other = try await StoreScene(.sqlite)
+      try await other.fill(now)
+      #expect { try Migration(from: other.home, to: address).run(now: now) } throws: {
+        "\($0)".contains("another state") || "\($0)".contains("sealing.key")
+      }
+      #expect(try await other.store.hosts().count == 2)
+    }
+
+    @Test func `stopped before the file was marked, the next one only marks it`() async throws {
+      let scene = try await StoreScene(.sqlite)
+      let server = try await PostgreSQLServer()
+      let address = try PostgreSQLAddress(try await server.makeDatabase())
+      try await scene.fill(now)
+      _ = try Migration(from: scene.home, to: address).run(now: now)
+      try await Program.succeed(
+        try Program.find("sqlite3"), [scene.home.databasePath, "DELETE FROM setting WHERE name = 'moved'"])
+      _ = try Migration(from: scene.home, to: address).run(now: now)
+      #expect(throws: Moved.self) { try Store(home: scene.home) }
+    }
+
+    /// What a state says, of all kinds.
+    private struct Contents: Equatable {
+      let declared: FleetDeclaration
+      let certificates: [Lineage.Name: Certificate]
+      let statuses: [HostCertificateStatus]
+      let events: [Event]
+      let identity: ControllerIdentity
+      let plan: Plan
+
+      init(_ store: Store) async throws {
+        declared = try await store.declaration()
+        certificates = try await store.newestCertificates()
+        statuses = try await store.statuses()
+        events = try await store.events().map(\.event)
+        identity = try await store.identity()
+        plan = try await store.rollout(Rollout.ID(1)).plan
+      }
+    }
+  }
+#endif

@@ -6,19 +6,55 @@ import ThrowawayFleet
 
 @testable import Storage
 
-@Suite struct StoreTests {
-  private let scratch: ScratchFolder
-  private let home: StateDirectory
-  private let store: Store
-  private let now = Date(timeIntervalSince1970: 1_800_000_000)
+/// The same stores on each database.
+enum TestedDatabase: CaseIterable, Sendable {
+  case sqlite
+  #if PostgreSQL
+    case postgreSQL
+  #endif
+}
 
-  init() throws {
+/// A state of its own.
+struct StoreScene {
+  let scratch: ScratchFolder
+  let home: StateDirectory
+  let store: Store
+  private let server: PostgreSQLServer?
+
+  init(_ database: TestedDatabase) async throws {
     scratch = try ScratchFolder()
-    home = try StateDirectory(path: scratch.path + "/state")
+    var location = DatabaseLocation.file
+    server = database == .sqlite ? nil : try await PostgreSQLServer()
+    if let server { location = try DatabaseLocation(try await server.makeDatabase()) }
+    home = try StateDirectory(path: scratch.path + "/state", database: location)
     store = try Store(home: home)
   }
 
-  private func declaration() throws -> FleetDeclaration {
+  /// All that the database has on the disk.
+  func files() async throws -> [String] {
+    guard let server else { return [home.databasePath] }
+    try await server.run("CHECKPOINT")
+    let base = server.folder + "/db"
+    return try FileManager.default.subpathsOfDirectory(atPath: base).map { base + "/" + $0 }.filter {
+      (try? FileManager.default.attributesOfItem(atPath: $0)[.type] as? FileAttributeType) == .typeRegular
+    }
+  }
+
+  /// What somebody does behind the controller's back; what protects the log is another matter.
+  func tamper(_ sql: String, isProtected: Bool = false) async throws -> Program.Result {
+    if case .postgreSQL(let address) = home.location {
+      let release = isProtected ? "" : "ALTER TABLE event DISABLE TRIGGER USER; "
+      return try await Program.run(
+        try Program.find("psql"), [address.description, "-qX", "-v", "ON_ERROR_STOP=1", "-c", release + sql])
+    }
+    let release = isProtected ? "" : "DROP TRIGGER event_is_never_changed; "
+    return try await Program.run(try Program.find("sqlite3"), [home.databasePath, release + sql])
+  }
+}
+
+/// What stores are filled with.
+extension StoreScene {
+  static func declaration() throws -> FleetDeclaration {
     FleetDeclaration(
       hosts: [Host(name: "web1", address: "a"), Host(name: "web2", address: "b")],
       lineages: [
@@ -28,118 +64,7 @@ import ThrowawayFleet
       ])
   }
 
-  private func apply(_ declared: FleetDeclaration, prune: Bool = false, dryRun: Bool = false) async throws
-    -> Store.Changes
-  {
-    try await store.apply(declared, prune: prune, dryRun: dryRun, now: now)
-  }
-
-  @Test func `applying twice changes nothing, and a dry run never does`() async throws {
-    #expect(try await apply(declaration(), dryRun: true).added.count == 3)
-    #expect(try await store.hosts().isEmpty)
-    #expect(try await apply(declaration()).added == ["host web1", "host web2", "certificate c"])
-    #expect(try await apply(declaration()).isEmpty)
-    var changed = try declaration()
-    changed.hosts = [Host(name: "web1", address: "z")]
-    #expect(try await apply(changed).changed == ["host web1"])
-    #expect(try await store.hosts().map(\.name) == ["web1", "web2"])
-    #expect(try await apply(changed, prune: true).removed == ["host web2"])
-    #expect(try await store.hosts().map(\.name) == ["web1"])
-  }
-
-  @Test func `the log is a chain that shows an altered event`() async throws {
-    _ = try await apply(declaration())
-    for number in 1...5 {
-      try await store.record(Event(at: now, subject: .init(), kind: .note(.applied, text: "\(number)")))
-    }
-    #expect(try await store.verifyLog() == .init(count: 6))
-    try await Program.succeed(
-      try Program.find("sqlite3"),
-      [home.databasePath, "DROP TRIGGER event_is_never_changed; UPDATE event SET at = at + 1 WHERE id = 4"])
-    #expect(try await store.verifyLog() == .init(count: 3, firstAltered: 4))
-  }
-
-  @Test func `a ledger follows what another connection records, and a refused event takes no other with it`()
-    async throws
-  {
-    let plan = Plan(
-      policy: RolloutPolicy(
-        name: "p", waves: [], parallel: 1, maxFailed: .count(0), maxUnreachable: .count(0)),
-      waves: [PlannedWave([PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [])])])
-    let id = try await store.plan(plan, now: now)
-    let other = try Store(home: home)
-    func event(_ kind: Event.Kind, wave: Int? = nil) -> Event {
-      Event(at: now, subject: .init(rollout: id, wave: wave), kind: kind)
-    }
-    try await store.record(event(.rolloutStarted))
-    #expect(try await other.read(id) { $0.state } == .running)
-    try await other.record(event(.waveStarted(hosts: 1), wave: 1))
-    #expect(try await store.read(id) { $0.waves[0].state } == .running)
-    // It may not begin twice, whoever began it; what arrives with it is kept.
-    let (store, note, again) = (
-      store, event(.note(.overridden, text: "beside")), event(.waveStarted(hosts: 1), wave: 1)
-    )
-    let refused = Task { try await store.record(again) }
-    let kept = Task { try await store.record(note) }
-    await #expect(throws: RolloutLedger.Refused.self) { try await refused.value }
-    try await kept.value
-    #expect(try await store.events(.init(rollout: id)).last?.event == note)
-    #expect(try await store.verifyLog().firstAltered == nil)
-  }
-
-  @Test func `events cannot be changed or removed`() async throws {
-    _ = try await apply(declaration())
-    let sqlite = try Program.find("sqlite3")
-    for sql in ["UPDATE event SET at = 0", "DELETE FROM event"] {
-      #expect(try await Program.run(sqlite, [home.databasePath, sql]).stderr.contains("events are never"))
-    }
-  }
-
-  @Test func `many events at once are all kept, in order for each sender`() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for sender in 0..<20 {
-        group.addTask {
-          for number in 0..<10 {
-            try await store.record(
-              Event(
-                at: now, subject: .init(host: Host.Name("h\(sender)")),
-                kind: .note(.applied, text: "\(number)")))
-          }
-        }
-      }
-      try await group.waitForAll()
-    }
-    #expect(try await store.verifyLog() == .init(count: 200))
-    let texts = try await store.events(.init(host: "h7")).map(\.event.kind)
-    #expect(texts == (0..<10).map { .note(.applied, text: "\($0)") })
-  }
-
-  @Test func `keys rest sealed, and an order is kept until its certificate is stored`() async throws {
-    let key = try PrivateKey.generate(.ecdsaP256)
-    let url = try #require(URL(string: "https://ca.example/order/1"))
-    let order = PendingCertificate(url: url, names: ["x.example"], key: .held(key))
-    try await store.keep(order, of: "c", at: "d", now: now)
-    let kept = try #require(try await store.pendingCertificate(of: "c", at: "d"))
-    #expect(try held(kept.key) == key.pem())
-    #expect(try await store.pendingCertificate(of: "c", at: "another CA") == nil)
-    let certificate = try await selfSigned(key)
-    let origin = Certificate.Origin(directory: "d", account: "a")
-    let facts = try await store.add(certificate, key: .held(key), to: "c", origin: origin, now: now)
-    #expect(facts.generation == Generation(1) && facts.keyType == .ecdsaP256)
-    #expect(try await store.pendingCertificate(of: "c", at: "d") == nil)
-    #expect(try held(try await store.material(of: "c", Generation(1)).key) == key.pem())
-    #expect(try await store.newestCertificates()["c"] == facts)
-    let secret = try key.pem().reveal().split(separator: "\n")[1]
-    let bytes = try Data(contentsOf: URL(filePath: home.databasePath))
-    #expect(bytes.range(of: Data(secret.utf8)) == nil)
-  }
-
-  private func held(_ key: CertificateKey) throws -> Secret? {
-    guard case .held(let key) = key else { return nil }
-    return try key.pem()
-  }
-
-  private func selfSigned(_ key: PrivateKey) async throws -> CertificateChain {
+  func selfSigned(_ key: PrivateKey) async throws -> CertificateChain {
     try scratch.write("key", try key.pem().reveal())
     return try CertificateChain(
       pem: try await Program.succeed(
@@ -150,27 +75,9 @@ import ThrowawayFleet
         ]))
   }
 
-  @Test func `a host has what its visits brought and kept`() async throws {
-    _ = try await apply(declaration())
-    let key = try PrivateKey.generate(.ecdsaP256)
-    let chain = try await selfSigned(key)
-    let first = try await store.add(chain, key: .held(key), to: "c", now: now)
-    try await visit(first, ending: .ok, rollout: 1)
-    #expect(try await store.keptCertificates()["web1"]?["c"] == first)
-    #expect(try await store.add(chain, key: .held(key), to: "c", now: now) == first)
-    let second = try await store.add(try await selfSigned(key), key: .held(key), to: "c", now: now)
-    try await visit(second, ending: .rolledBack, rollout: 2)
-    var status = try #require(try await store.statuses().first { $0.host == "web1" })
-    #expect(
-      status.active == Generation(1) && status.wanted == Generation(2) && status.lastEnd == .rolledBack)
-    #expect(!status.isConverged)
-    try await visit(second, ending: .degraded, rollout: 3)
-    status = try #require(try await store.statuses().first { $0.host == "web1" })
-    #expect(status.active == Generation(2) && status.isConverged)
-    #expect(try await store.keptCertificates()["web1"]?["c"] == second)
-  }
-
-  private func visit(_ certificate: Certificate, ending: VisitEnd, rollout number: Int) async throws {
+  func visit(
+    _ certificate: Certificate, ending: VisitEnd, rollout number: Int, now: Date
+  ) async throws {
     let planned = PlannedCertificate(
       lineage: "c", generation: certificate.generation, fingerprint: certificate.fingerprint, domains: [],
       hooks: Hooks(),
@@ -193,6 +100,178 @@ import ThrowawayFleet
     }
     try await store.record(
       Event(at: now, subject: rollout, kind: .rolloutEnded(.partial, reason: "")))
+  }
+
+  /// A little of everything that is kept for long.
+  func fill(_ now: Date) async throws {
+    _ = try await store.apply(try Self.declaration(), prune: false, dryRun: false, now: now)
+    _ = try await store.pin(
+      ["web1": [HostKey(type: "ssh-ed25519", encoded: "AAAA", fingerprint: "SHA256:x")]], now: now)
+    let key = try PrivateKey.generate(.ecdsaP256)
+    let certificate = try await store.add(try await selfSigned(key), key: .held(key), to: "c", now: now)
+    try await visit(certificate, ending: .ok, rollout: 1, now: now)
+    _ = try await store.beginEpoch(now: now)
+  }
+}
+
+@Suite struct StoreTests {
+  private let now = Date(timeIntervalSince1970: 1_800_000_000)
+
+  private func apply(
+    _ declared: FleetDeclaration, to store: Store, prune: Bool = false, dryRun: Bool = false
+  ) async throws -> Store.Changes {
+    try await store.apply(declared, prune: prune, dryRun: dryRun, now: now)
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `applying twice changes nothing, and a dry run never does`(_ database: TestedDatabase) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    #expect(try await apply(StoreScene.declaration(), to: store, dryRun: true).added.count == 3)
+    #expect(try await store.hosts().isEmpty)
+    #expect(
+      try await apply(StoreScene.declaration(), to: store).added == [
+        "host web1", "host web2", "certificate c",
+      ])
+    #expect(try await apply(StoreScene.declaration(), to: store).isEmpty)
+    var changed = try StoreScene.declaration()
+    changed.hosts = [Host(name: "web1", address: "z")]
+    #expect(try await apply(changed, to: store).changed == ["host web1"])
+    #expect(try await store.hosts().map(\.name) == ["web1", "web2"])
+    #expect(try await apply(changed, to: store, prune: true).removed == ["host web2"])
+    #expect(try await store.hosts().map(\.name) == ["web1"])
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `the log is a chain that shows an altered event`(_ database: TestedDatabase) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    _ = try await apply(StoreScene.declaration(), to: store)
+    for number in 1...5 {
+      try await store.record(Event(at: now, subject: .init(), kind: .note(.applied, text: "\(number)")))
+    }
+    #expect(try await store.verifyLog() == .init(count: 6))
+    #expect(try await scene.tamper("UPDATE event SET at = at + 1 WHERE number = 4").status == 0)
+    #expect(try await store.verifyLog() == .init(count: 3, firstAltered: 4))
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `a ledger follows what another connection records, and a refused event takes no other with it`(
+    _ database: TestedDatabase
+  ) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    let plan = Plan(
+      policy: RolloutPolicy(
+        name: "p", waves: [], parallel: 1, maxFailed: .count(0), maxUnreachable: .count(0)),
+      waves: [PlannedWave([PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [])])])
+    let id = try await store.plan(plan, now: now)
+    let other = try Store(home: scene.home)
+    func event(_ kind: Event.Kind, wave: Int? = nil) -> Event {
+      Event(at: now, subject: .init(rollout: id, wave: wave), kind: kind)
+    }
+    try await store.record(event(.rolloutStarted))
+    #expect(try await other.read(id) { $0.state } == .running)
+    try await other.record(event(.waveStarted(hosts: 1), wave: 1))
+    #expect(try await store.read(id) { $0.waves[0].state } == .running)
+    // It may not begin twice, whoever began it; what arrives with it is kept.
+    let (note, again) = (
+      event(.note(.overridden, text: "beside")), event(.waveStarted(hosts: 1), wave: 1)
+    )
+    let refused = Task { try await store.record(again) }
+    let kept = Task { try await store.record(note) }
+    await #expect(throws: RolloutLedger.Refused.self) { try await refused.value }
+    try await kept.value
+    #expect(try await store.events(.init(rollout: id)).last?.event == note)
+    #expect(try await store.verifyLog().firstAltered == nil)
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `events cannot be changed or removed`(_ database: TestedDatabase) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    _ = try await apply(StoreScene.declaration(), to: store)
+    for sql in ["UPDATE event SET at = 0", "DELETE FROM event"] {
+      #expect(try await scene.tamper(sql, isProtected: true).stderr.contains("events are never"))
+    }
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `many events at once are all kept, in order for each sender`(_ database: TestedDatabase) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for sender in 0..<20 {
+        group.addTask {
+          for number in 0..<10 {
+            try await store.record(
+              Event(
+                at: now, subject: .init(host: Host.Name("h\(sender)")),
+                kind: .note(.applied, text: "\(number)")))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try await store.verifyLog() == .init(count: 200))
+    let texts = try await store.events(.init(host: "h7")).map(\.event.kind)
+    #expect(texts == (0..<10).map { .note(.applied, text: "\($0)") })
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `keys rest sealed, and an order is kept until its certificate is stored`(_ database: TestedDatabase)
+    async throws
+  {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    let key = try PrivateKey.generate(.ecdsaP256)
+    let url = try #require(URL(string: "https://ca.example/order/1"))
+    let order = PendingCertificate(url: url, names: ["x.example"], key: .held(key))
+    try await store.keep(order, of: "c", at: "d", now: now)
+    let kept = try #require(try await store.pendingCertificate(of: "c", at: "d"))
+    #expect(try held(kept.key) == key.pem())
+    #expect(try await store.pendingCertificate(of: "c", at: "another CA") == nil)
+    let certificate = try await scene.selfSigned(key)
+    let origin = Certificate.Origin(directory: "d", account: "a")
+    let facts = try await store.add(certificate, key: .held(key), to: "c", origin: origin, now: now)
+    #expect(facts.generation == Generation(1) && facts.keyType == .ecdsaP256)
+    #expect(try await store.pendingCertificate(of: "c", at: "d") == nil)
+    #expect(try held(try await store.material(of: "c", Generation(1)).key) == key.pem())
+    #expect(try await store.newestCertificates()["c"] == facts)
+    let secret = try key.pem().reveal().split(separator: "\n")[1]
+    let folders = try await scene.files()
+    #expect(!folders.isEmpty)
+    for path in folders {
+      #expect(try Data(contentsOf: URL(filePath: path)).range(of: Data(secret.utf8)) == nil)
+    }
+  }
+
+  private func held(_ key: CertificateKey) throws -> Secret? {
+    guard case .held(let key) = key else { return nil }
+    return try key.pem()
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
+  func `a host has what its visits brought and kept`(_ database: TestedDatabase) async throws {
+    let scene = try await StoreScene(database)
+    let store = scene.store
+    _ = try await apply(StoreScene.declaration(), to: store)
+    let key = try PrivateKey.generate(.ecdsaP256)
+    let chain = try await scene.selfSigned(key)
+    let first = try await store.add(chain, key: .held(key), to: "c", now: now)
+    try await scene.visit(first, ending: .ok, rollout: 1, now: now)
+    #expect(try await store.keptCertificates()["web1"]?["c"] == first)
+    #expect(try await store.add(chain, key: .held(key), to: "c", now: now) == first)
+    let second = try await store.add(try await scene.selfSigned(key), key: .held(key), to: "c", now: now)
+    try await scene.visit(second, ending: .rolledBack, rollout: 2, now: now)
+    var status = try #require(try await store.statuses().first { $0.host == "web1" })
+    #expect(
+      status.active == Generation(1) && status.wanted == Generation(2) && status.lastEnd == .rolledBack)
+    #expect(!status.isConverged)
+    try await scene.visit(second, ending: .degraded, rollout: 3, now: now)
+    status = try #require(try await store.statuses().first { $0.host == "web1" })
+    #expect(status.active == Generation(2) && status.isConverged)
+    #expect(try await store.keptCertificates()["web1"]?["c"] == second)
   }
 }
 

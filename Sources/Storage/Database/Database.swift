@@ -8,6 +8,9 @@ protocol Database: AnyObject {
   func rows<Row>(_ sql: String, _ values: [DatabaseValue], _ read: (any DatabaseRow) throws -> Row) throws
     -> [Row]
 
+  /// One statement that gives no rows. In a transaction its failure may be told by what comes after it.
+  func run(_ sql: String, _ values: [DatabaseValue]) throws
+
   /// What reads a member of an object that is in a column of JSON.
   func json(_ column: String, at key: String) -> String
 
@@ -26,8 +29,21 @@ protocol Database: AnyObject {
   /// Copies everything to a new file, whole, while others go on writing.
   func copy(to path: String) throws
 
-  /// Runs `body` in one transaction, which writes all or nothing.
-  func transaction<Result>(_ body: () throws -> Result) throws -> Result
+  /// Lets events be removed until the transaction ends.
+  func letEventsGo(_ body: () throws -> Void) throws
+
+  /// Runs `body` in one transaction, which writes all or nothing. It may be run again from its beginning, when nothing of it was kept.
+  func transaction<Result>(_ scope: TransactionScope, _ body: () throws -> Result) throws -> Result
+}
+
+/// What a transaction shuts out.
+enum TransactionScope: Equatable {
+  /// Everybody else who writes.
+  case whole
+  /// Who writes to the same chain of the log, or to the whole.
+  case recording(String)
+  /// Nobody; it only reads, and sees one moment.
+  case reading
 }
 
 extension Database {
@@ -36,12 +52,13 @@ extension Database {
   }
 
   /// The same, where nothing is to be kept of a row.
-  func run(_ sql: String, forEach read: (any DatabaseRow) throws -> Void) throws { _ = try rows(sql, read) }
-
-  /// Runs one statement to its end.
-  func run(_ sql: String, _ values: [DatabaseValue] = []) throws {
-    _ = try rows(sql, values) { _ in () }
+  func run(_ sql: String, _ values: [DatabaseValue] = [], forEach read: (any DatabaseRow) throws -> Void)
+    throws
+  {
+    _ = try rows(sql, values, read)
   }
+
+  func run(_ sql: String) throws { try run(sql, []) }
 
   /// The same for an INSERT … RETURNING of one number.
   func insert(_ sql: String, _ values: [DatabaseValue]) throws -> Int {

@@ -25,7 +25,7 @@ struct RolloutProjection {
 extension Store {
   /// The one that is kept, where nobody else has recorded anything since; else read anew.
   func projection(of id: Rollout.ID) throws -> RolloutProjection? {
-    let last = try lastEvent().id
+    let last = try logEnd().number
     if last != projectedEvent { projections = [:] }
     if projections[id] == nil {
       projections[id] = RolloutProjection(try rollout(id).plan, try ledger(of: id))

@@ -6,7 +6,7 @@ extension Store {
   package func backoffs() throws -> [RolloutPolicy.Name: [Host.Name: HostBackoff]] {
     try database.rows(
       """
-      SELECT s.host, s.policy, s.failures, s.end, s.reason, s.at, s.rollout, r.state, s.wanted
+      SELECT s.host, s.policy, s.failures, s."end", s.reason, s.at, s.rollout, r.state, s.wanted
       FROM setback AS s JOIN rollout AS r ON r.id = s.rollout
       """
     ) { row in
@@ -52,9 +52,9 @@ extension Store {
     }
     try database.run(
       """
-      INSERT INTO setback (host, policy, failures, end, reason, at, rollout, wanted)
+      INSERT INTO setback (host, policy, failures, "end", reason, at, rollout, wanted)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (host, policy) DO UPDATE SET failures = excluded.failures, end = excluded.end,
+      ON CONFLICT (host, policy) DO UPDATE SET failures = excluded.failures, "end" = excluded."end",
         reason = excluded.reason, at = excluded.at, rollout = excluded.rollout, wanted = excluded.wanted
       """,
       key + [

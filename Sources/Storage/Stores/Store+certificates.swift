@@ -134,14 +134,19 @@ extension Store {
   /// On a host a lineage and its own instances are one folder: when keys come to be made on hosts, or no longer are,
   /// the numbers go on.
   private func lastGeneration(of lineage: Lineage.Name) throws -> Generation {
-    let instances = lineage.host == nil ? "\(lineage)@*" : ""
+    var names = "lineage IN (?, ?)"
+    var values: [DatabaseValue] = [.text(lineage.rawValue), .text(lineage.declared.rawValue)]
+    if lineage.host == nil {
+      let instances = DatabaseValue.text("\(lineage)@")
+      names += " OR substr(lineage, 1, length(?)) = ?"
+      values += [instances, instances]
+    }
     return try database.rows(
       """
       SELECT COALESCE(MAX(generation), 0) FROM
-        (SELECT lineage, generation FROM certificate UNION ALL SELECT lineage, generation FROM placement)
-      WHERE lineage IN (?, ?) OR lineage GLOB ?
-      """,
-      [.text(lineage.rawValue), .text(lineage.declared.rawValue), .text(instances)]
+        (SELECT lineage, generation FROM certificate UNION ALL SELECT lineage, generation FROM placement) AS known
+      WHERE \(names)
+      """, values
     ) { Generation($0.integer(0)) }.first ?? Generation(0)
   }
 

@@ -70,6 +70,7 @@ extension Store {
     var changes = Changes()
     defer { self.declared = nil }
     try writing(unless: dryRun) {
+      changes = Changes()
       try apply(declared.hosts, \.name, in: .host, prune, &changes)
       try apply(declared.issuers, \.name, in: .issuer, prune, &changes)
       try apply(declared.policies, \.name, in: .policy, prune, &changes)

@@ -1,5 +1,6 @@
 package import Fleet
 package import FoundationEssentials
+import Glibc
 import PKI
 
 extension Store {
@@ -8,22 +9,27 @@ extension Store {
   /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
   func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
-    let previous = try lastEvent()
-    if projectedEvent != previous.id { projections = [:] }
-    let hash = row.hash(after: previous.hash)
-    let id = try database.insert(
+    let previous = try logEnd()
+    if projectedEvent != previous.number { projections = [:] }
+    let end = LogHead(number: previous.number + 1, hash: row.hash(after: previous.hash))
+    try database.run(
       """
-      INSERT INTO event (at, rollout, wave, host, attempt, lineage, kind, hash, form)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
-      """, row.values + [.text(hash), .integer(FleetJSON.form)])
-    if isLast { try sealHead(LogHead(id: id, hash: hash)) }
-    projectedEvent = id
+      INSERT INTO event (chain, number, at, rollout, wave, host, attempt, lineage, kind, hash, form)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [.text(chain), .integer(end.number)] + row.values + [.text(end.hash), .integer(FleetJSON.form)])
+    logEndInTransaction = end
+    if isLast { try sealLog() }
+    projectedEvent = end.number
     try fold(event)
   }
 
-  func lastEvent() throws -> (id: Int, hash: String) {
-    try database.rows("SELECT id, hash FROM event ORDER BY id DESC LIMIT 1") { ($0.integer(0), $0.text(1)) }
-      .first ?? (0, "")
+  /// The last event of our own chain. In a transaction nobody else writes to it.
+  func logEnd() throws -> LogHead {
+    if let logEndInTransaction { return logEndInTransaction }
+    let end = try log.last()
+    if isInTransaction { logEndInTransaction = end }
+    return end
   }
 
   /// What `log` can be narrowed to.
@@ -116,26 +122,23 @@ extension Store {
 
   package func verifyLog() throws -> LogCheck {
     var check = LogCheck(count: 0)
-    let start = try logStart()
-    if start != .empty { verifyArchives(upTo: start, &check) }
-    guard check.firstAltered == nil else { return check }
-    check.count = check.archived
-    var previous = start.hash
-    // A row at a time: a log of years does not fit into memory.
-    _ = try database.rows(
-      "SELECT id, at, rollout, wave, host, attempt, lineage, kind, hash FROM event ORDER BY id"
-    ) { row in
-      guard check.firstAltered == nil else { return }
-      let hash = row.text(8)
-      guard LoggedEvent.Fields(row: row).hash(after: previous) == hash else {
-        check.firstAltered = row.integer(0)
-        return
-      }
-      previous = hash
-      check.count += 1
+    for name in try LogChain.all(in: database) where check.firstAltered == nil {
+      try verify(LogChain(name: name, database: database, sealing: sealing), &check)
     }
-    check.cutOff = try cutOff()
     return check
+  }
+
+  private func verify(_ log: LogChain, _ check: inout LogCheck) throws {
+    let first = try log.first()
+    let archived = check.archived
+    // The files of other controllers are with them.
+    let isHere = log.name == chain || access(archiveFolder(of: log.name), F_OK) == 0
+    if first != .empty, isHere { verifyArchives(of: log.name, upTo: first, &check) }
+    guard check.firstAltered == nil else { return }
+    let walked = try log.walk(after: first)
+    check.count += check.archived - archived + walked.count
+    check.firstAltered = walked.firstAltered
+    check.cutOff = try check.cutOff ?? log.cutOff()
   }
 }
 

@@ -11,7 +11,9 @@ extension Store {
     switch event.kind {
     case .note(.served, _):
       try database.run(
-        "UPDATE last_result SET end = 'ok', reason = '', at = ? WHERE host = ? AND lineage = ? AND end = 'placed'",
+        """
+        UPDATE last_result SET "end" = 'ok', reason = '', at = ? WHERE host = ? AND lineage = ? AND "end" = 'placed'
+        """,
         [at, host(subject), .optional(subject.lineage?.rawValue)])
       try database.run(
         "UPDATE observation SET served_at = ? WHERE host = ? AND lineage = ?",
@@ -34,7 +36,9 @@ extension Store {
     case .step(let result): try fold(result, subject, at)
     case .visitEnded(let end, let reason):
       try database.run(
-        "UPDATE visit SET end = ?, reason = ?, ended_at = ? WHERE rollout = ? AND host = ?",
+        """
+        UPDATE visit SET "end" = ?, reason = ?, ended_at = ? WHERE rollout = ? AND host = ?
+        """,
         [.text(end.rawValue), .text(reason), at, rollout(subject), host(subject)])
       try settle(end, subject, at, event.at)
       try keepResult(end, reason: reason, subject, at)
@@ -67,7 +71,7 @@ extension Store {
       """
       INSERT INTO visit (rollout, host, wave, attempt, token, is_revert, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (rollout, host) DO UPDATE SET attempt = excluded.attempt, token = excluded.token,
-        is_revert = excluded.is_revert, end = NULL, reason = '', started_at = excluded.started_at, ended_at = NULL
+        is_revert = excluded.is_revert, "end" = NULL, reason = '', started_at = excluded.started_at, ended_at = NULL
       """,
       [
         rollout(subject), host(subject), .optional(subject.wave), .optional(subject.attempt),
@@ -82,8 +86,8 @@ extension Store {
     for certificate in try delivered(subject) where !certificate.isRetired {
       try database.run(
         """
-        INSERT INTO last_result (host, lineage, rollout, end, reason, at) VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT (host, lineage) DO UPDATE SET rollout = excluded.rollout, end = excluded.end,
+        INSERT INTO last_result (host, lineage, rollout, "end", reason, at) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (host, lineage) DO UPDATE SET rollout = excluded.rollout, "end" = excluded."end",
           reason = excluded.reason, at = excluded.at
         """,
         [
@@ -177,7 +181,7 @@ extension Store {
     try database.run(
       """
       INSERT INTO placement (host, lineage, generation, \(column)) VALUES (?, ?, ?, ?)
-      ON CONFLICT (host, lineage, generation) DO UPDATE SET \(column) = COALESCE(\(column), excluded.\(column))
+      ON CONFLICT (host, lineage, generation) DO UPDATE SET \(column) = COALESCE(placement.\(column), excluded.\(column))
       """, key(subject, certificate) + [at])
   }
 

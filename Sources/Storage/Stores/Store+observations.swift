@@ -46,9 +46,9 @@ extension Store {
   ///
   /// - Returns: those of what this state did not know until now.
   package func keep(_ sightings: [Sighting]) throws -> [Sighting] {
-    let known = try observations()
-    var taken: [Sighting] = []
     try transaction {
+      let known = try observations()
+      var taken: [Sighting] = []
       for sighting in sightings {
         let before = known[sighting.host]?[sighting.lineage]
         if let changed = before?.diskAt, changed > sighting.at { continue }
@@ -68,8 +68,8 @@ extension Store {
         }
       }
       try sealLog()
+      return taken
     }
-    return taken
   }
 
   private func write(_ observation: Observation, of sighting: Sighting) throws {
@@ -82,10 +82,10 @@ extension Store {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (host, lineage) DO UPDATE SET disk_at = excluded.disk_at, served_at = excluded.served_at,
         failure = excluded.failure, drift = excluded.drift, detail = excluded.detail, drifted_at = excluded.drifted_at,
-        looked_at = COALESCE(excluded.looked_at, looked_at), generation = COALESCE(excluded.generation, generation),
-        fingerprint = COALESCE(excluded.fingerprint, fingerprint), names = COALESCE(excluded.names, names),
-        not_before = COALESCE(excluded.not_before, not_before), not_after = COALESCE(excluded.not_after, not_after),
-        key = COALESCE(excluded.key, key)
+        looked_at = COALESCE(excluded.looked_at, observation.looked_at), generation = COALESCE(excluded.generation, observation.generation),
+        fingerprint = COALESCE(excluded.fingerprint, observation.fingerprint), names = COALESCE(excluded.names, observation.names),
+        not_before = COALESCE(excluded.not_before, observation.not_before), not_after = COALESCE(excluded.not_after, observation.not_after),
+        key = COALESCE(excluded.key, observation.key)
       """,
       [
         .text(sighting.host.rawValue), .text(sighting.lineage.rawValue), moment(observation.diskAt),
@@ -118,7 +118,7 @@ extension Store {
       """
       INSERT INTO placement (host, lineage, generation, active_at, kept_at) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (host, lineage, generation) DO UPDATE SET gone_at = NULL,
-        active_at = COALESCE(active_at, excluded.active_at), kept_at = COALESCE(kept_at, excluded.kept_at)
+        active_at = COALESCE(placement.active_at, excluded.active_at), kept_at = COALESCE(placement.kept_at, excluded.kept_at)
       """, key + [at, at])
     try database.run(
       "UPDATE placement SET gone_at = ? WHERE host = ? AND lineage = ? AND generation <> ? AND gone_at IS NULL",

@@ -5,7 +5,7 @@ extension Store {
   ///
   /// - Parameter only: the lineages to look at; `nil` for all.
   package func planningSnapshot(only: Set<Lineage.Name>? = nil) throws -> PlanningSnapshot {
-    try transaction {
+    try transaction(.reading) {
       let declared = try declaration()
       let lineages = declared.lineages.flatMap { $0.instances(on: declared.hosts) }
       return PlanningSnapshot(

@@ -5,9 +5,11 @@ import PKI
 extension Store {
   /// Counts up the epoch: hosts refuse a controller that comes with an older one than they have seen.
   package func beginEpoch(now: Date) throws -> Int {
-    try database.insert(
-      "INSERT INTO lease (holder, since) VALUES (?, ?) RETURNING epoch",
-      [.text(ControllerLease.holder), .moment(now)])
+    try transaction {
+      try database.insert(
+        "INSERT INTO lease (epoch, holder, since) SELECT COALESCE(MAX(epoch), 0) + 1, ?, ? FROM lease RETURNING epoch",
+        [.text(ControllerLease.holder), .moment(now)])
+    }
   }
 
   /// Stores a plan as the next rollout. Nothing of it is begun.
@@ -98,7 +100,7 @@ extension Store {
         state: WaveState(rawValue: $0.text(0)) ?? .pending, reason: $0.text(1), since: $0.optionalMoment(2))
     }
     let visits = try database.rows(
-      "SELECT host, wave, attempt, token, is_revert, end, reason FROM visit WHERE rollout = ?",
+      #"SELECT host, wave, attempt, token, is_revert, "end", reason FROM visit WHERE rollout = ?"#,
       [.integer(id.number)]
     ) {
       (
@@ -118,7 +120,7 @@ extension Store {
     try database.rows(
       """
       SELECT DISTINCT rollout FROM visit AS v
-      WHERE end = 'unknown' AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
+      WHERE "end" = 'unknown' AND NOT EXISTS (SELECT 1 FROM visit WHERE host = v.host AND rollout > v.rollout)
       ORDER BY rollout
       """
     ) { Rollout.ID($0.integer(0)) }

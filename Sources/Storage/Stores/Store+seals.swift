@@ -6,7 +6,7 @@ import PKI
 /// and where the log ends. A seal is made with the key that is not in the database, so that nobody makes one who has the
 /// database alone.
 enum Seals {
-  static let (proof, head) = ("proof", "log head")
+  static let proof = "proof"
   private static let word = Secret("certfleet")
 
   /// Whether this is the key that the database was sealed with.
@@ -39,25 +39,11 @@ enum Seals {
           .integer(generation.number),
         ])
     }
+    // Before there were several logs an event had no number but its row's.
     let last = try database.rows("SELECT id, hash FROM event ORDER BY id DESC LIMIT 1") {
-      LogHead(id: $0.integer(0), hash: $0.text(1))
+      LogHead(number: $0.integer(0), hash: $0.text(1))
     }
-    try set(head, (last.first ?? .empty).secret, on: database, sealing)
-  }
-
-  /// Whether the log ends where it ended when this controller recorded the last event.
-  static func cutOff(of database: any Database, _ sealing: SealingKey) throws -> LogCutOff? {
-    // One question, so that no event of another process comes in between.
-    let found = try database.rows(
-      """
-      SELECT (SELECT value FROM seal WHERE name = ?), COALESCE(MAX(id), 0),
-        COALESCE((SELECT hash FROM event ORDER BY id DESC LIMIT 1), '') FROM event
-      """, [.text(head)]
-    ) { ($0.isNull(0) ? nil : $0.blob(0), LogHead(id: $0.integer(1), hash: $0.text(2))) }
-    guard let (sealed, last) = found.first else { return nil }
-    let opened = try? sealed.map { try sealing.open($0, for: head) }
-    guard opened != last.secret else { return nil }
-    return LogCutOff(recorded: opened.flatMap { Int($0.reveal().prefix { $0 != " " }) }, found: last.id)
+    try LogChain(name: "", database: database, sealing: sealing).sealEnd(last.first ?? .empty)
   }
 
   static func set(
@@ -67,15 +53,6 @@ enum Seals {
       "INSERT INTO seal (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       [.text(name), .blob(try sealing.seal(secret, for: name))])
   }
-}
-
-/// The event that the log ends with.
-struct LogHead: Hashable {
-  let id: Int
-  let hash: String
-
-  static let empty = LogHead(id: 0, hash: "")
-  var secret: Secret { Secret("\(id) \(hash)") }
 }
 
 /// A certificate's row as one whole: its facts, chain and key were stored together.
@@ -145,22 +122,16 @@ package struct LogCutOff: Error, Hashable, CustomStringConvertible {
 }
 
 extension Store {
+  var log: LogChain { LogChain(name: chain, database: database, sealing: sealing) }
+
   /// After events that were appended as not the last.
-  func sealLog() throws {
-    let last = try lastEvent()
-    try sealHead(LogHead(id: last.id, hash: last.hash))
-  }
-
-  func sealHead(_ head: LogHead) throws { try Seals.set(Seals.head, head.secret, on: database, sealing) }
-
-  /// Whether the log ends where it ended when this controller recorded the last event.
-  func cutOff() throws -> LogCutOff? { try Seals.cutOff(of: database, sealing) }
+  func sealLog() throws { try log.sealEnd(try logEnd()) }
 
   /// Takes the log as it is for whole, and says so in it.
   package func acceptLoss(by person: String, now: Date) throws {
     try transaction {
       let what =
-        try cutOff().map { "\($0.recorded.map(String.init) ?? "unknown") recorded, \($0.found) there" }
+        try log.cutOff().map { "\($0.recorded.map(String.init) ?? "unknown") recorded, \($0.found) there" }
         ?? "nothing missing"
       try append(Event(at: now, subject: .init(), kind: .note(.lossAccepted, text: "by \(person): \(what)")))
     }

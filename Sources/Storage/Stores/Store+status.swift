@@ -80,7 +80,7 @@ extension Store {
   }
 
   private func lastResults(_ index: PlaceIndex) throws -> [LastResult?] {
-    try index.values(from: database, "SELECT host, lineage, rollout, end, reason, at FROM last_result") {
+    try index.values(from: database, #"SELECT host, lineage, rollout, "end", reason, at FROM last_result"#) {
       LastResult(
         rollout: Rollout.ID($0.integer(2)), end: VisitEnd(rawValue: $0.text(3)), reason: $0.text(4),
         at: $0.moment(5))

@@ -8,6 +8,8 @@ import PKI
 package actor Store {
   let database: any Database
   let sealing: SealingKey
+  /// Which log is ours to write, of those of several controllers.
+  let chain: String
   /// Where events are that are older than the declared history.
   let historyPath: String
   private let executor = QueueExecutor()
@@ -15,6 +17,9 @@ package actor Store {
   var declared: ReadDeclaration?
   /// Of rollouts that go on. Forgotten where a transaction is taken back.
   var projections: [Rollout.ID: RolloutProjection] = [:]
+  /// What `logEnd` found, or what was appended after it.
+  var logEndInTransaction: LogHead?
+  var isInTransaction = false
   /// The last event that `projections` have taken in.
   var projectedEvent = 0
   private typealias Waiting = (write: () throws -> Void, done: CheckedContinuation<Void, any Error>)
@@ -25,19 +30,20 @@ package actor Store {
 
   /// Opens the home's database, bringing an older one to this version's schema.
   ///
+  /// - Parameter makes: whether a server's database that is empty becomes one of ours.
   /// - Parameter acceptsCutOff: whether a log that lacks its end is opened all the same, to be looked at.
   /// - Throws: when what is in it is not what this home's controller left there.
-  package init(home: StateDirectory, acceptsCutOff: Bool = false) throws {
-    sealing = try home.sealingKey()
+  package init(home: StateDirectory, makes: Bool = true, acceptsCutOff: Bool = false) throws {
     historyPath = home.historyPath
     umask(0o077)
-    let opened = try SQLiteConnection(path: home.databasePath)
-    try Migrations.migrate(opened, sealing: sealing)
-    try Self.makeIdentity(on: opened, now: Date())
-    database = opened
+    (database, sealing) = try home.openDatabase(makes: makes)
+    chain = try home.chain()
+    try Self.makeIdentity(on: database, now: Date())
     try Seals.check(sealing, on: database)
     try home.keepSealingKey()
-    if !acceptsCutOff, let loss = try Seals.cutOff(of: database, sealing) { throw loss }
+    if !acceptsCutOff, let loss = try LogChain(name: chain, database: database, sealing: sealing).cutOff() {
+      throw loss
+    }
   }
 
   /// Records an event and what follows from it; returns when it is on disk.
@@ -70,10 +76,17 @@ package actor Store {
   /// How much is stored.
   package func bytesInUse() throws -> Int { try database.bytesInUse() }
 
-  /// All of it, or nothing.
-  func transaction<Value>(_ body: () throws -> Value) throws -> Value {
+  /// All of it, or nothing. What is taken back may be begun again: `body` changes nothing but the database.
+  func transaction<Value>(_ scope: TransactionScope = .whole, _ body: () throws -> Value) throws -> Value {
+    var isAgain = false
+    isInTransaction = true
+    defer { (isInTransaction, logEndInTransaction) = (false, nil) }
     do {
-      return try database.transaction(body)
+      return try database.transaction(scope) {
+        if isAgain { (projections, logEndInTransaction) = ([:], nil) }
+        isAgain = true
+        return try body()
+      }
     } catch {
       projections = [:]
       throw error
@@ -82,7 +95,7 @@ package actor Store {
 
   private func commit(_ batch: [Waiting]) {
     let result = Result {
-      try transaction {
+      try transaction(.recording(chain)) {
         for item in batch { try item.write() }
         try sealLog()
       }

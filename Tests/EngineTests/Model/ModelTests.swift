@@ -18,10 +18,23 @@ import struct Fleet.Host
     async throws
   {
     let scratch = try MemoryFolder()
-    let home = try StateDirectory(path: scratch.path + "/state")
+    try await run(Self.seeds, in: try StateDirectory(path: scratch.path + "/state"))
+  }
+
+  #if PostgreSQL
+    @Test func `it is the same on PostgreSQL`() async throws {
+      let scratch = try ScratchFolder()
+      let server = try await PostgreSQLServer()
+      let database = try DatabaseLocation(try await server.makeDatabase())
+      let home = try StateDirectory(path: scratch.path + "/state", database: database)
+      try await run(Self.seeds.prefix(200), in: home)
+    }
+  #endif
+
+  private func run(_ seeds: some Collection<UInt64>, in home: StateDirectory) async throws {
     var tally: [String: Int] = [:]
     var crashes = 0
-    for seed in Self.seeds {
+    for seed in seeds {
       let run = try await ModelRun(seed: seed, home: home).carryOut()
       tally[run.state.words, default: 0] += 1
       crashes += run.crashes
@@ -29,7 +42,7 @@ import struct Fleet.Host
       if !run.faults.isEmpty { break }
     }
     let ends = tally.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-    print("the model ran \(Self.seeds.count) rollouts with \(crashes) crashes: \(ends)")
+    print("the model ran \(seeds.count) rollouts with \(crashes) crashes: \(ends)")
   }
 }
 

@@ -30,7 +30,22 @@ package enum Migrations {
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
     rolloutsInFull, severalHostKeys, seals, forms, looks, pinsOfLeftOvers, ways,
+    chains,
   ]
+
+  static let eventIsNeverRemoved =
+    "CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event BEGIN SELECT RAISE (ABORT, 'events are never removed'); END"
+
+  /// Which of several logs it is an event of, where there are several controllers; here there is one, without a name.
+  private static let chains = """
+    ALTER TABLE event ADD COLUMN chain TEXT NOT NULL DEFAULT '';
+    -- Its place in that log.
+    ALTER TABLE event ADD COLUMN number INTEGER;
+    DROP TRIGGER event_is_never_changed;
+    UPDATE event SET number = id;
+    CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+      BEGIN SELECT RAISE (ABORT, 'events are never changed'); END;
+    """
 
   /// A host that is declared no more and has something of ours still is reached until that is taken away.
   private static let pinsOfLeftOvers = """

@@ -54,6 +54,8 @@ final class SQLiteConnection: Database {
     }
   }
 
+  func run(_ sql: String, _ values: [DatabaseValue]) throws { _ = try rows(sql, values) { _ in () } }
+
   func json(_ column: String, at key: String) -> String { "json_extract(\(column), '$.\(key)')" }
 
   func json(_ column: String, emptying keys: [String]) -> String {
@@ -91,7 +93,14 @@ final class SQLiteConnection: Database {
     try target.execute("PRAGMA journal_mode = DELETE")
   }
 
-  func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+  func letEventsGo(_ body: () throws -> Void) throws {
+    try execute("DROP TRIGGER event_is_never_removed")
+    try body()
+    try execute(Migrations.eventIsNeverRemoved)
+  }
+
+  /// There is one writer, whatever it writes.
+  func transaction<Result>(_ scope: TransactionScope = .whole, _ body: () throws -> Result) throws -> Result {
     try execute("BEGIN IMMEDIATE")
     do {
       let result = try body()

@@ -22,6 +22,20 @@ struct SQLiteRow: DatabaseRow {
 
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
 
+  enum Kind {
+    case integer, real, text, blob, null
+  }
+
+  func type(_ column: Int32) -> Kind {
+    switch sqlite3_column_type(statement, column) {
+    case SQLITE_INTEGER: .integer
+    case SQLITE_FLOAT: .real
+    case SQLITE_TEXT: .text
+    case SQLITE_BLOB: .blob
+    default: .null
+    }
+  }
+
   func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(statement, column)) }
 
   func real(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }

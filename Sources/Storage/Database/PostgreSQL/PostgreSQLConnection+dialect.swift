@@ -1,0 +1,36 @@
+#if PostgreSQL
+  import FoundationEssentials
+
+  /// What PostgreSQL says otherwise than SQLite.
+  extension PostgreSQLConnection {
+    func json(_ column: String, at key: String) -> String { "(CAST(\(column) AS json) ->> '\(key)')" }
+
+    func json(_ column: String, emptying keys: [String]) -> String {
+      let empty = keys.map { "\"\($0)\":\"\"" }.joined(separator: ",")
+      return "CAST(CAST(\(column) AS jsonb) || '{\(empty)}' AS text)"
+    }
+
+    /// Counted by a trigger of each table of what is declared.
+    func revision() throws -> Int { try rows("SELECT number FROM revision") { $0.integer(0) }.first ?? 0 }
+
+    /// What is on its disks is the server's to look after (initdb(1), --data-checksums; pg_amcheck(1)).
+    func damage() throws -> [String] { [] }
+
+    func bytesInUse() throws -> Int {
+      try rows("SELECT pg_database_size(current_database())") { $0.integer(0) }.first ?? 0
+    }
+
+    func copy(to path: String) throws { throw IsNoFile() }
+
+    func letEventsGo(_ body: () throws -> Void) throws {
+      try run("SET LOCAL certfleet.archiving = 'yes'")
+      try body()
+      try run("SET LOCAL certfleet.archiving = ''")
+    }
+
+    struct IsNoFile: Error, CustomStringConvertible {
+      let description =
+        "the state is in PostgreSQL, and is backed up with it: pg_dump(1), or pg_basebackup(1) and its write-ahead log; keep sealing.key apart from that"
+    }
+  }
+#endif

@@ -1,0 +1,84 @@
+import Foundation
+import Synchronization
+
+/// A PostgreSQL of the test's own, without TCP; its clients are whom they say they are.
+package final class PostgreSQLServer: Sendable {
+  package let folder: String
+  package let port: Int
+  private let scratch: ScratchFolder
+  private let running: Mutex<Running?>
+
+  /// Where Debian puts the newest one's programs.
+  package static var programs: String {
+    get throws {
+      let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+      guard let newest = versions.max(by: { (Int($0) ?? 0) < (Int($1) ?? 0) }) else {
+        throw Program.Failed("postgresql is not installed; run: .ci/packages test")
+      }
+      return "/usr/lib/postgresql/\(newest)/bin"
+    }
+  }
+
+  /// It refuses to be root's.
+  package static let asPostgres = "setpriv --reuid=postgres --regid=postgres --init-groups --"
+
+  /// - Parameter settings: further ones of postgresql.conf.
+  package init(_ settings: [String] = ["fsync=off"], port: Int = 5432) async throws {
+    scratch = try ScratchFolder()
+    chmod(scratch.path, 0o755)
+    (folder, self.port) = (scratch.path, port)
+    running = Mutex(nil)
+    let script = """
+      install -d -o postgres -m 700 '\(folder)/db'; install -d -o postgres -m 755 '\(folder)/run'; cd '\(folder)'
+      \(Self.asPostgres) \(try Self.programs)/initdb -D '\(folder)/db' -N -A trust -U postgres --locale=C.UTF-8
+      """
+    try await Program.succeed("/bin/sh", ["-ec", script])
+    try await start(settings)
+  }
+
+  package func start(_ settings: [String] = ["fsync=off"]) async throws {
+    let listen = ["-c", "listen_addresses=", "-k", folder + "/run", "-p", "\(port)", "-D", folder + "/db"]
+    let command = "cd /; exec \(Self.asPostgres) \"$@\""
+    let arguments = [try Self.programs + "/postgres"] + listen + settings.flatMap { ["-c", $0] }
+    let started = try Running(
+      "/bin/sh", ["-c", command, "sh"] + arguments, stdout: folder + "/log", stderr: folder + "/log")
+    running.withLock { $0 = started }
+    let address = address(of: "postgres")
+    try await eventually("PostgreSQL starts") {
+      try await Program.run(try Program.find("psql"), [address, "-c", "SELECT 1"]).status == 0
+    }
+  }
+
+  /// Before its folder goes.
+  deinit {
+    guard let server = running.withLock({ $0.take() }) else { return }
+    server.signal(SIGQUIT)
+    for _ in 0..<200 where Running.isAlive(server.id) { usleep(10_000) }
+  }
+
+  /// Ends it: `SIGINT` is a fast shutdown, `SIGQUIT` an immediate one.
+  package func stop(_ signal: Int32 = SIGINT) async {
+    guard let server = running.withLock({ $0.take() }) else { return }
+    server.signal(signal)
+    _ = await server.ended()
+  }
+
+  package func address(of database: String) -> String {
+    "postgresql://postgres@/\(database)?host=\(folder)/run&port=\(port)"
+  }
+
+  /// - Returns: the address of a new database.
+  package func makeDatabase() async throws -> String {
+    let name = "t\(UInt32.random(in: 0...UInt32.max))"
+    try await run("CREATE DATABASE \(name)")
+    return address(of: name)
+  }
+
+  /// - Parameter database: its address; `nil` is the server's own.
+  @discardableResult
+  package func run(_ sql: String, in database: String? = nil) async throws -> String {
+    try await Program.succeed(
+      try Program.find("psql"),
+      [database ?? address(of: "postgres"), "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql])
+  }
+}
