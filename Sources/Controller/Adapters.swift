@@ -50,6 +50,18 @@ struct StoredInstructions: InstructionSource {
   }
 }
 
+extension Controller {
+  /// - Parameter carrier: gives visits to other controllers; `nil` where this one makes them all.
+  func ports(stop: StopSignal, carrier: (any VisitCarrier)? = nil) async throws -> Ports {
+    Ports(
+      connector: try await connector(), probe: TLSProbe(), localHooks: ShellHooks(),
+      materials: VisitMaterials(from: store), recorder: StoreRecorder(store: store, tell: tell),
+      instructions: StoredInstructions(store: store), stop: stop,
+      epoch: try await store.beginEpoch(now: Date()), controller: try await store.identity(), carrier: carrier
+    )
+  }
+}
+
 /// Keeps events in the store, then tells them.
 struct StoreRecorder: Recorder {
   let store: Store

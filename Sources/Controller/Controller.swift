@@ -9,6 +9,7 @@ package import Storage
 package struct Controller: Sendable {
   package let home: StateDirectory
   package let store: Store
+  let configuration: ControllerConfiguration
   /// Of the process: where the SSH agent and the user's home are named.
   let environment: [String: String]
   let tell: Listener
@@ -24,7 +25,8 @@ package struct Controller: Sendable {
     at path: String, environment: [String: String], makes: Bool = false, acceptsCutOff: Bool = false,
     tell: @escaping Listener = { _ in }
   ) throws {
-    let location = try ControllerConfiguration(of: path, environment).database
+    configuration = try ControllerConfiguration(of: path, environment)
+    let location = configuration.database
     guard try makes || location != .file || StateDirectory.exists(at: path, location) else {
       throw ControllerError.noState(path)
     }
@@ -41,7 +43,17 @@ package struct Controller: Sendable {
   func leased<Value>(_ work: () async throws -> Value) async throws -> Value {
     let lease = try lease()
     defer { withExtendedLifetime(lease) {} }
-    return try await work()
+    guard isShared else { return try await work() }
+    return try await leading(work)
+  }
+
+  /// Whether other controllers may have the same state.
+  var isShared: Bool { configuration.database != .file }
+
+  /// Whether a host is reached from here.
+  func reaches(_ host: Host) -> Bool {
+    guard isShared, let site = host.site else { return true }
+    return configuration.sites.contains(site)
   }
 
   func connector() async throws -> HostConnector {

@@ -16,6 +16,10 @@ package enum ControllerEvent: Sendable {
   /// One that was begun earlier, as it stands.
   case rolloutGoesOn(Rollout.ID, Plan, RolloutLedger)
   case rolloutResumes(Rollout.ID)
+  /// Another controller decides what is done; this one carries out what is handed to it.
+  case takesPart(leader: String)
+  /// The one that led was lost.
+  case takesLead
   case rolloutStaysPaused(Rollout.ID, reason: String)
   /// Hosts whose last visit was lost sight of are asked how it ended.
   case asking([Host.Name], about: Rollout.ID)

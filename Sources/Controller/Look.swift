@@ -68,7 +68,7 @@ extension Controller {
     let (observations, restoredAt) = (try await store.observations(), try await store.restoredAt())
     let statuses = Dictionary(grouping: try await store.statuses(), by: \.host)
     return declared.hosts.filter { host in
-      guard !leftOut.contains(host.name), request.plan.hosts?.contains(host.name) ?? true,
+      guard !leftOut.contains(host.name), reaches(host), request.plan.hosts?.contains(host.name) ?? true,
         let interval = Self.lookInterval(of: host, declared).seconds ?? restoredAt.map({ _ in .infinity })
       else { return false }
       // Hosts that were visited together are not all looked at together.

@@ -54,10 +54,10 @@ extension Controller {
   {
     let rollout = try await openRollout(number)
     try await instruct(.cancel, rollout, by: author)
-    guard let lease = try? lease() else { return nil }
-    defer { withExtendedLifetime(lease) {} }
-    // Nobody is at it, who could hear it.
-    return try await Run(self, RunRequest(), stop: stop).conclude(rollout)
+    do {
+      // Nobody is at it, who could hear it.
+      return try await leased { try await Run(self, RunRequest(), stop: stop).conclude(rollout) }
+    } catch is ControllerLease.Held { return nil }
   }
 
   /// Lets a rollout go outside its window, and goes on with it.

@@ -10,12 +10,15 @@ package import System
 extension Controller {
   /// Renews what is due and rolls out what is not where it should be.
   package func run(_ request: RunRequest, stop: StopSignal = StopSignal()) async throws -> RunResult {
-    try await leased {
-      try await Run.lookAfterRestore(self)
-      let result = try await Run(self, request, stop: stop).run()
-      try await tellWorld(of: result)
-      return result
-    }
+    if isShared { return try await shareRun(request, stop: stop) }
+    return try await leased { try await run(request, stop: stop, carrier: nil) }
+  }
+
+  func run(_ request: RunRequest, stop: StopSignal, carrier: (any VisitCarrier)?) async throws -> RunResult {
+    try await Run.lookAfterRestore(self)
+    let result = try await Run(self, request, stop: stop, carrier: carrier).run()
+    try await tellWorld(of: result)
+    return result
   }
 
   /// Policies whose windows are closed now, of what a run would do.

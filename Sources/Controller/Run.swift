@@ -41,17 +41,15 @@ struct Run {
   let ports: Ports
   private let issuing: CertificateIssuing
 
-  init(_ controller: Controller, _ request: RunRequest, stop: StopSignal) async throws {
+  /// - Parameter carrier: gives visits to other controllers; `nil` where this one makes them all.
+  init(
+    _ controller: Controller, _ request: RunRequest, stop: StopSignal, carrier: (any VisitCarrier)? = nil
+  ) async throws {
     self.controller = controller
     self.request = request
     self.stop = stop
     issuing = try await controller.issuing(stop: stop)
-    let store = controller.store
-    ports = Ports(
-      connector: try await controller.connector(), probe: TLSProbe(), localHooks: ShellHooks(),
-      materials: VisitMaterials(from: store), recorder: StoreRecorder(store: store, tell: controller.tell),
-      instructions: StoredInstructions(store: store), stop: stop,
-      epoch: try await store.beginEpoch(now: Date()), controller: try await store.identity())
+    ports = try await controller.ports(stop: stop, carrier: carrier)
   }
 
   /// Before anything else a state that came from a backup learns what hosts have, and up to which epoch they have seen this controller.

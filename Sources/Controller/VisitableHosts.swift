@@ -52,7 +52,7 @@ struct VisitableHosts {
   private mutating func ask(_ due: DueCertificates, hosts: [Host], by controller: Controller) async throws {
     let out = plannedWithout
     let asked = hosts.filter { host in
-      !out.contains(host.name) && !reached.contains(host.name)
+      !out.contains(host.name) && !reached.contains(host.name) && controller.reaches(host)
         && due.orders.contains { $0.lineage.goes(to: host) }
     }
     guard !asked.isEmpty else { return }
@@ -81,7 +81,9 @@ extension Controller {
   /// - Parameter request: hosts that it is not for do not count.
   func visitableHosts(for request: RunRequest) async throws -> VisitableHosts {
     let unpinned = try await unpinnedHosts(of: request)
-    return VisitableHosts(leftOut: unpinned.map { HostLeftOut($0, .noPinnedKey) })
+    var leftOut = unpinned.map { HostLeftOut($0, .noPinnedKey) }
+    leftOut += try await hostsOfDeadSites(for: request).filter { !unpinned.contains($0.host) }
+    return VisitableHosts(leftOut: leftOut)
   }
 
   /// Hosts that a certificate goes to and that have no pinned key yet.

@@ -195,13 +195,16 @@ package struct Ports: Sendable {
   package let epoch: Int
   /// Who this is to hosts.
   package let controller: ControllerIdentity?
+  /// `nil` where this controller makes all visits itself.
+  package let carrier: (any VisitCarrier)?
 
   package init(
     connector: any Connector, probe: any Probe, localHooks: any LocalHooks, materials: any Materials,
     recorder: any Recorder, instructions: any InstructionSource, time: any Timekeeper = SystemTime(),
     stop: StopSignal = StopSignal(),
-    epoch: Int, controller: ControllerIdentity? = nil
+    epoch: Int, controller: ControllerIdentity? = nil, carrier: (any VisitCarrier)? = nil
   ) {
+    self.carrier = carrier
     self.connector = connector
     self.probe = probe
     self.localHooks = localHooks
@@ -212,5 +215,12 @@ package struct Ports: Sendable {
     self.stop = stop
     self.epoch = epoch
     self.controller = controller
+  }
+
+  /// The same for a visit of an epoch of its own.
+  package func of(epoch: Int) -> Ports {
+    Ports(
+      connector: connector, probe: probe, localHooks: localHooks, materials: materials, recorder: recorder,
+      instructions: instructions, time: time, stop: stop, epoch: epoch, controller: controller)
   }
 }

@@ -31,9 +31,11 @@ package struct Host: Hashable, Sendable, Codable {
   package var labels: [String: String]
   /// `nil`: as its policies say.
   package var lookEvery: LookInterval?
+  /// Where it can be reached from: a controller that serves this; `nil` is any.
+  package var site: String?
 
   private enum CodingKeys: String, CodingKey {
-    case name, address, port, user, become, identity, via, base, labels, connection
+    case name, address, port, user, become, identity, via, base, labels, connection, site
     case sshConfig = "ssh_config"
     case passphraseFile = "passphrase_file"
     case hasAgent = "has_agent"
@@ -52,7 +54,7 @@ package struct Host: Hashable, Sendable, Codable {
     keyAlias: String? = nil, base: String = Host.standardBase, takeOver: TakeOver? = nil,
     hasAgent: Bool = false,
     labels: [String: String] = [:],
-    lookEvery: LookInterval? = nil
+    lookEvery: LookInterval? = nil, site: String? = nil
   ) {
     self.name = name
     self.address = address
@@ -70,6 +72,7 @@ package struct Host: Hashable, Sendable, Codable {
     self.hasAgent = hasAgent
     self.labels = labels
     self.lookEvery = lookEvery
+    self.site = site
   }
 
   /// Whether it has to show a key that is pinned: all do that are not this machine.
@@ -104,6 +107,7 @@ extension Host {
     hasAgent = try values.decodeIfPresent(Bool.self, forKey: .hasAgent) ?? false
     labels = try values.decode([String: String].self, forKey: .labels)
     lookEvery = try values.decodeIfPresent(LookInterval.self, forKey: .lookEvery)
+    site = try values.decodeIfPresent(String.self, forKey: .site)
   }
 }
 
@@ -131,6 +135,7 @@ extension Host {
     try values.encode(hasAgent, forKey: .hasAgent)
     try values.encode(labels, forKey: .labels)
     try values.encodeIfPresent(lookEvery, forKey: .lookEvery)
+    try values.encodeIfPresent(site, forKey: .site)
   }
 }
 

@@ -30,6 +30,7 @@ struct Defaults {
   var base = Host.standardBase
   var takeOver: Host.TakeOver?
   var hasAgent = false
+  var site: String?
   var parallel = RolloutPolicy.standard.parallel
   /// Of policies that say nothing.
   var lookEvery: LookInterval?
@@ -61,6 +62,7 @@ extension InventoryNode {
       if let base = fields["base"]?.hostPath() { defaults.base = base }
       defaults.takeOver = fields["take_over"]?.choice(TakeOverChoice.self)?.takeOver
       if let agent = fields["agent"]?.choice(AgentPlace.self) { defaults.hasAgent = agent == .installed }
+      defaults.site = fields["site"]?.name()
       if let parallel = fields["parallel"]?.parallel() { defaults.parallel = parallel }
       if let limits = fields["limits"]?.limits() { defaults.limits = limits }
       defaults.lookEvery = fields["look_every"]?.lookInterval()
@@ -90,6 +92,7 @@ extension InventoryNode {
       let agent = fields["agent"]?.choice(AgentPlace.self)
       let labels = fields["labels"]?.labels()
       let lookEvery = fields["look_every"]?.lookInterval()
+      let site = fields["site"]?.name()
       let place = fields["ssh_config"].map { $0.sshConfiguration() } ?? defaults.sshConfiguration
       guard var host else { return nil }
       host.connection = connection ?? .auto
@@ -117,6 +120,7 @@ extension InventoryNode {
       host.hasAgent = agent.map { $0 == .installed } ?? defaults.hasAgent
       host.labels = labels ?? [:]
       host.lookEvery = lookEvery
+      host.site = site ?? defaults.site
       return host
     }
   }

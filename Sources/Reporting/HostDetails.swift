@@ -27,6 +27,7 @@ package struct HostDetails: Sendable, Codable, Report {
     var text = head.joined(separator: "   ") + "\n"
     if let via = host.via { text += "via    \(via)\n" }
     text += "way    \(way.words)\n"
+    if let site = host.site { text += "site   \(site)\n" }
     if host.showsKey {
       text +=
         "key    "

@@ -25,6 +25,33 @@ package struct ListedAccount: Sendable, Codable {
   }
 }
 
+/// A controller at work, of several that share the state.
+package struct ListedController: Sendable, Codable {
+  package let name: String
+  package let sites: [String]
+  /// `leads`, `at work` or `lost`.
+  package let state: String
+  /// Visits that it is at.
+  package let visits: Int
+  package let process: String
+  package let version: String
+  package let since: Date
+  package let seenAt: Date
+
+  private enum CodingKeys: String, CodingKey {
+    case name, sites, state, visits, process, version, since
+    case seenAt = "seen_at"
+  }
+
+  package init(
+    name: String, sites: [String], state: String, visits: Int, process: String, version: String, since: Date,
+    seenAt: Date
+  ) {
+    (self.name, self.sites, self.state, self.visits) = (name, sites, state, visits)
+    (self.process, self.version, self.since, self.seenAt) = (process, version, since, seenAt)
+  }
+}
+
 package struct ListedHost: Sendable, Codable {
   package let host: Host
   package let pinned: [HostKey]
@@ -59,6 +86,21 @@ package struct ListedCertificate: Sendable, Codable {
     self.lineage = lineage
     self.newest = newest
     self.renewal = renewal
+  }
+}
+
+extension ListedController: ReportRow {
+  package static let schema = JSONText.Schema.controllers
+
+  package static func text(of rows: [ListedController], now: Date) -> String {
+    guard !rows.isEmpty else { return "no controller is at work\n" }
+    var table = Table("CONTROLLER", "STATE", "VISITS", "SITES", "SINCE", "SEEN", "VERSION", "PROCESS")
+    for row in rows {
+      table.add(
+        row.name, row.state, String(row.visits), row.sites.isEmpty ? "-" : row.sites.joined(separator: ","),
+        row.since.age(at: now), row.seenAt.age(at: now), row.version, row.process)
+    }
+    return table.text
   }
 }
 

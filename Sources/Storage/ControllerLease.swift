@@ -58,12 +58,13 @@ package final class ControllerLease: Sendable {
   }
 
   /// Who this process is, to another controller's operator.
-  static var holder: String {
+  package static var holder: String {
     "process \(getpid()) of \(SystemUser.name) on \(ProcessInfo.processInfo.hostName)"
   }
 
   package struct Held: Error, CustomStringConvertible {
     package let by: String
+    package init(by: String) { self.by = by }
     package var description: String {
       "another certfleet is at work: \(by.isEmpty ? "a process that did not say who it is" : by); try again when it has ended"
     }

@@ -72,6 +72,7 @@
           "SELECT setval(pg_get_serial_sequence('\(table)', 'id'), (SELECT MAX(id) FROM \(table))) FROM \(table) LIMIT 1"
         )
       }
+      try target.run("SELECT setval('epoch', MAX(epoch)) FROM lease HAVING MAX(epoch) IS NOT NULL")
       return result
     }
 

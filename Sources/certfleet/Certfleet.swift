@@ -22,7 +22,7 @@ enum Certfleet {
     .accountList, .accountRegister, .accountRollover, .accountDeactivate, .rolloutList, .rolloutShow,
     .rolloutStart, .rolloutWatch, .rolloutApprove, .rolloutPause, .rolloutResume, .rolloutCancel,
     .rolloutRetry, .rolloutRollback, .log, .agentShow,
-    .agentInstall, .agentUninstall, .backup, .restore, .migrate,
+    .agentInstall, .agentUninstall, .backup, .restore, .migrate, .controllers,
     .hookCertbot, .completion, .manual, .schema,
   ]
 

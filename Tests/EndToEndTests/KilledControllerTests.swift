@@ -23,7 +23,7 @@ import ThrowawayFleet
       inVisits += scene.generations().contains(String(generation)) ? 1 : 0
       let again = try await scene.expect(0, "run")
       resumed += again.stderr.contains("was interrupted") ? 1 : 0
-      try await check(scene, generation)
+      try await scene.check(generation)
       #expect(try await Set(scene.serials()).count == 1)
     }
     #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
@@ -46,11 +46,11 @@ import ThrowawayFleet
       #expect(status == 1 || status == 128 + SIGKILL)
       let again = try await scene.expect(1, "run")
       #expect(again.stdout.contains("web[1-4] have it and serve another still"), "\(again.everything)")
-      try await check(scene, 1)
+      try await scene.check(1)
       for host in scene.hosts.indices { try await scene.point(host, at: false) }
       let good = try await scene.expect(0, "run")
       #expect(good.stdout.contains("everything is as it should be"), "\(good.everything)")
-      try await check(scene, 1)
+      try await scene.check(1)
       #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
       await scene.fleet.stop()
     }
@@ -70,21 +70,24 @@ import ThrowawayFleet
     running.signal(SIGKILL)
     return await running.ended()
   }
+}
 
-  private func check(_ scene: Scene, _ generation: Int) async throws {
+extension Scene {
+  /// Whether each host has the generation, with its key, and has got every generation once.
+  func check(_ generation: Int) async throws {
     let openssl = try Program.find("openssl")
-    #expect(Set(scene.generations()) == [String(generation)])
-    for host in scene.hosts.indices {
-      let live = scene.hosts[host].base + "/live/one.example"
+    #expect(Set(generations()) == [String(generation)])
+    for host in hosts.indices {
+      let live = hosts[host].base + "/live/one.example"
       let certified = try await Program.succeed(
         openssl, ["x509", "-noout", "-pubkey", "-in", live + "/fullchain.pem"])
       let held = try await Program.succeed(openssl, ["pkey", "-pubout", "-in", live + "/privkey.pem"])
-      #expect(certified == held, "\(scene.hosts[host].name) has a key of another certificate")
+      #expect(certified == held, "\(hosts[host].name) has a key of another certificate")
       // Each generation stays after one deployment; one that was cut off before its word went back first.
-      let runs = scene.runs(host, "deploy")
+      let runs = self.runs(host, "deploy")
       let (deployed, back) = (runs.count { $0 == "deploy" }, runs.count { $0 == "rollback" })
-      #expect(deployed - back == generation, "\(scene.hosts[host].name): \(runs.joined(separator: " "))")
-      #expect(scene.runs(host, "pre").count == scene.runs(host, "post").count)
+      #expect(deployed - back == generation, "\(hosts[host].name): \(runs.joined(separator: " "))")
+      #expect(self.runs(host, "pre").count == self.runs(host, "post").count)
     }
   }
 }

@@ -18,16 +18,21 @@ struct Scene: Sendable {
     (self.scratch, self.fleet, self.certfleet) = (scratch, fleet, certfleet)
   }
 
-  /// - Parameter policy: more of the rollout policy, beginning with a comma.
+  /// - Parameters:
+  ///   - policy: more of the rollout policy, beginning with a comma.
+  ///   - database: the address of one that several controllers share.
   init(
     hosts count: Int, certificates: [String] = ["one.example"], waves: String = "[1, 'rest']",
-    policy: String = "", reload: Bool = true, authority: PebbleCA.Temper = .init(authorizationReuse: 0)
+    policy: String = "", reload: Bool = true, authority: PebbleCA.Temper = .init(authorizationReuse: 0),
+    database: String? = nil
   ) async throws {
     scratch = try ScratchFolder()
     fleet = try await LoopbackFleet(
       in: scratch.path, on: .random(), hosts: count, certificates: certificates.map { ($0, $0) },
       authority: authority)
-    certfleet = CertfleetProgram(home: scratch.path + "/state")
+    var certfleet = CertfleetProgram(home: scratch.path + "/state")
+    certfleet.environment["CERTFLEET_DATABASE"] = database
+    self.certfleet = certfleet
     try declare(certificates, waves: waves, policy: policy, reload: reload)
     try await expect(0, "apply", scratch.path + "/fleet.json5")
     for host in hosts {

@@ -17,32 +17,23 @@ package struct Recovery: Sendable {
   /// Asks about visits of a rollout that goes on. One that the crash kept from succeeding is done again, as its next
   /// attempt.
   func resolve(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
-    try await ask(visits) { visit, isRevert, answer in
-      var ending = answer.ending(afterLosing: "the controller was interrupted")
-      if [.rolledBack, .failedClean, .unreachable, .refused, .deferred].contains(ending.end) {
-        ending = Visit.Ending(end: .interrupted, reason: ending.reason)
-      }
-      try await visit.end(ending, isRevert: isRevert)
-    }
+    try await ask(visits) { $0 ? .resolveRevert : .resolve }
   }
 
   /// Asks about visits of a rollout that does not go on, and records how they ended.
   package func learn(_ visits: [Host.Name: RolloutLedger.Visit]) async throws {
-    try await ask(visits) { visit, isRevert, answer in
-      try await visit.end(answer.ending(afterLosing: "the controller lost sight of it"), isRevert: isRevert)
-    }
+    try await ask(visits) { $0 ? .learnRevert : .learn }
   }
 
   private func ask(
-    _ open: [Host.Name: RolloutLedger.Visit],
-    _ conclude: @escaping @Sendable (Visit, Bool, VisitQuery.Answer) async throws -> Void
+    _ open: [Host.Name: RolloutLedger.Visit], _ work: @escaping @Sendable (Bool) -> VisitAssignment.Work
   ) async throws {
     let asked = plan.visits.compactMap { planned in open[planned.host.name].map { (planned, $0) } }
     _ = try await BoundedConcurrency.run(over: asked, limit: plan.policy.parallel) { planned, open in
       let visit = Visit(
         planned: open.isRevert ? planned.back(at: .distantPast) ?? planned : planned, rollout: rollout,
         wave: open.wave, attempt: open.attempt, ports: ports)
-      try await conclude(visit, open.isRevert, try await VisitQuery(visit: visit, token: open.token).ask())
+      return try await ports.carryOut(VisitAssignment(visit, work(open.isRevert), token: open.token))
     }
   }
 }

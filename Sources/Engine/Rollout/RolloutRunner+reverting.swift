@@ -70,7 +70,8 @@ extension RolloutRunner {
       try await visits(planned, wave: wave), width: plan.policy.parallel, limits: plan.policy.limits,
       shared: limits)
     try await queue.run(
-      { try await $0.takeBack() }, mayBegin: { _ in !stop.isRequested }, mayStillBegin: { !stop.isRequested })
+      { try await ports.carryOut(VisitAssignment($0, .takeBack)) }, mayBegin: { _ in !stop.isRequested },
+      mayStillBegin: { !stop.isRequested })
   }
 
   /// After a bake: whether the hosts of the wave still serve what they were given.

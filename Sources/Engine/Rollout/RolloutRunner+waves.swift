@@ -111,7 +111,8 @@ extension RolloutRunner {
       try await visits(left.filter { held[$0.host.name] == nil }, wave: number),
       width: wave.rule.parallel ?? plan.policy.parallel, limits: plan.policy.limits, shared: limits)
     try await queue.run(
-      { try await $0.run() }, mayBegin: { try await admission.allows(after: $0) },
+      { try await ports.carryOut(VisitAssignment($0, .visit)) },
+      mayBegin: { try await admission.allows(after: $0) },
       mayStillBegin: { try await VisitAdmission.allowsNow(self, index) })
     return try await hooks.after()
   }

@@ -18,7 +18,7 @@ struct VisitQueue {
   ///   - mayBegin: asked before each visit, with the end of the one before that came to it.
   ///   - mayStillBegin: asked once more, where a visit had to wait for those of other rollouts.
   mutating func run(
-    _ direction: @escaping @Sendable (Visit) async throws -> VisitEnd,
+    _ direction: @escaping @Sendable (Visit) async throws -> VisitEnd?,
     mayBegin: (VisitEnd?) async throws -> Bool,
     mayStillBegin: @escaping @Sendable () async throws -> Bool
   ) async throws {

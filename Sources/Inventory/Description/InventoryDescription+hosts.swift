@@ -54,5 +54,6 @@ extension InventoryDescription {
     .key(
       "agent", .oneOf(AgentPlace.self),
       "installed: by 'certfleet agent install', for a key that may do nothing else"),
+    .key("site", .name, "where it is reached from, where several controllers share the work"),
   ]
 }

@@ -4,7 +4,8 @@ import Fleet
 package enum JSONText {
   /// Its raw value is in `schema`, before the version.
   package enum Schema: String, Sendable, CaseIterable {
-    case accounts, adoption, certificate, certificates, changes, checks, discovery, event, findings, host,
+    case accounts, adoption, certificate, certificates, changes, checks, controllers, discovery, event,
+      findings, host,
       hosts, look,
       plan,
       report,

@@ -20,6 +20,12 @@ protocol Database: AnyObject {
   /// A number that is another one once somebody else has written.
   func revision() throws -> Int
 
+  /// What gives an epoch that is higher than all before.
+  var nextEpoch: String { get }
+
+  /// Makes it higher than this one.
+  func countEpochs(from epoch: Int) throws
+
   /// What is wrong with what is on the disk; empty where nothing is.
   func damage() throws -> [String]
 

@@ -7,9 +7,11 @@ struct RolloutProjection {
   let visits: [Host.Name: PlannedVisit]
   var ledger: RolloutLedger
 
-  init(_ plan: Plan, _ ledger: RolloutLedger) {
-    policy = plan.policy.name
-    visits = Dictionary(plan.visits.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
+  init(_ plan: Plan, _ ledger: RolloutLedger) { self.init(plan.policy.name, plan.visits, ledger) }
+
+  init(_ policy: RolloutPolicy.Name, _ planned: [PlannedVisit], _ ledger: RolloutLedger) {
+    self.policy = policy
+    visits = Dictionary(planned.map { ($0.host.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.ledger = ledger
   }
 
@@ -27,6 +29,11 @@ extension Store {
   func projection(of id: Rollout.ID) throws -> RolloutProjection? {
     let last = try logEnd().number
     if last != projectedEvent { projections = [:] }
+    if projections[id] == nil {
+      #if PostgreSQL
+        if sharing?.leads == false { projections[id] = try ownProjection(of: id) }
+      #endif
+    }
     if projections[id] == nil {
       projections[id] = RolloutProjection(try rollout(id).plan, try ledger(of: id))
       projectedEvent = last

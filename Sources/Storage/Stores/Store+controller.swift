@@ -38,6 +38,7 @@ extension Store {
     try database.run(
       "INSERT INTO lease (epoch, holder, since) SELECT ?, ?, ? WHERE ? > (SELECT COALESCE(MAX(epoch), 0) FROM lease)",
       [.integer(epoch), .text("seen on a host"), .moment(now), .integer(epoch)])
+    try database.countEpochs(from: epoch)
   }
 }
 

@@ -9,6 +9,9 @@ extension Store {
   /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
   func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
+    #if PostgreSQL
+      try requireLease(for: event)
+    #endif
     let previous = try logEnd()
     if projectedEvent != previous.number { projections = [:] }
     let end = LogHead(number: previous.number + 1, hash: row.hash(after: previous.hash))
@@ -22,6 +25,9 @@ extension Store {
     if isLast { try sealLog() }
     projectedEvent = end.number
     try fold(event)
+    #if PostgreSQL
+      try endTask(of: event)
+    #endif
   }
 
   /// The last event of our own chain. In a transaction nobody else writes to it.

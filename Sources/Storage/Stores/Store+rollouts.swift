@@ -7,7 +7,7 @@ extension Store {
   package func beginEpoch(now: Date) throws -> Int {
     try transaction {
       try database.insert(
-        "INSERT INTO lease (epoch, holder, since) SELECT COALESCE(MAX(epoch), 0) + 1, ?, ? FROM lease RETURNING epoch",
+        "INSERT INTO lease (epoch, holder, since) VALUES (\(database.nextEpoch), ?, ?) RETURNING epoch",
         [.text(ControllerLease.holder), .moment(now)])
     }
   }
@@ -90,7 +90,9 @@ extension Store {
   }
 
   /// Where a rollout stands.
-  package func ledger(of id: Rollout.ID) throws -> RolloutLedger {
+  package func ledger(of id: Rollout.ID) throws -> RolloutLedger { try ledger(of: id, withVisits: true) }
+
+  func ledger(of id: Rollout.ID, withVisits: Bool) throws -> RolloutLedger {
     var ledger = RolloutLedger(waves: 0)
     (ledger.state, ledger.reason) = try stateAndReason(of: id)
     ledger.waves = try database.rows(
@@ -99,9 +101,18 @@ extension Store {
       RolloutLedger.Wave(
         state: WaveState(rawValue: $0.text(0)) ?? .pending, reason: $0.text(1), since: $0.optionalMoment(2))
     }
+    if withVisits { ledger.visits = try visits(of: id) }
+    return ledger
+  }
+
+  /// - Parameter condition: on the visits, with its values.
+  func visits(
+    of id: Rollout.ID, _ condition: String = "", _ values: [DatabaseValue] = []
+  ) throws -> [Host.Name: RolloutLedger.Visit] {
     let visits = try database.rows(
-      #"SELECT host, wave, attempt, token, is_revert, "end", reason FROM visit WHERE rollout = ?"#,
-      [.integer(id.number)]
+      #"SELECT host, wave, attempt, token, is_revert, "end", reason FROM visit WHERE rollout = ? "#
+        + condition,
+      [.integer(id.number)] + values
     ) {
       (
         Host.Name($0.text(0)),
@@ -111,8 +122,7 @@ extension Store {
           reason: $0.text(6))
       )
     }
-    ledger.visits = Dictionary(uniqueKeysWithValues: visits)
-    return ledger
+    return Dictionary(uniqueKeysWithValues: visits)
   }
 
   /// Ended rollouts with visits whose end nobody knows yet, where no later one has told more; oldest first.

@@ -20,6 +20,8 @@ package actor Store {
   /// What `logEnd` found, or what was appended after it.
   var logEndInTransaction: LogHead?
   var isInTransaction = false
+  /// `nil` where there is no other controller.
+  var sharing: Sharing?
   /// The last event that `projections` have taken in.
   var projectedEvent = 0
   private typealias Waiting = (write: () throws -> Void, done: CheckedContinuation<Void, any Error>)
@@ -89,6 +91,11 @@ package actor Store {
       }
     } catch {
       projections = [:]
+      #if PostgreSQL
+        if let error = error as? PostgreSQLError, error.state == PostgreSQLError.leaseLost {
+          throw LeaseLost(description: error.message)
+        }
+      #endif
       throw error
     }
   }

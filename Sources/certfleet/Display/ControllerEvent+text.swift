@@ -18,6 +18,11 @@ extension ControllerEvent {
       ]
     case .rolloutResumes(let id):
       ["rollout \(id): was interrupted; asking the hosts that were being visited"]
+    case .takesPart(let leader):
+      [
+        "controller \(leader.visible) leads a run; this one carries out what is handed to it until that has ended"
+      ]
+    case .takesLead: ["the controller that led is lost; this one goes on in its place"]
     case .rolloutStaysPaused(let id, let reason): ["rollout \(id): \(reason.visible)"]
     case .asking(let hosts, let id):
       ["rollout \(id): asking \(HostSet.folded(hosts)) how the last visit ended"]

@@ -10,6 +10,14 @@
       return "CAST(CAST(\(column) AS jsonb) || '{\(empty)}' AS text)"
     }
 
+    var nextEpoch: String { "nextval('epoch')" }
+
+    func countEpochs(from epoch: Int) throws {
+      _ = try rows("SELECT setval('epoch', GREATEST(?, (SELECT last_value FROM epoch)))", [.integer(epoch)]) {
+        _ in ()
+      }
+    }
+
     /// Counted by a trigger of each table of what is declared.
     func revision() throws -> Int { try rows("SELECT number FROM revision") { $0.integer(0) }.first ?? 0 }
 

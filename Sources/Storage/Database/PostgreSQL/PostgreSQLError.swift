@@ -35,6 +35,9 @@
       "57P01", "57P02", "57P03", "57P05", "25P03", "25006", "08006", "08003", "08P01",
     ]
 
+    /// Raised by the schema's functions.
+    static let leaseLost = "CF001"
+
     /// Two transactions stood in each other's way; the same again succeeds.
     var isConflict: Bool { state == "40001" || state == "40P01" }
 

@@ -62,6 +62,11 @@ final class SQLiteConnection: Database {
     "json_replace(\(column), \(keys.map { "'$.\($0)', ''" }.joined(separator: ", ")))"
   }
 
+  var nextEpoch: String { "(SELECT COALESCE(MAX(epoch), 0) + 1 FROM lease)" }
+
+  /// It is by what is in the table.
+  func countEpochs(from epoch: Int) {}
+
   /// PRAGMA data_version.
   func revision() throws -> Int { try rows("PRAGMA data_version", []) { $0.integer(0) }.first ?? 0 }
 

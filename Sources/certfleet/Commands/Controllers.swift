@@ -21,13 +21,29 @@ extension Command {
       Console.standard.result(
         """
         \(rows) rows of \(moved.rows.count) tables are there, and the chain of \(moved.events) events is whole
-        from now on: \(DatabaseLocation.variable)=\(address), or 'database' in \(ControllerConfiguration.path)
+        from now on: \(DatabaseLocation.variable)=\(address), or 'database' in \(ControllerConfiguration.path(of: invocation.statePath))
         other controllers need the sealing key, too: copy \(invocation.statePath)/sealing.key to them, with mode 600
 
         """)
     #else
       _ = try DatabaseLocation(address)
     #endif
+    return .converged
+  }
+}
+
+extension Command {
+  static let controllers = Command(
+    words: ["controllers"], summary: "show the controllers that share the state, and what they are at",
+    options: [.json]
+  ) { invocation in
+    guard let controllers = try await invocation.controller().controllers() else {
+      throw UsageError(
+        message:
+          "this state is one controller's; several share one that 'certfleet migrate' has brought to PostgreSQL",
+        command: invocation.command)
+    }
+    try invocation.show(controllers)
     return .converged
   }
 }

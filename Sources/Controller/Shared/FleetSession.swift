@@ -1,0 +1,161 @@
+import Fleet
+import FoundationEssentials
+import Planning
+import Reporting
+import Storage
+import System
+
+#if PostgreSQL
+  /// A controller at work among others: it says that it lives until it is done.
+  struct FleetSession: Sendable {
+    let session: ControllerSession
+    private let store: Store
+    private let heart: Task<Void, Never>
+
+    /// - Parameter lost: called where what it has is another's now.
+    init(_ controller: Controller, lost: @escaping @Sendable (any Error) -> Void) async throws {
+      let (store, configuration) = (controller.store, controller.configuration)
+      self.store = store
+      let session = try await store.join(
+        name: configuration.name.isEmpty ? ProcessInfo.processInfo.hostName : configuration.name,
+        sites: configuration.sites, process: ControllerLease.holder)
+      self.session = session
+      heart = Task {
+        while !Task.isCancelled {
+          do {
+            try await Task.sleep(for: ControllerSession.interval)
+            try await store.keepAlive(session)
+          } catch is CancellationError { return } catch {
+            lost(error)
+            if error is LeaseLost { return }
+          }
+        }
+      }
+    }
+
+    func end() async throws {
+      heart.cancel()
+      try await store.leave(session)
+    }
+  }
+
+  extension Controller {
+    /// Does what one controller alone may do at a time.
+    func leading<Value>(_ work: () async throws -> Value) async throws -> Value {
+      let session = try await FleetSession(self, lost: { DebugLog.write("the database: \($0)") })
+      do {
+        if case .held(let other) = try await store.takeLease(session.session) {
+          throw ControllerLease.Held(by: "controller \(other)")
+        }
+        let value = try await work()
+        try await session.end()
+        return value
+      } catch {
+        try? await session.end()
+        throw error
+      }
+    }
+
+    /// Leads a run, or where another controller leads one, carries out what that hands out, until it has ended. Where it is lost, one of
+    /// the others goes on in its place.
+    func shareRun(_ request: RunRequest, stop: StopSignal) async throws -> RunResult {
+      let lease = try lease()
+      defer { withExtendedLifetime(lease) {} }
+      let session = try await FleetSession(self, lost: { DebugLog.write("the database: \($0)") })
+      do {
+        let result = try await takePart(in: request, session.session, stop)
+        try await session.end()
+        return result
+      } catch {
+        try? await session.end()
+        throw error
+      }
+    }
+
+    private func takePart(
+      in request: RunRequest, _ session: ControllerSession, _ stop: StopSignal
+    ) async throws -> RunResult {
+      let worker = VisitTaskWorker(self, try await ports(stop: stop))
+      let work = Task { try await worker.run() }
+      do {
+        let result = try await leadOrFollow(request, session, worker, stop)
+        work.cancel()
+        try await work.value
+        return result
+      } catch {
+        work.cancel()
+        _ = await work.result
+        throw error
+      }
+    }
+
+    private func leadOrFollow(
+      _ request: RunRequest, _ session: ControllerSession, _ worker: VisitTaskWorker, _ stop: StopSignal
+    ) async throws -> RunResult {
+      var isFollowing = false
+      while true {
+        switch try await store.takeLease(session) {
+        case .taken(let wasLeft):
+          // The one that led has done what there was.
+          guard !isFollowing || wasLeft else {
+            try await store.giveUpLease(session)
+            return try await sharedResult(stop)
+          }
+          if isFollowing { tell(.takesLead) }
+          let carrier = VisitTaskCarrier(self, worker, stop: stop)
+          worker.report(to: carrier)
+          return try await run(request, stop: stop, carrier: carrier)
+        case .held(let other):
+          if !isFollowing {
+            isFollowing = true
+            tell(.takesPart(leader: other))
+            try await lookAtOwnSites(request)
+          }
+          if stop.isRequested { return try await sharedResult(stop) }
+          _ = try? await stop.sleep(for: .seconds(1))
+        }
+      }
+    }
+
+    /// What the leader does not reach is looked at by who does.
+    private func lookAtOwnSites(_ request: RunRequest) async throws {
+      let hosts = try await visitableHosts(for: request)
+      let due = try await hostsToLookAt(for: request, except: hosts.plannedWithout, now: Date()).filter {
+        $0.site != nil
+      }
+      if !due.isEmpty { _ = try await look(at: due, only: request.only) }
+    }
+
+    private func sharedResult(_ stop: StopSignal) async throws -> RunResult {
+      let report = try await report()
+      return RunResult(
+        outcome: report.shortfalls.contains(where: \.isSerious) ? .failed : .converged,
+        wasInterrupted: stop.isRequested, hadNothingToDo: false, report: report, unfinished: [])
+    }
+
+    /// Hosts whose site no controller serves that is at work.
+    func hostsOfDeadSites(for request: RunRequest) async throws -> [HostLeftOut] {
+      guard isShared else { return [] }
+      let served = try await store.controllers().filter(\.isLiving).reduce(configuration.sites) {
+        $0.union($1.sites)
+      }
+      let lineages = try await store.lineages()
+      return try await store.hosts().compactMap { host in
+        guard let site = host.site, !served.contains(site), request.plan.hosts?.contains(host.name) ?? true,
+          lineages.contains(where: { request.only?.contains($0.name) ?? true && $0.goes(to: host) })
+        else { return nil }
+        return HostLeftOut(
+          host.name, .refused("no controller that is at work serves site \(site); see: certfleet controllers")
+        )
+      }
+    }
+  }
+#else
+  extension Controller {
+    func leading<Value>(_ work: () async throws -> Value) async throws -> Value { try await work() }
+    func shareRun(_ request: RunRequest, stop: StopSignal) async throws -> RunResult {
+      try await leased { try await run(request, stop: stop, carrier: nil) }
+    }
+    func hostsOfDeadSites(for request: RunRequest) async throws -> [HostLeftOut] { [] }
+  }
+#endif

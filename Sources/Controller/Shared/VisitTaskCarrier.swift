@@ -1,0 +1,114 @@
+#if PostgreSQL
+  import Engine
+  import Fleet
+  import Storage
+  import System
+
+  /// Hands a rollout's visits out to all controllers that are at work, and learns how they ended.
+  actor VisitTaskCarrier: VisitCarrier {
+    private let controller: Controller
+    private let worker: VisitTaskWorker
+    private let stop: StopSignal
+    private var waiting: [VisitKey: Waiting] = [:]
+    private var new: [VisitAssignment] = []
+    private var isAsking = false
+
+    private struct Waiting {
+      let assignment: VisitAssignment
+      let done: CheckedContinuation<VisitEnd?, any Error>
+      var isHandedOut = false
+      /// Since when nobody is there who could take it.
+      var isOrphanSince: ContinuousClock.Instant?
+    }
+
+    init(_ controller: Controller, _ worker: VisitTaskWorker, stop: StopSignal) {
+      (self.controller, self.worker, self.stop) = (controller, worker, stop)
+    }
+
+    /// How often it is asked what has become of visits that others have.
+    private static let interval = Duration.milliseconds(200)
+
+    func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd? {
+      try await withCheckedThrowingContinuation { done in
+        let key = VisitKey(rollout: assignment.rollout, host: assignment.host.name)
+        waiting[key] = Waiting(assignment: assignment, done: done)
+        new.append(assignment)
+        // Those that come at the same moment are handed out together.
+        if new.count == 1 { Task { await handOut() } }
+        if !isAsking {
+          isAsking = true
+          Task { await askUntilAllHaveEnded() }
+        }
+      }
+    }
+
+    private func handOut() async {
+      let handed = new
+      new = []
+      do {
+        try await controller.store.handOut(
+          handed.map { (VisitKey(rollout: $0.rollout, host: $0.host.name), $0.host.site, $0) })
+        for assignment in handed {
+          waiting[VisitKey(rollout: assignment.rollout, host: assignment.host.name)]?.isHandedOut = true
+        }
+        await worker.bell.ring()
+      } catch { fail(error) }
+    }
+
+    /// One of this controller's own, whose end the ledger knows.
+    func hasEnded(_ key: VisitKey, _ end: VisitEnd?) {
+      waiting.removeValue(forKey: key)?.done.resume(returning: end)
+    }
+
+    private func fail(_ error: any Error) {
+      for one in waiting.values { one.done.resume(throwing: error) }
+      waiting = [:]
+    }
+
+    private func askUntilAllHaveEnded() async {
+      while !waiting.isEmpty {
+        try? await Task.sleep(for: Self.interval)
+        do { try await ask() } catch { fail(error) }
+      }
+      isAsking = false
+    }
+
+    private func ask() async throws {
+      let handedOut = waiting.filter(\.value.isHandedOut).map(\.key)
+      let open = Dictionary(
+        try await controller.store.openTasks().map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+      let ended = try await controller.store.learn(handedOut.filter { open[$0] == nil })
+      for (key, learned) in ended {
+        for event in learned.events { controller.tell(.recorded(event)) }
+        hasEnded(key, learned.end)
+      }
+      for key in handedOut {
+        guard let task = open[key], !task.isTaken else { continue }
+        if stop.isRequested {
+          if try await controller.store.withdraw(key) { hasEnded(key, nil) }
+        } else if !task.canBeTaken {
+          try await leaveOrphan(key)
+        } else {
+          waiting[key]?.isOrphanSince = nil
+        }
+      }
+    }
+
+    /// The last controller of its site is gone. Another one may begin there, and is waited for as long as one that is lost.
+    private func leaveOrphan(_ key: VisitKey) async throws {
+      guard let one = waiting[key] else { return }
+      guard let since = one.isOrphanSince else {
+        waiting[key]?.isOrphanSince = .now
+        return
+      }
+      guard ContinuousClock.now - since > ControllerSession.term, try await controller.store.withdraw(key)
+      else {
+        return
+      }
+      let site = one.assignment.host.site ?? ""
+      let end = try await one.assignment.refuse(
+        try await controller.ports(stop: stop), because: "no controller that is at work serves site \(site)")
+      hasEnded(key, end)
+    }
+  }
+#endif

@@ -1,0 +1,141 @@
+import Fleet
+package import FoundationEssentials
+
+/// One controller at work among several, by the database's clock.
+package struct ControllerSession: Hashable, Sendable {
+  /// Counted up for each; what a session has taken belongs to it, and not to another of the same controller.
+  package let number: Int
+  package let name: String
+  /// Those that it serves; empty serves hosts of no site alone.
+  package let sites: Set<String>
+  package var process = ""
+  package var version = ""
+  package var beganAt = Date.distantPast
+  /// When it was heard of last.
+  package var seenAt = Date.distantPast
+  /// Whether it was heard of lately enough for what it has to be its own.
+  package var isLiving = true
+  /// Whether it decides what is done; the others carry out.
+  package var leads = false
+  /// Visits that it has taken.
+  package var visits = 0
+
+  /// After so long without a word what a session has is another's to take.
+  package static let term = Duration.seconds(20)
+  /// How often one says that it lives.
+  package static let interval = Duration.seconds(4)
+}
+
+/// What several controllers cannot have at the same time was taken from this one, which was not heard of for too long.
+package struct LeaseLost: Error, Hashable, CustomStringConvertible {
+  package let description: String
+}
+
+#if PostgreSQL
+  extension Store {
+    /// Begins to take part. What an earlier session of this controller has is free at once.
+    package func join(name: String, sites: Set<String>, process: String) throws -> ControllerSession {
+      let controller = DatabaseValue.text(chain)
+      let number = try transaction {
+        try database.run("DELETE FROM session WHERE controller = ?", [controller])
+        return try database.insert(
+          """
+          INSERT INTO session (number, controller, name, sites, process, version)
+          VALUES (nextval('epoch'), ?, ?, ?, ?, ?) RETURNING number
+          """,
+          [
+            controller, .text(name), .text(sites.sorted().joined(separator: ",")), .text(process),
+            .text(Product.version),
+          ])
+      }
+      let session = ControllerSession(number: number, name: name, sites: sites, process: process)
+      sharing = Sharing(session: session)
+      return session
+    }
+
+    /// Says that it lives.
+    ///
+    /// - Throws: `LeaseLost` where another session of the same controller has begun.
+    package func keepAlive(_ session: ControllerSession) throws {
+      let kept = try database.rows(
+        "UPDATE session SET seen_at = clock_timestamp() WHERE number = ? RETURNING 1",
+        [.integer(session.number)]
+      ) { _ in true }
+      guard !kept.isEmpty else {
+        throw LeaseLost(description: "another process of this controller has begun; this one does no more")
+      }
+    }
+
+    package func leave(_ session: ControllerSession) throws {
+      try transaction {
+        try database.run("DELETE FROM lease_holder WHERE session = ?", [.integer(session.number)])
+        try database.run("UPDATE visit_task SET session = NULL WHERE session = ?", [.integer(session.number)])
+        try database.run("DELETE FROM session WHERE number = ?", [.integer(session.number)])
+      }
+      sharing = nil
+    }
+
+    /// Those that were heard of within the last day.
+    package func controllers() throws -> [ControllerSession] {
+      try database.rows(
+        """
+        SELECT s.number, s.name, s.sites, s.process, s.version, EXTRACT(EPOCH FROM s.began_at)::float8,
+          EXTRACT(EPOCH FROM s.seen_at)::float8, s.seen_at > clock_timestamp() - \(Self.term),
+          EXISTS (SELECT 1 FROM lease_holder WHERE session = s.number),
+          (SELECT count(*) FROM visit_task WHERE session = s.number)
+        FROM session AS s WHERE s.seen_at > clock_timestamp() - interval '1 day' ORDER BY s.name, s.number
+        """
+      ) {
+        ControllerSession(
+          number: $0.integer(0), name: $0.text(1),
+          sites: Set($0.text(2).split(separator: ",").map(String.init)),
+          process: $0.text(3), version: $0.text(4), beganAt: $0.moment(5), seenAt: $0.moment(6),
+          isLiving: $0.integer(7) == 1, leads: $0.integer(8) == 1, visits: $0.integer(9))
+      }
+    }
+
+    static let term = "interval '\(ControllerSession.term.components.seconds) s'"
+
+    /// A condition on a session's number: it is not heard of any more.
+    static func isDead(_ column: String) -> String {
+      "NOT EXISTS (SELECT 1 FROM session WHERE number = \(column) AND seen_at > clock_timestamp() - \(term))"
+    }
+
+    // MARK: The lease of the fleet
+
+    package enum LeaseAnswer: Hashable, Sendable {
+      /// - Parameter wasLeft: whether it was somebody's who was lost.
+      case taken(wasLeft: Bool)
+      case held(by: String)
+    }
+
+    /// Takes the right to decide what is done in the fleet: to plan, to order, to begin. What was handed out and not begun is taken back;
+    /// visits that living controllers are at go on.
+    package func takeLease(_ session: ControllerSession) throws -> LeaseAnswer {
+      let answer = try transaction { () throws -> LeaseAnswer in
+        let holder = try database.rows(
+          """
+          SELECT h.session, \(Self.isDead("h.session")), COALESCE(s.name, '') FROM lease_holder AS h
+          LEFT JOIN session AS s ON s.number = h.session
+          """
+        ) { (session: $0.integer(0), isDead: $0.integer(1) == 1, name: $0.text(2)) }.first
+        if let holder, !holder.isDead, holder.session != session.number { return .held(by: holder.name) }
+        try database.run("DELETE FROM lease_holder")
+        try database.run("INSERT INTO lease_holder (session) VALUES (?)", [.integer(session.number)])
+        try database.run("DELETE FROM visit_task WHERE session IS NULL")
+        try database.run("UPDATE visit_task SET leader = ?", [.integer(session.number)])
+        return .taken(wasLeft: holder.map { $0.session != session.number } ?? false)
+      }
+      if case .taken = answer {
+        sharing?.leads = true
+        projections = [:]
+      }
+      return answer
+    }
+
+    package func giveUpLease(_ session: ControllerSession) throws {
+      sharing?.leads = false
+      try database.run("DELETE FROM lease_holder WHERE session = ?", [.integer(session.number)])
+    }
+  }
+#endif

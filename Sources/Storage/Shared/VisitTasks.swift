@@ -1,0 +1,223 @@
+package import Fleet
+import FoundationEssentials
+
+/// What this controller has of what several share.
+struct Sharing {
+  let session: ControllerSession
+  var leads = false
+  /// The visits that it has taken, with the epoch of each.
+  var tasks: [VisitKey: (epoch: Int, planned: PlannedVisit)] = [:]
+}
+
+package struct VisitKey: Hashable, Sendable {
+  package let rollout: Rollout.ID
+  package let host: Host.Name
+
+  package init(rollout: Rollout.ID, host: Host.Name) { (self.rollout, self.host) = (rollout, host) }
+}
+
+#if PostgreSQL
+  /// Visits that the leader hands out, for whoever serves the host's site.
+  extension Store {
+    /// A visit that was taken.
+    package struct TakenTask<Work: Sendable>: Sendable {
+      package let work: Work
+      /// Hosts refuse an older one.
+      package let epoch: Int
+      /// The visit that whoever had it before has begun and not ended.
+      package let open: (token: VisitToken, isRevert: Bool)?
+    }
+
+    /// Hands visits out. One that somebody is at still stays as it is.
+    package func handOut<Work: Encodable & Sendable>(_ tasks: [(key: VisitKey, site: String?, work: Work)])
+      throws
+    {
+      guard let leader = sharing?.session.number else { return }
+      try transaction(.recording(chain)) {
+        for task in tasks {
+          try database.run(
+            """
+            INSERT INTO visit_task (rollout, host, site, work, leader) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (rollout, host) DO NOTHING
+            """,
+            [
+              .integer(task.key.rollout.number), .text(task.key.host.rawValue), .optional(task.site),
+              .text(try FleetJSON.canonical(task.work)), .integer(leader),
+            ])
+        }
+      }
+    }
+
+    /// Takes visits that nobody is at, as many as are this controller's share. One that somebody was lost with is taken over.
+    package func take<Work: Decodable & Sendable>(
+      as type: Work.Type, planned: (Work) -> PlannedVisit
+    ) throws -> [TakenTask<Work>] {
+      guard let session = sharing?.session else { return [] }
+      let ours = "(t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))"
+      let living = "SELECT count(*) FROM session WHERE seen_at > clock_timestamp() - \(Self.term)"
+      let sites = DatabaseValue.text(session.sites.sorted().joined(separator: ","))
+      let taken = try transaction(.recording(chain)) {
+        try database.rows(
+          """
+          UPDATE visit_task AS u SET session = ?, epoch = nextval('epoch')
+          FROM (SELECT t.rollout, t.host FROM visit_task AS t
+            WHERE \(ours) AND (t.session IS NULL OR \(Self.isDead("t.session")))
+              AND t.leader = (SELECT session FROM lease_holder)
+            ORDER BY t.number
+            LIMIT (SELECT GREATEST(0, CAST(ceil(CAST(count(*) AS float8) / GREATEST(1, (\(living)))) AS bigint)
+              - count(*) FILTER (WHERE t.session = ?)) FROM visit_task AS t WHERE \(ours))
+            FOR UPDATE SKIP LOCKED) AS f
+          WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch
+          """, [.integer(session.number), sites, .integer(session.number), sites]
+        ) {
+          (
+            key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
+            work: try $0.json(2) as Work, epoch: $0.integer(3)
+          )
+        }
+      }
+      guard !taken.isEmpty else { return [] }
+      for task in taken { sharing?.tasks[task.key] = (task.epoch, planned(task.work)) }
+      if sharing?.leads == false {
+        for id in Set(taken.map(\.key.rollout)) {
+          projections[id] = nil
+          _ = try projection(of: id)
+        }
+      }
+      let open = try visits(taken.map(\.key))
+      return taken.map { task in
+        let visit = open[task.key]
+        return TakenTask(
+          work: task.work, epoch: task.epoch,
+          open: visit.flatMap { $0.end == nil || $0.end == .unknown ? ($0.token, $0.isRevert) : nil })
+      }
+    }
+
+    /// Somebody else may take it: this controller could not go on with it.
+    package func giveBack(_ key: VisitKey) throws {
+      guard let task = sharing?.tasks.removeValue(forKey: key) else { return }
+      try database.run(
+        "UPDATE visit_task SET session = NULL WHERE rollout = ? AND host = ? AND epoch = ?",
+        [.integer(key.rollout.number), .text(key.host.rawValue), .integer(task.epoch)])
+    }
+
+    /// It is done, or the leader does without it: nobody is to take it.
+    ///
+    /// - Returns: whether it is; not where somebody is at it.
+    package func withdraw(_ key: VisitKey) throws -> Bool {
+      try transaction(.recording(chain)) {
+        let left = try database.rows(
+          "DELETE FROM visit_task WHERE rollout = ? AND host = ? AND session IS NULL RETURNING 1",
+          [.integer(key.rollout.number), .text(key.host.rawValue)]
+        ) { _ in true }
+        return !left.isEmpty
+      }
+    }
+
+    /// What is handed out and not done: who is at it, and whether anybody is there who could be.
+    package struct OpenTask: Sendable {
+      package let key: VisitKey
+      package let isTaken: Bool
+      package let canBeTaken: Bool
+    }
+
+    package func openTasks() throws -> [OpenTask] {
+      try database.rows(
+        """
+        SELECT t.rollout, t.host, t.session IS NOT NULL AND NOT (\(Self.isDead("t.session"))),
+          t.site IS NULL OR EXISTS (SELECT 1 FROM session AS s
+            WHERE s.seen_at > clock_timestamp() - \(Self.term) AND t.site = ANY(string_to_array(s.sites, ',')))
+        FROM visit_task AS t
+        """
+      ) {
+        OpenTask(
+          key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
+          isTaken: $0.integer(2) == 1, canBeTaken: $0.integer(3) == 1)
+      }
+    }
+
+    /// Takes into the ledger what other controllers have recorded of these visits.
+    ///
+    /// - Returns: how each has ended, and what was recorded of it.
+    package func learn(_ keys: [VisitKey]) throws -> [VisitKey: (end: VisitEnd?, events: [Event])] {
+      var learned: [VisitKey: (end: VisitEnd?, events: [Event])] = [:]
+      let visits = try visits(keys)
+      for (id, keys) in Dictionary(grouping: keys, by: \.rollout) {
+        _ = try projection(of: id)
+        for key in keys { projections[id]?.ledger.visits[key.host] = visits[key] }
+        for key in keys {
+          let events = try database.rows(
+            """
+            SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event
+            WHERE rollout = ? AND host = ? AND attempt = ? AND chain <> ? ORDER BY id
+            """,
+            [
+              .integer(id.number), .text(key.host.rawValue), .integer(visits[key]?.attempt ?? 0),
+              .text(chain),
+            ]
+          ) { try LoggedEvent(row: $0).event }
+          learned[key] = (visits[key]?.end, events)
+        }
+      }
+      return learned
+    }
+
+    private func visits(_ keys: [VisitKey]) throws -> [VisitKey: RolloutLedger.Visit] {
+      var all: [VisitKey: RolloutLedger.Visit] = [:]
+      for (id, keys) in Dictionary(grouping: keys, by: \.rollout) {
+        let hosts = keys.map(\.host.rawValue).joined(separator: "\n")
+        for (host, visit) in try visits(of: id, "AND host = ANY(string_to_array(?, chr(10)))", [.text(hosts)])
+        {
+          all[VisitKey(rollout: id, host: host)] = visit
+        }
+      }
+      return all
+    }
+
+    /// Of a rollout that another controller leads, what is this one's.
+    func ownProjection(of id: Rollout.ID) throws -> RolloutProjection? {
+      let own = sharing?.tasks.filter { $0.key.rollout == id } ?? [:]
+      guard !own.isEmpty else { return nil }
+      let policy = try database.rows("SELECT policy FROM rollout WHERE id = ?", [.integer(id.number)]) {
+        RolloutPolicy.Name($0.text(0))
+      }.first
+      guard let policy else { return nil }
+      var ledger = try ledger(of: id, withVisits: false)
+      for (key, visit) in try visits(Array(own.keys)) { ledger.visits[key.host] = visit }
+      return RolloutProjection(policy, own.values.map(\.planned), ledger)
+    }
+
+    /// What several share is recorded by who has it: a word of one that has lost it since is refused.
+    func requireLease(for event: Event) throws {
+      guard let sharing, let rollout = event.subject.rollout else { return }
+      switch event.kind {
+      case .instructed, .note: return
+      case .visitEnded, .visitStarted, .revertStarted, .step, .rolloutStarted, .rolloutMoved, .rolloutEnded,
+        .waveStarted, .waveMoved, .waveEnded:
+        break
+      }
+      if let host = event.subject.host,
+        let task = sharing.tasks[VisitKey(rollout: rollout, host: host)]
+      {
+        try database.run(
+          "SELECT require_task(?, ?, ?)",
+          [.integer(rollout.number), .text(host.rawValue), .integer(task.epoch)])
+      } else {
+        try database.run("SELECT require_lease(?)", [.integer(sharing.session.number)])
+      }
+    }
+
+    /// The visit has ended: its task is done.
+    func endTask(of event: Event) throws {
+      guard case .visitEnded = event.kind, sharing != nil, let rollout = event.subject.rollout,
+        let host = event.subject.host
+      else { return }
+      try database.run(
+        "DELETE FROM visit_task WHERE rollout = ? AND host = ?",
+        [.integer(rollout.number), .text(host.rawValue)])
+    }
+
+    /// After it was recorded.
+    package func forgetTask(_ key: VisitKey) { sharing?.tasks[key] = nil }
+  }
+#endif

@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+import ThrowawayFleet
+
+#if PostgreSQL
+  /// Several controllers that share one PostgreSQL.
+  @Suite(.serialized) struct SharedControllersTests {
+    @Test func `three that run at once visit each host once, and any of them tells all of it`() async throws {
+      let server = try await PostgreSQLServer()
+      let scene = try await Scene(
+        hosts: 12, waves: "[2, 4, 'rest']", database: try await server.makeDatabase())
+      let controllers = try scene.controllers(3)
+      let outputs = (1...3).map { "\(scene.scratch.path)/run\($0).out" }
+      let running = try zip(controllers, outputs).map { try $0.start("run", output: $1) }
+      for (run, output) in zip(running, outputs) {
+        let status = await run.ended()
+        #expect(status == 0, "\(Files.read(output))")
+      }
+      try await scene.check(1)
+      let chains = try await server.run(
+        "SELECT count(DISTINCT chain) FROM event WHERE kind LIKE '%visit_ended%'", in: scene.database)
+      #expect(
+        Int(chains.trimmingCharacters(in: .whitespacesAndNewlines)) == 3,
+        "one controller has made all visits: \(outputs.map { Files.read($0) })")
+      #expect(outputs.count { Files.read($0).contains("leads a run") } == 2)
+      for controller in controllers {
+        #expect(try await controller.succeed("report").contains("everything is as it should be"))
+        #expect(try await controller.succeed("log", "--verify").contains("none altered"))
+      }
+      await scene.fleet.stop()
+    }
+  }
+
+  /// What befalls a controller, or the database that all have.
+  private enum Trouble: CaseIterable {
+    case killed, stoppedAndContinued, cutOff, databaseRestarted
+  }
+
+  extension SharedControllersTests {
+    /// Hosts and troubles; more of both: CERTFLEET_TROUBLES=40 CERTFLEET_HOSTS=60 make test ONLY=SharedControllersTests
+    private static func count(_ name: String, _ standard: Int) -> Int {
+      ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? standard
+    }
+
+    @Test func `whatever befalls one of them, no host is mixed, deployed twice or left out`() async throws {
+      let (hosts, rounds) = (Self.count("CERTFLEET_HOSTS", 12), Self.count("CERTFLEET_TROUBLES", 6))
+      let server = try await PostgreSQLServer()
+      let scene = try await Scene(
+        hosts: hosts, waves: "[1, 3, '30%', 'rest']", database: try await server.makeDatabase())
+      let controllers = try scene.controllers(3)
+      try await scene.expect(0, "run")
+      var told: [Trouble: Int] = [:]
+      var (tookLead, inVisits) = (0, 0)
+      for generation in 2...(rounds + 1) {
+        try await scene.expect(0, "cert", "renew", "one.example")
+        let trouble = Trouble.allCases[generation % Trouble.allCases.count]
+        let outputs = (1...3).map { "\(scene.scratch.path)/run\(generation)-\($0).out" }
+        let running = try zip(controllers, outputs).map { try $0.start("run", output: $1) }
+        let moment = Int.random(in: 0..<hosts * 8)
+        let rollout = "(SELECT MAX(id) FROM rollout)"
+        let isNew = "(SELECT lineages FROM rollout WHERE id = \(rollout)) IS NOT NULL"
+        try await eventually("\(moment) events", within: .seconds(60)) {
+          let count = try await server.run(
+            "SELECT count(*) FROM event WHERE rollout = \(rollout) AND \(isNew) AND \(rollout) >= \(generation) AND host IS NOT NULL",
+            in: scene.database)
+          return Int(count.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 >= moment
+            || !running.contains { Running.isAlive($0.id) }
+        }
+        let victim = Int.random(in: 0..<3)
+        try await trouble.befall(running[victim], server)
+        told[trouble, default: 0] += 1
+        inVisits += Set(scene.generations()).count > 1 ? 1 : 0
+        for (index, run) in running.enumerated() where index != victim || trouble != .killed {
+          if index == victim, trouble == .stoppedAndContinued { continue }
+          let status = await run.ended()
+          #expect(status == 0 || status == 1, "\(trouble): \(Files.read(outputs[index]))")
+        }
+        if trouble == .stoppedAndContinued { running[victim].signal(SIGCONT) }
+        _ = await running[victim].ended()
+        tookLead += outputs.count { Files.read($0).contains("goes on in its place") }
+        let last = try await Program.run(
+          CertfleetProgram.path, ["run"], environment: scene.certfleet.environment)
+        #expect(last.status == 0, "\(trouble): \(last.everything)")
+        try await scene.check(generation)
+      }
+      #expect(try await scene.expect(0, "log", "--verify").stdout.contains("none altered"))
+      print(
+        "\(rounds) troubles over \(hosts) hosts (\(told.map { "\($1) \($0)" }.sorted().joined(separator: ", "))): \(inVisits) times with hosts on both certificates, \(tookLead) times another took the lead"
+      )
+      await scene.fleet.stop()
+    }
+  }
+
+  extension Trouble {
+    fileprivate func befall(_ run: Running, _ server: PostgreSQLServer) async throws {
+      switch self {
+      case .killed: run.signal(SIGKILL)
+      case .stoppedAndContinued: run.signal(SIGSTOP)
+      case .cutOff:
+        try await server.run(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'certfleet'")
+      case .databaseRestarted:
+        await server.stop()
+        try await Task.sleep(for: .seconds(1))
+        try await server.start()
+      }
+    }
+  }
+
+  extension Scene {
+    var database: String { certfleet.environment["CERTFLEET_DATABASE"] ?? "" }
+
+    /// Further controllers of the same fleet, each with a home of its own; the first one is the scene's.
+    func controllers(_ count: Int) throws -> [CertfleetProgram] {
+      try (1...count).map { number in
+        guard number > 1 else { return certfleet }
+        let home = "\(scratch.path)/state\(number)"
+        try Files.makeFolder(home)
+        chmod(home, 0o700)
+        try FileManager.default.copyItem(
+          atPath: certfleet.home + "/sealing.key", toPath: home + "/sealing.key")
+        try Files.write(home + "/certfleet.conf", "{ name: 'controller\(number)' }")
+        var other = CertfleetProgram(home: home)
+        other.environment["CERTFLEET_DATABASE"] = database
+        return other
+      }
+    }
+  }
+#endif
