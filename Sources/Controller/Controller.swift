@@ -41,10 +41,10 @@ package struct Controller: Sendable {
 
   /// Does what needs the lease, and keeps it until then.
   func leased<Value>(_ work: () async throws -> Value) async throws -> Value {
+    if isShared { return try await leading(work) }
     let lease = try lease()
     defer { withExtendedLifetime(lease) {} }
-    guard isShared else { return try await work() }
-    return try await leading(work)
+    return try await work()
   }
 
   /// Whether other controllers may have the same state.

@@ -8,7 +8,8 @@ import System
 enum Certfleet {
   /// In the order in which help shows them.
   static let commands: [Command] = [
-    .start, .apply, .plan, .run, .look, .report, .doctor, .notifyTest, .notifyFailure, .hostList, .hostShow,
+    .start, .apply, .plan, .run, .serve, .look, .report, .doctor, .notifyTest, .notifyFailure, .hostList,
+    .hostShow,
     .hostImport,
     .hostDiscover,
     .hostPin, .hostCheck,

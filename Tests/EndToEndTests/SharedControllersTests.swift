@@ -31,6 +31,65 @@ import ThrowawayFleet
     }
   }
 
+  extension SharedControllersTests {
+    @Test func `three that serve carry out what is ordered, and go on where one is killed`() async throws {
+      let server = try await PostgreSQLServer()
+      let scene = try await Scene(hosts: 6, waves: "[2, 'rest']", database: try await server.makeDatabase())
+      let controllers = try scene.controllers(3)
+      var serving = try controllers.enumerated().map {
+        try $1.start("serve", output: "\(scene.scratch.path)/serve\($0)")
+      }
+      try await eventually("the first rollout", within: .seconds(60)) { Set(scene.generations()) == ["1"] }
+      let listed = try await controllers[2].succeed("controllers")
+      #expect(listed.split(separator: "\n").count == 4 && listed.contains("controller2"), "\(listed)")
+      try await eventually("the run has ended") {
+        try await !controllers[0].succeed("controllers").contains("leads")
+      }
+      // The one that leads is killed where a host holds it.
+      try scene.steer(0, "hold-deploy")
+      try await scene.expect(0, "cert", "renew", "one.example")
+      try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
+      let leader = try #require(
+        try await controllers[0].succeed("controllers").split(separator: "\n").first { $0.contains("leads") })
+      let id = try #require(
+        leader.split(separator: " ").drop { $0 != "process" }.dropFirst().first.flatMap { Int32($0) })
+      kill(id, SIGKILL)
+      try scene.release(0, "hold-deploy")
+      try await eventually("the others go on", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
+      try await eventually("it has ended", within: .seconds(30)) {
+        let listed = try await scene.expect(0, "rollout", "list").stdout
+        return listed.split(separator: "\n").count == 3 && !listed.contains("running")
+      }
+      #expect(try await controllers[0].succeed("controllers").contains("lost"))
+      try await scene.check(2)
+      serving.removeAll { $0.id == id }
+      for one in serving {
+        one.signal(SIGTERM)
+        #expect(await one.ended() == 0)
+      }
+      await scene.fleet.stop()
+    }
+
+    @Test func `one that serves on SQLite hears what is applied and ordered beside it`() async throws {
+      let scene = try await Scene(hosts: 2)
+      let serving = try scene.certfleet.start("serve", output: scene.scratch.path + "/serve")
+      try await eventually("the first rollout", within: .seconds(60)) { Set(scene.generations()) == ["1"] }
+      // What needs the lease is refused by name; what is declared is heard.
+      let refused = try await scene.certfleet("run")
+      #expect(
+        refused.status != 0 && refused.stderr.contains("another certfleet is at work"),
+        "\(refused.everything)")
+      try scene.declare(["one.example", "two.example"], waves: "['rest']")
+      try await scene.expect(0, "apply", scene.scratch.path + "/fleet.json5")
+      try await eventually("what was applied", within: .seconds(60)) {
+        Set(scene.generations(of: "two.example")) == ["1"]
+      }
+      serving.signal(SIGTERM)
+      #expect(await serving.ended() == 0, "\(Files.read(scene.scratch.path + "/serve"))")
+      await scene.fleet.stop()
+    }
+  }
+
   /// What befalls a controller, or the database that all have.
   private enum Trouble: CaseIterable {
     case killed, stoppedAndContinued, cutOff, databaseRestarted

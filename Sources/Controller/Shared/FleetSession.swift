@@ -12,13 +12,13 @@ import System
     private let store: Store
     private let heart: Task<Void, Never>
 
-    /// - Parameter lost: called where what it has is another's now.
-    init(_ controller: Controller, lost: @escaping @Sendable (any Error) -> Void) async throws {
+    /// - Parameter takesPart: whether it carries out visits that others hand out, beside what it does itself.
+    init(_ controller: Controller, takesPart: Bool) async throws {
       let (store, configuration) = (controller.store, controller.configuration)
       self.store = store
       let session = try await store.join(
         name: configuration.name.isEmpty ? ProcessInfo.processInfo.hostName : configuration.name,
-        sites: configuration.sites, process: ControllerLease.holder)
+        sites: configuration.sites, process: ControllerLease.holder, takesPart: takesPart)
       self.session = session
       heart = Task {
         while !Task.isCancelled {
@@ -26,7 +26,7 @@ import System
             try await Task.sleep(for: ControllerSession.interval)
             try await store.keepAlive(session)
           } catch is CancellationError { return } catch {
-            lost(error)
+            DebugLog.write("the database: \(error)")
             if error is LeaseLost { return }
           }
         }
@@ -42,7 +42,7 @@ import System
   extension Controller {
     /// Does what one controller alone may do at a time.
     func leading<Value>(_ work: () async throws -> Value) async throws -> Value {
-      let session = try await FleetSession(self, lost: { DebugLog.write("the database: \($0)") })
+      let session = try await FleetSession(self, takesPart: false)
       do {
         if case .held(let other) = try await store.takeLease(session.session) {
           throw ControllerLease.Held(by: "controller \(other)")
@@ -61,7 +61,7 @@ import System
     func shareRun(_ request: RunRequest, stop: StopSignal) async throws -> RunResult {
       let lease = try lease()
       defer { withExtendedLifetime(lease) {} }
-      let session = try await FleetSession(self, lost: { DebugLog.write("the database: \($0)") })
+      let session = try await FleetSession(self, takesPart: true)
       do {
         let result = try await takePart(in: request, session.session, stop)
         try await session.end()
@@ -75,18 +75,35 @@ import System
     private func takePart(
       in request: RunRequest, _ session: ControllerSession, _ stop: StopSignal
     ) async throws -> RunResult {
+      try await working(stop) { try await leadOrFollow(request, session, $0, stop) }
+    }
+
+    /// Carries out what is handed to this controller, beside something else.
+    func working<Value>(
+      _ stop: StopSignal, _ body: (VisitTaskWorker) async throws -> Value
+    ) async throws -> Value {
       let worker = VisitTaskWorker(self, try await ports(stop: stop))
+      let listener = await store.listen(to: Channel.work) { Task { await worker.bell.ring() } }
+      defer { withExtendedLifetime(listener) {} }
       let work = Task { try await worker.run() }
       do {
-        let result = try await leadOrFollow(request, session, worker, stop)
+        let value = try await body(worker)
         work.cancel()
         try await work.value
-        return result
+        return value
       } catch {
         work.cancel()
         _ = await work.result
         throw error
       }
+    }
+
+    func lead(
+      _ request: RunRequest, _ worker: VisitTaskWorker, _ stop: StopSignal
+    ) async throws -> RunResult {
+      let carrier = VisitTaskCarrier(self, worker, stop: stop)
+      worker.report(to: carrier)
+      return try await run(request, stop: stop, carrier: carrier)
     }
 
     private func leadOrFollow(
@@ -102,9 +119,7 @@ import System
             return try await sharedResult(stop)
           }
           if isFollowing { tell(.takesLead) }
-          let carrier = VisitTaskCarrier(self, worker, stop: stop)
-          worker.report(to: carrier)
-          return try await run(request, stop: stop, carrier: carrier)
+          return try await lead(request, worker, stop)
         case .held(let other):
           if !isFollowing {
             isFollowing = true

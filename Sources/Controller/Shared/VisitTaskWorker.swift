@@ -54,26 +54,29 @@
 
   /// Wakes one who waits for something to do.
   actor Doorbell {
-    private var waiting: CheckedContinuation<Void, Never>?
+    private var waiting: CheckedContinuation<Bool, Never>?
     private var hasRung = false
 
     func ring() {
       hasRung = waiting == nil
-      waiting?.resume()
+      waiting?.resume(returning: true)
       waiting = nil
     }
 
-    func wait(for time: Duration) async {
+    /// - Returns: whether somebody rang.
+    @discardableResult
+    func wait(for time: Duration) async -> Bool {
       if hasRung {
         hasRung = false
-        return
+        return true
       }
       let alarm = Task {
         try await Task.sleep(for: time)
-        ring()
+        waiting?.resume(returning: false)
+        waiting = nil
       }
-      await withCheckedContinuation { waiting = $0 }
-      alarm.cancel()
+      defer { alarm.cancel() }
+      return await withCheckedContinuation { waiting = $0 }
     }
   }
 #endif

@@ -8,6 +8,8 @@ package struct ControllerSession: Hashable, Sendable {
   package let name: String
   /// Those that it serves; empty serves hosts of no site alone.
   package let sites: Set<String>
+  /// Whether it carries out visits that are handed out.
+  package var takesPart = true
   package var process = ""
   package var version = ""
   package var beganAt = Date.distantPast
@@ -32,23 +34,41 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
 }
 
 #if PostgreSQL
+  /// What controllers tell each other.
+  package enum Channel {
+    /// Visits were handed out.
+    package static let work = "certfleet_work"
+    /// A person has said something to a rollout, or declared or issued something.
+    package static let orders = "certfleet_orders"
+  }
+
   extension Store {
-    /// Begins to take part. What an earlier session of this controller has is free at once.
-    package func join(name: String, sites: Set<String>, process: String) throws -> ControllerSession {
+    /// - Parameter heard: called when something was told, or may have been; as long as what is returned is kept.
+    package func listen(to channel: String, heard: @escaping @Sendable () -> Void) -> PostgreSQLListener? {
+      (database as? PostgreSQLConnection).map { PostgreSQLListener($0.address, to: channel, heard: heard) }
+    }
+
+    /// Begins a session. One of a controller takes part at a time: what an earlier one of it has is free at once.
+    package func join(
+      name: String, sites: Set<String>, process: String, takesPart: Bool
+    ) throws -> ControllerSession {
       let controller = DatabaseValue.text(chain)
       let number = try transaction {
-        try database.run("DELETE FROM session WHERE controller = ?", [controller])
+        if takesPart {
+          try database.run("DELETE FROM session WHERE controller = ? AND takes_part = 1", [controller])
+        }
         return try database.insert(
           """
-          INSERT INTO session (number, controller, name, sites, process, version)
-          VALUES (nextval('epoch'), ?, ?, ?, ?, ?) RETURNING number
+          INSERT INTO session (number, controller, name, sites, process, version, takes_part)
+          VALUES (nextval('epoch'), ?, ?, ?, ?, ?, ?) RETURNING number
           """,
           [
             controller, .text(name), .text(sites.sorted().joined(separator: ",")), .text(process),
-            .text(Product.version),
+            .text(Product.version), .integer(takesPart ? 1 : 0),
           ])
       }
-      let session = ControllerSession(number: number, name: name, sites: sites, process: process)
+      let session = ControllerSession(
+        number: number, name: name, sites: sites, takesPart: takesPart, process: process)
       sharing = Sharing(session: session)
       return session
     }
@@ -94,6 +114,9 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       }
     }
 
+    /// A condition on a session: it is heard of, and takes visits.
+    static let isAtWork = "seen_at > clock_timestamp() - \(term) AND takes_part = 1"
+
     static let term = "interval '\(ControllerSession.term.components.seconds) s'"
 
     /// A condition on a session's number: it is not heard of any more.
@@ -131,6 +154,12 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
         projections = [:]
       }
       return answer
+    }
+
+    /// Whether it is somebody's who was lost.
+    package func isLeaseLeft() throws -> Bool {
+      try !database.rows("SELECT 1 FROM lease_holder AS h WHERE \(Self.isDead("h.session"))") { _ in true }
+        .isEmpty
     }
 
     package func giveUpLease(_ session: ControllerSession) throws {

@@ -45,6 +45,7 @@ package struct VisitKey: Hashable, Sendable {
               .text(try FleetJSON.canonical(task.work)), .integer(leader),
             ])
         }
+        try database.run("NOTIFY \(Channel.work)")
       }
     }
 
@@ -54,7 +55,7 @@ package struct VisitKey: Hashable, Sendable {
     ) throws -> [TakenTask<Work>] {
       guard let session = sharing?.session else { return [] }
       let ours = "(t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))"
-      let living = "SELECT count(*) FROM session WHERE seen_at > clock_timestamp() - \(Self.term)"
+      let living = "SELECT count(*) FROM session WHERE \(Self.isAtWork)"
       let sites = DatabaseValue.text(session.sites.sorted().joined(separator: ","))
       let taken = try transaction(.recording(chain)) {
         try database.rows(
@@ -126,7 +127,7 @@ package struct VisitKey: Hashable, Sendable {
         """
         SELECT t.rollout, t.host, t.session IS NOT NULL AND NOT (\(Self.isDead("t.session"))),
           t.site IS NULL OR EXISTS (SELECT 1 FROM session AS s
-            WHERE s.seen_at > clock_timestamp() - \(Self.term) AND t.site = ANY(string_to_array(s.sites, ',')))
+            WHERE \(Self.isAtWork) AND t.site = ANY(string_to_array(s.sites, ',')))
         FROM visit_task AS t
         """
       ) {

@@ -27,6 +27,10 @@ extension Store {
     try fold(event)
     #if PostgreSQL
       try endTask(of: event)
+      // A controller that serves hears it.
+      if sharing?.session.takesPart != true, database is PostgreSQLConnection {
+        try database.run("NOTIFY \(Channel.orders)")
+      }
     #endif
   }
 

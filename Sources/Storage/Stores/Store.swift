@@ -72,6 +72,9 @@ package actor Store {
     commit(batch)
   }
 
+  /// A number that is another one once another process has written.
+  package func revision() throws -> Int { try database.revision() }
+
   /// What is wrong with the database on the disk; empty where nothing is.
   package func damage() throws -> [String] { try database.damage() }
 

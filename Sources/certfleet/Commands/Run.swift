@@ -26,6 +26,20 @@ extension Command {
     return try await invocation.run(request, by: controller)
   }
 
+  static let serve = Command(
+    words: ["serve"],
+    summary: "stay, and run whenever something is due or somebody has said something; made for a service"
+  ) { invocation in
+    let controller = try invocation.controller()
+    try await Interrupt.handled { stop in
+      try await controller.serve(stop: stop) { result in
+        if !result.hadNothingToDo || result.outcome != .converged { _ = invocation.show(result) }
+        Console.standard.flush()
+      }
+    }
+    return .converged
+  }
+
   static let plan = Command(
     words: ["plan"],
     summary: "show what run would issue and roll out now; without --check it contacts nobody",

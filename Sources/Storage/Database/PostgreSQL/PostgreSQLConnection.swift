@@ -50,7 +50,7 @@
 
     deinit { PQfinish(handle) }
 
-    private static func connect(_ address: PostgreSQLAddress) throws -> OpaquePointer {
+    static func connect(_ address: PostgreSQLAddress) throws -> OpaquePointer {
       let parameters = try address.parameters
       let (names, values) = (parameters.map(\.name), parameters.map(\.value))
       let opened = names.withCStrings { names in

@@ -161,7 +161,7 @@
           EXCEPTION 'events are never changed or removed'; END $$;
       CREATE TABLE session (
         number bigint PRIMARY KEY, controller \(name), name text NOT NULL, sites text NOT NULL, process text NOT NULL,
-        version text NOT NULL, began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        version text NOT NULL, takes_part bigint NOT NULL, began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         seen_at timestamptz NOT NULL DEFAULT clock_timestamp());
       CREATE TABLE lease_holder (session bigint PRIMARY KEY, since timestamptz NOT NULL DEFAULT clock_timestamp());
       CREATE TABLE visit_task (

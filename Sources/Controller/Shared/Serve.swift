@@ -1,0 +1,89 @@
+import Fleet
+import FoundationEssentials
+import Issuance
+import Planning
+import Storage
+package import System
+
+extension Controller {
+  /// Runs whenever something is due or somebody has said something, until a stop is requested. Where several share the state, one of
+  /// them leads each run and all of them carry it out.
+  ///
+  /// - Parameter ended: hears how each run has ended that this controller led.
+  package func serve(stop: StopSignal, ended: (RunResult) -> Void) async throws {
+    if isShared { return try await serveShared(stop, ended) }
+    while !stop.isRequested {
+      // Our own writing is no change.
+      let known = try await store.revision()
+      var next = Date()
+      do {
+        ended(try await run(RunRequest(), stop: stop))
+        next = try await nextMoment(after: next)
+      } catch is ControllerLease.Held { next += 5 }
+      while !stop.isRequested, Date() < next, try await store.revision() == known {
+        try await stop.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  /// When something will be due that can be told beforehand; no later than in an hour.
+  func nextMoment(after now: Date) async throws -> Date {
+    var moments = [now.addingTimeInterval(3600)]
+    let (newest, advice) = (try await store.newestCertificates(), try await store.renewalAdvice())
+    for lineage in try await issuable() {
+      if let certificate = newest[lineage.name] {
+        moments.append(certificate.renewalMoment(advised: advice[lineage.name]))
+      }
+    }
+    moments += try await store.orderBackoffs().values.flatMap(\.values).map(\.retryAt)
+    for rollout in try await store.openRollouts() {
+      moments += rollout.plan.policy.windows.flatMap { $0.openings(around: now) }.map(\.start)
+      let wait = RolloutWait(
+        of: rollout.plan, at: try await store.ledger(of: rollout.id),
+        try await store.instructions(for: rollout.id), now: now)
+      if case .bake(_, let end) = wait { moments.append(end) }
+    }
+    // What is due already and was not done now waits for something else.
+    return moments.filter { $0 > now }.min() ?? now
+  }
+
+  #if PostgreSQL
+    private func serveShared(_ stop: StopSignal, _ ended: (RunResult) -> Void) async throws {
+      let lease = try lease()
+      defer { withExtendedLifetime(lease) {} }
+      let orders = Doorbell()
+      let listener = await store.listen(to: Channel.orders) { Task { await orders.ring() } }
+      defer { withExtendedLifetime(listener) {} }
+      let session = try await FleetSession(self, takesPart: true)
+      do {
+        try await working(stop) { worker in
+          var (next, lastRun) = (Date.distantPast, Double?.none)
+          while !stop.isRequested {
+            let isOrdered = await orders.wait(for: .seconds(1))
+            // Whichever controller led it.
+            if let run = try await store.runMoments()?.endedAt, run != lastRun {
+              if lastRun != nil { next = try await nextMoment(after: Date()) }
+              lastRun = run
+            }
+            // One that is lost is followed at once.
+            let isLeft = try await store.isLeaseLeft()
+            guard isOrdered || isLeft || Date() >= next,
+              case .taken = try await store.takeLease(session.session)
+            else { continue }
+            let result = try await lead(RunRequest(), worker, stop)
+            try await store.giveUpLease(session.session)
+            ended(result)
+            lastRun = try await store.runMoments()?.endedAt
+            next = try await nextMoment(after: Date())
+          }
+        }
+        try await session.end()
+      } catch {
+        try? await session.end()
+        throw error
+      }
+    }
+  #else
+    private func serveShared(_ stop: StopSignal, _ ended: (RunResult) -> Void) async throws {}
+  #endif
+}

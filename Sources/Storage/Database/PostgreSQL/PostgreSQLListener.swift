@@ -1,0 +1,56 @@
+#if PostgreSQL
+  import CPostgreSQL
+  import Foundation
+  import Glibc
+  import Synchronization
+
+  /// Hears what other sessions tell (NOTIFY), on a connection and a thread of its own. Where a pooler is in between nothing is heard, and
+  /// whoever waits asks now and then.
+  package final class PostgreSQLListener: Sendable {
+    private let isOver = Mutex(false)
+
+    /// - Parameter heard: called from its thread; also where something may have been missed.
+    init(_ address: PostgreSQLAddress, to channel: String, heard: @escaping @Sendable () -> Void) {
+      let thread = Thread { [weak self] in
+        while self?.isOver.withLock({ $0 }) == false {
+          if let handle = Self.connect(address, channel) {
+            heard()
+            while self?.isOver.withLock({ $0 }) == false, Self.wait(on: handle, heard) {}
+            PQfinish(handle)
+          } else {
+            sleep(1)
+          }
+        }
+      }
+      thread.start()
+    }
+
+    deinit { isOver.withLock { $0 = true } }
+
+    private static func connect(_ address: PostgreSQLAddress, _ channel: String) -> OpaquePointer? {
+      guard let handle = try? PostgreSQLConnection.connect(address) else { return nil }
+      PQexitPipelineMode(handle)
+      let result = PQexec(handle, "LISTEN \(channel)")
+      defer { PQclear(result) }
+      guard PQresultStatus(result) == PGRES_COMMAND_OK else {
+        PQfinish(handle)
+        return nil
+      }
+      return handle
+    }
+
+    /// - Returns: whether the connection is there still.
+    private static func wait(on handle: OpaquePointer, _ heard: () -> Void) -> Bool {
+      var ready = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+      guard poll(&ready, 1, 1000) > 0 else { return PQstatus(handle) == CONNECTION_OK }
+      guard PQconsumeInput(handle) == 1 else { return false }
+      var hasHeard = false
+      while let told = PQnotifies(handle) {
+        PQfreemem(told)
+        hasHeard = true
+      }
+      if hasHeard { heard() }
+      return PQstatus(handle) == CONNECTION_OK
+    }
+  }
+#endif
