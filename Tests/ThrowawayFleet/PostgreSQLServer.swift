@@ -36,6 +36,38 @@ package final class PostgreSQLServer: Sendable {
     try await start(settings)
   }
 
+  /// A copy that follows another one until it is promoted; what is committed there is here, too.
+  package init(following primary: PostgreSQLServer) async throws {
+    scratch = try ScratchFolder()
+    chmod(scratch.path, 0o755)
+    (folder, port) = (scratch.path, primary.port)
+    running = Mutex(nil)
+    let script = """
+      install -d -o postgres -m 700 '\(folder)/db'; install -d -o postgres -m 755 '\(folder)/run'; cd '\(folder)'
+      \(Self.asPostgres) \(try Self.programs)/pg_basebackup -D '\(folder)/db' -h '\(primary.folder)/run' -p \(port) -U postgres -R -c fast
+      """
+    try await Program.succeed("/bin/sh", ["-ec", script])
+    try await start()
+    try await primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    try await primary.run("SELECT pg_reload_conf()")
+    try await eventually("it follows") {
+      try await primary.run("SELECT sync_state FROM pg_stat_replication").contains("sync")
+    }
+  }
+
+  /// It follows nobody any more.
+  package func promote() async throws {
+    // Nobody follows it in its turn, for whom it would wait.
+    try await run("SELECT pg_promote()")
+    try await run("ALTER SYSTEM RESET synchronous_standby_names")
+    try await run("SELECT pg_reload_conf()")
+  }
+
+  /// Of a database that may be with either of them.
+  package func address(of database: String, or other: PostgreSQLServer) -> String {
+    "postgresql://postgres@/\(database)?host=\(folder)/run,\(other.folder)/run&port=\(port),\(other.port)"
+  }
+
   package func start(_ settings: [String] = ["fsync=off"]) async throws {
     let listen = ["-c", "listen_addresses=", "-k", folder + "/run", "-p", "\(port)", "-D", folder + "/db"]
     let command = "cd /; exec \(Self.asPostgres) \"$@\""
