@@ -123,7 +123,7 @@ let package = Package(
     tests(of: "Install", with: ["Fleet", "PKI", "ThrowawayFleet"]),
     tests(of: "Planning", with: ["Fleet"]),
     tests(of: "Agents", with: ["Fleet", "ThrowawayFleet"]),
-    tests(of: "Engine", with: ["Fleet", "Planning", "Agents", "Storage", "ThrowawayFleet"]),
+    tests(of: "Engine", with: ["Controller", "Fleet", "Planning", "Agents", "Storage", "ThrowawayFleet"]),
     tests(of: "SSH", with: ["ThrowawayFleet"]),
     tests(of: "Reporting", with: ["Fleet"]),
     tests(of: "certfleet", with: ["Fleet", "Issuance", "ThrowawayFleet"]),

@@ -66,11 +66,14 @@ extension Controller {
 struct StoreRecorder: Recorder {
   let store: Store
   let tell: Controller.Listener
+  var epoch: Int?
 
   func record(_ event: Event) async throws {
-    try await store.record(event)
+    try await store.record(event, epoch: epoch)
     tell(.recorded(event))
   }
+
+  func of(epoch: Int) -> any Recorder { StoreRecorder(store: store, tell: tell, epoch: epoch) }
 
   func read<Value: Sendable>(
     _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value

@@ -140,10 +140,16 @@ package protocol Recorder: Sendable {
   ///
   /// - Throws: `RolloutLedger.Refused`, when it may not follow what was recorded before.
   func record(_ event: Event) async throws
+  /// For a visit of an epoch of its own: what it says is not kept any more once another controller has taken it over.
+  func of(epoch: Int) -> any Recorder
   /// Reads from a rollout's ledger, after all that was recorded.
   func read<Value: Sendable>(
     _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
   ) async throws -> Value
+}
+
+extension Recorder {
+  package func of(epoch: Int) -> any Recorder { self }
 }
 
 /// What people say to rollouts while they go on.
@@ -220,7 +226,8 @@ package struct Ports: Sendable {
   /// The same for a visit of an epoch of its own.
   package func of(epoch: Int) -> Ports {
     Ports(
-      connector: connector, probe: probe, localHooks: localHooks, materials: materials, recorder: recorder,
-      instructions: instructions, time: time, stop: stop, epoch: epoch, controller: controller)
+      connector: connector, probe: probe, localHooks: localHooks, materials: materials,
+      recorder: recorder.of(epoch: epoch), instructions: instructions, time: time, stop: stop, epoch: epoch,
+      controller: controller)
   }
 }

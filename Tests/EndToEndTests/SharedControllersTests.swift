@@ -70,15 +70,20 @@ import ThrowawayFleet
       await scene.fleet.stop()
     }
 
-    @Test func `where the database fails over in the middle of a run, all go on with the other one`() async throws {
+    @Test func `where the database fails over in the middle of a run, all go on with the other one`()
+      async throws
+    {
       let server = try await PostgreSQLServer()
-      let name = try #require(try await server.makeDatabase().split(separator: "/")[2].split(separator: "?").first)
+      let name = try #require(
+        try await server.makeDatabase().split(separator: "/")[2].split(separator: "?").first)
       let other = try await PostgreSQLServer(following: server)
       let scene = try await Scene(
         hosts: 8, waves: "[2, 'rest']", database: server.address(of: String(name), or: other))
       let controllers = try scene.controllers(3)
       try scene.steer(0, "hold-deploy")
-      let running = try controllers.enumerated().map { try $1.start("run", output: "\(scene.scratch.path)/run\($0)") }
+      let running = try controllers.enumerated().map {
+        try $1.start("run", output: "\(scene.scratch.path)/run\($0)")
+      }
       try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
       await server.stop(SIGQUIT)
       try scene.release(0, "hold-deploy")
@@ -95,10 +100,13 @@ import ThrowawayFleet
     @Test func `a pooler that gives each transaction to another session is no hindrance`() async throws {
       let server = try await PostgreSQLServer()
       let bouncer = try await PgBouncer(before: server)
-      let name = try #require(try await server.makeDatabase().split(separator: "/")[2].split(separator: "?").first)
+      let name = try #require(
+        try await server.makeDatabase().split(separator: "/")[2].split(separator: "?").first)
       let scene = try await Scene(hosts: 4, database: bouncer.address(of: String(name)))
       let controllers = try scene.controllers(2)
-      let running = try controllers.enumerated().map { try $1.start("run", output: "\(scene.scratch.path)/run\($0)") }
+      let running = try controllers.enumerated().map {
+        try $1.start("run", output: "\(scene.scratch.path)/run\($0)")
+      }
       for (index, run) in running.enumerated() {
         #expect(await run.ended() == 0, "\(Files.read("\(scene.scratch.path)/run\(index)"))")
       }
@@ -108,7 +116,8 @@ import ThrowawayFleet
       await bouncer.stop()
     }
 
-    @Test func `a site that nobody serves is told and left out, and visited once somebody does`() async throws {
+    @Test func `a site that nobody serves is told and left out, and visited once somebody does`() async throws
+    {
       let server = try await PostgreSQLServer()
       let scene = try await Scene(hosts: 3, database: try await server.makeDatabase())
       let file = scene.scratch.path + "/fleet.json5"
@@ -116,18 +125,22 @@ import ThrowawayFleet
       try await scene.expect(0, "apply", file)
       let controllers = try scene.controllers(2)
       let first = try await scene.expect(1, "run")
-      #expect(first.everything.contains("no controller that is at work serves site far"), "\(first.everything)")
+      #expect(
+        first.everything.contains("no controller that is at work serves site far"), "\(first.everything)")
       #expect(scene.generations() == ["1", "1", "0"])
       try Files.write(controllers[1].home + "/certfleet.conf", "{ name: 'there', sites: ['far'] }")
       let serving = try controllers[1].start("serve", output: scene.scratch.path + "/serve")
       try await eventually("it is at work", within: .seconds(60)) { scene.generations() == ["1", "1", "1"] }
-      try await eventually("the run has ended") { try await !controllers[0].succeed("controllers").contains("leads") }
+      try await eventually("the run has ended") {
+        try await !controllers[0].succeed("controllers").contains("leads")
+      }
       // Another one leads, and it carries out what is for its site.
       try await scene.expect(0, "cert", "renew", "one.example")
       try await scene.expect(0, "run")
       try await eventually("all have it", within: .seconds(60)) { Set(scene.generations()) == ["2"] }
       let chains = try await server.run(
-        "SELECT count(DISTINCT chain) FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%'", in: scene.database)
+        "SELECT count(DISTINCT chain) FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%'",
+        in: scene.database)
       #expect(chains.trimmingCharacters(in: .whitespacesAndNewlines) == "1")
       serving.signal(SIGTERM)
       #expect(await serving.ended() == 0)

@@ -24,9 +24,14 @@ package final class PgBouncer: Sendable {
       default_pool_size = 4
       server_lifetime = 1
       """)
-    try await Program.succeed("/bin/sh", ["-c", "install -d -o postgres '\(folder)/run'; chmod 644 '\(folder)/pgbouncer.ini'"])
+    try await Program.succeed(
+      "/bin/sh", ["-c", "install -d -o postgres '\(folder)/run'; chmod 644 '\(folder)/pgbouncer.ini'"])
     running = try Running(
-      "/bin/sh", ["-c", "cd /; exec \(PostgreSQLServer.asPostgres) \"$@\"", "sh", try Program.find("pgbouncer"), folder + "/pgbouncer.ini"],
+      "/bin/sh",
+      [
+        "-c", "cd /; exec \(PostgreSQLServer.asPostgres) \"$@\"", "sh", try Program.find("pgbouncer"),
+        folder + "/pgbouncer.ini",
+      ],
       stdout: folder + "/log", stderr: folder + "/log")
     let address = address(of: "postgres")
     try await eventually("pgbouncer starts") {

@@ -10,7 +10,7 @@ import System
   struct FleetSession: Sendable {
     let session: ControllerSession
     private let store: Store
-    private let heart: Task<Void, Never>
+    private let heart: SessionHeart?
 
     /// - Parameter takesPart: whether it carries out visits that others hand out, beside what it does itself.
     init(_ controller: Controller, takesPart: Bool) async throws {
@@ -20,21 +20,11 @@ import System
         name: configuration.name.isEmpty ? ProcessInfo.processInfo.hostName : configuration.name,
         sites: configuration.sites, process: ControllerLease.holder, takesPart: takesPart)
       self.session = session
-      heart = Task {
-        while !Task.isCancelled {
-          do {
-            try await Task.sleep(for: ControllerSession.interval)
-            try await store.keepAlive(session)
-          } catch is CancellationError { return } catch {
-            DebugLog.write("the database: \(error)")
-            if error is LeaseLost { return }
-          }
-        }
-      }
+      heart = await store.keepAlive(session)
     }
 
     func end() async throws {
-      heart.cancel()
+      heart?.stop()
       try await store.leave(session)
     }
   }
@@ -82,7 +72,7 @@ import System
     func working<Value>(
       _ stop: StopSignal, _ body: (VisitTaskWorker) async throws -> Value
     ) async throws -> Value {
-      let worker = VisitTaskWorker(self, try await ports(stop: stop))
+      let worker = VisitTaskWorker(store, try await ports(stop: stop))
       let listener = await store.listen(to: Channel.work) { Task { await worker.bell.ring() } }
       defer { withExtendedLifetime(listener) {} }
       let work = Task { try await worker.run() }
@@ -101,7 +91,7 @@ import System
     func lead(
       _ request: RunRequest, _ worker: VisitTaskWorker, _ stop: StopSignal
     ) async throws -> RunResult {
-      let carrier = VisitTaskCarrier(self, worker, stop: stop)
+      let carrier = VisitTaskCarrier(store, worker, try await ports(stop: stop), tell: tell)
       worker.report(to: carrier)
       return try await run(request, stop: stop, carrier: carrier)
     }
@@ -119,7 +109,10 @@ import System
             return try await sharedResult(stop)
           }
           if isFollowing { tell(.takesLead) }
-          return try await lead(request, worker, stop)
+          do { return try await lead(request, worker, stop) } catch let error as LeaseLost {
+            DebugLog.write("\(error)")
+            isFollowing = true
+          }
         case .held(let other):
           if !isFollowing {
             isFollowing = true

@@ -70,9 +70,11 @@ extension Controller {
             guard isOrdered || isLeft || Date() >= next,
               case .taken = try await store.takeLease(session.session)
             else { continue }
-            let result = try await lead(RunRequest(), worker, stop)
-            try await store.giveUpLease(session.session)
-            ended(result)
+            do {
+              let result = try await lead(RunRequest(), worker, stop)
+              try await store.giveUpLease(session.session)
+              ended(result)
+            } catch let error as LeaseLost { DebugLog.write("\(error)") }
             lastRun = try await store.runMoments()?.endedAt
             next = try await nextMoment(after: Date())
           }

@@ -6,9 +6,12 @@
 
   /// Hands a rollout's visits out to all controllers that are at work, and learns how they ended.
   actor VisitTaskCarrier: VisitCarrier {
-    private let controller: Controller
+    private let store: Store
+    /// This controller's own, which is told at once.
     private let worker: VisitTaskWorker
-    private let stop: StopSignal
+    private let ports: Ports
+    private let tell: Controller.Listener
+    private let interval: Duration
     private var waiting: [VisitKey: Waiting] = [:]
     private var new: [VisitAssignment] = []
     private var isAsking = false
@@ -21,12 +24,16 @@
       var isOrphanSince: ContinuousClock.Instant?
     }
 
-    init(_ controller: Controller, _ worker: VisitTaskWorker, stop: StopSignal) {
-      (self.controller, self.worker, self.stop) = (controller, worker, stop)
+    /// - Parameters:
+    ///   - tell: hears what others have recorded.
+    ///   - interval: how often it is asked what has become of visits that others have.
+    init(
+      _ store: Store, _ worker: VisitTaskWorker, _ ports: Ports, interval: Duration = .milliseconds(200),
+      tell: @escaping Controller.Listener
+    ) {
+      (self.store, self.worker, self.ports) = (store, worker, ports)
+      (self.tell, self.interval) = (tell, interval)
     }
-
-    /// How often it is asked what has become of visits that others have.
-    private static let interval = Duration.milliseconds(200)
 
     func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd? {
       try await withCheckedThrowingContinuation { done in
@@ -46,8 +53,8 @@
       let handed = new
       new = []
       do {
-        try await controller.store.handOut(
-          handed.map { (VisitKey(rollout: $0.rollout, host: $0.host.name), $0.host.site, $0) })
+        try await store.handOut(
+          handed.map { (VisitKey(rollout: $0.rollout, host: $0.host.name), $0.attempt, $0.host.site, $0) })
         for assignment in handed {
           waiting[VisitKey(rollout: assignment.rollout, host: assignment.host.name)]?.isHandedOut = true
         }
@@ -67,7 +74,7 @@
 
     private func askUntilAllHaveEnded() async {
       while !waiting.isEmpty {
-        try? await Task.sleep(for: Self.interval)
+        try? await Task.sleep(for: interval)
         do { try await ask() } catch { fail(error) }
       }
       isAsking = false
@@ -76,16 +83,16 @@
     private func ask() async throws {
       let handedOut = waiting.filter(\.value.isHandedOut).map(\.key)
       let open = Dictionary(
-        try await controller.store.openTasks().map { ($0.key, $0) }, uniquingKeysWith: { $1 })
-      let ended = try await controller.store.learn(handedOut.filter { open[$0] == nil })
+        try await store.openTasks().map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+      let ended = try await store.learn(handedOut.filter { open[$0] == nil })
       for (key, learned) in ended {
-        for event in learned.events { controller.tell(.recorded(event)) }
+        for event in learned.events { tell(.recorded(event)) }
         hasEnded(key, learned.end)
       }
       for key in handedOut {
         guard let task = open[key], !task.isTaken else { continue }
-        if stop.isRequested {
-          if try await controller.store.withdraw(key) { hasEnded(key, nil) }
+        if ports.stop.isRequested {
+          if try await store.withdraw(key) { hasEnded(key, nil) }
         } else if !task.canBeTaken {
           try await leaveOrphan(key)
         } else {
@@ -101,13 +108,13 @@
         waiting[key]?.isOrphanSince = .now
         return
       }
-      guard ContinuousClock.now - since > ControllerSession.term, try await controller.store.withdraw(key)
+      guard ContinuousClock.now - since > ControllerSession.term, try await store.withdraw(key)
       else {
         return
       }
       let site = one.assignment.host.site ?? ""
       let end = try await one.assignment.refuse(
-        try await controller.ports(stop: stop), because: "no controller that is at work serves site \(site)")
+        ports, because: "no controller that is at work serves site \(site)")
       hasEnded(key, end)
     }
   }

@@ -7,47 +7,69 @@
 
   /// Carries out visits that the leader has handed out, its own and those of other controllers alike.
   final class VisitTaskWorker: Sendable {
-    private let controller: Controller
+    private let store: Store
     private let ports: Ports
-    private let carrier = Mutex<VisitTaskCarrier?>(nil)
+    private let patience: Duration
+    private let listener = Mutex(Listener())
     let bell = Doorbell()
 
-    init(_ controller: Controller, _ ports: Ports) { (self.controller, self.ports) = (controller, ports) }
-
-    /// How often it is asked whether there is something to take, where nobody rings.
-    private static let patience = Duration.milliseconds(200)
+    /// - Parameter patience: how often it is asked whether there is something to take, where nobody rings.
+    init(_ store: Store, _ ports: Ports, patience: Duration = .milliseconds(200)) {
+      (self.store, self.ports, self.patience) = (store, ports, patience)
+    }
 
     /// Tells it of each visit that has ended, from now on.
-    func report(to carrier: VisitTaskCarrier) { self.carrier.withLock { $0 = carrier } }
+    func report(to carrier: VisitTaskCarrier) { listener.withLock { $0.carrier = carrier } }
+
+    /// It has the worker.
+    private struct Listener {
+      weak var carrier: VisitTaskCarrier?
+    }
 
     /// Takes visits and carries them out, until the task is cancelled or a stop is requested; what was begun is ended.
     func run() async throws {
       try await withThrowingDiscardingTaskGroup { group in
         while !ports.stop.isRequested, !Task.isCancelled {
-          let taken = try await controller.store.take(as: VisitAssignment.self) { $0.planned }
+          let taken = try await store.take(as: VisitAssignment.self) { $0.planned }
           for task in taken {
             group.addTask(executorPreference: ports.connector.executor) {
               // Whoever waits for the work to end does not want a visit to be cut off.
               await Task { await self.carryOut(task) }.value
             }
           }
-          if taken.isEmpty { await bell.wait(for: Self.patience) }
+          if taken.isEmpty { await bell.wait(for: patience) }
         }
       }
     }
 
+    private func end(of task: Store.TakenTask<VisitAssignment>) async throws -> VisitEnd {
+      let ports = ports.of(epoch: task.epoch)
+      switch task.standing {
+      case .new: return try await task.work.carryOut(ports)
+      case .begun(let token, let isRevert):
+        return try await task.work.resolving(token, isRevert: isRevert).carryOut(ports)
+      case .ended(let end): return end
+      }
+    }
+
     private func carryOut(_ task: Store.TakenTask<VisitAssignment>) async {
-      let store = controller.store
       let key = VisitKey(rollout: task.work.rollout, host: task.work.host.name)
-      let work = task.open.map { task.work.resolving($0.token, isRevert: $0.isRevert) } ?? task.work
       do {
-        let end = try await work.carryOut(ports.of(epoch: task.epoch))
-        await store.forgetTask(key)
-        await carrier.withLock { $0 }?.hasEnded(key, end)
+        let end = try await end(of: task)
+        if case .ended = task.standing {
+          try await store.drop(key, epoch: task.epoch)
+        } else {
+          await store.forgetTask(key, epoch: task.epoch)
+        }
+        await listener.withLock { $0.carrier }?.hasEnded(key, end)
       } catch {
         DebugLog.write("\(key.host): \(error)")
         // Another controller has it already, or takes it now.
-        if error is LeaseLost { await store.forgetTask(key) } else { try? await store.giveBack(key) }
+        if error is LeaseLost {
+          await store.forgetTask(key, epoch: task.epoch)
+        } else {
+          try? await store.giveBack(key, epoch: task.epoch)
+        }
       }
     }
   }

@@ -73,17 +73,9 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       return session
     }
 
-    /// Says that it lives.
-    ///
-    /// - Throws: `LeaseLost` where another session of the same controller has begun.
-    package func keepAlive(_ session: ControllerSession) throws {
-      let kept = try database.rows(
-        "UPDATE session SET seen_at = clock_timestamp() WHERE number = ? RETURNING 1",
-        [.integer(session.number)]
-      ) { _ in true }
-      guard !kept.isEmpty else {
-        throw LeaseLost(description: "another process of this controller has begun; this one does no more")
-      }
+    /// Says that it lives, as long as what is returned is kept.
+    package func keepAlive(_ session: ControllerSession) -> SessionHeart? {
+      (database as? PostgreSQLConnection).map { SessionHeart($0.address, session) }
     }
 
     package func leave(_ session: ControllerSession) throws {
@@ -149,10 +141,9 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
         try database.run("UPDATE visit_task SET leader = ?", [.integer(session.number)])
         return .taken(wasLeft: holder.map { $0.session != session.number } ?? false)
       }
-      if case .taken = answer {
-        sharing?.leads = true
-        projections = [:]
-      }
+      let leads = if case .taken = answer { true } else { false }
+      if leads || sharing?.leads == true { projections = [:] }
+      sharing?.leads = leads
       return answer
     }
 

@@ -24,24 +24,35 @@ package struct VisitKey: Hashable, Sendable {
       package let work: Work
       /// Hosts refuse an older one.
       package let epoch: Int
-      /// The visit that whoever had it before has begun and not ended.
-      package let open: (token: VisitToken, isRevert: Bool)?
+      package let standing: Standing
+    }
+
+    package enum Standing: Hashable, Sendable {
+      case new
+      /// Whoever had it before has begun it, and nobody knows how it ended.
+      case begun(VisitToken, isRevert: Bool)
+      /// Whoever had it before has ended it meanwhile.
+      case ended(VisitEnd)
     }
 
     /// Hands visits out. One that somebody is at still stays as it is.
-    package func handOut<Work: Encodable & Sendable>(_ tasks: [(key: VisitKey, site: String?, work: Work)])
+    package func handOut<Work: Encodable & Sendable>(
+      _ tasks: [(key: VisitKey, attempt: Int, site: String?, work: Work)]
+    )
       throws
     {
       guard let leader = sharing?.session.number else { return }
       try transaction(.recording(chain)) {
+        try database.run("SELECT require_lease(?)", [.integer(leader)])
         for task in tasks {
           try database.run(
             """
-            INSERT INTO visit_task (rollout, host, site, work, leader) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (rollout, host) DO NOTHING
+            INSERT INTO visit_task (rollout, host, attempt, site, work, leader) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (rollout, host) DO UPDATE SET leader = excluded.leader
             """,
             [
-              .integer(task.key.rollout.number), .text(task.key.host.rawValue), .optional(task.site),
+              .integer(task.key.rollout.number), .text(task.key.host.rawValue), .integer(task.attempt),
+              .optional(task.site),
               .text(try FleetJSON.canonical(task.work)), .integer(leader),
             ])
         }
@@ -68,12 +79,12 @@ package struct VisitKey: Hashable, Sendable {
             LIMIT (SELECT GREATEST(0, CAST(ceil(CAST(count(*) AS float8) / GREATEST(1, (\(living)))) AS bigint)
               - count(*) FILTER (WHERE t.session = ?)) FROM visit_task AS t WHERE \(ours))
             FOR UPDATE SKIP LOCKED) AS f
-          WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch
+          WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch, u.attempt
           """, [.integer(session.number), sites, .integer(session.number), sites]
         ) {
           (
             key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
-            work: try $0.json(2) as Work, epoch: $0.integer(3)
+            work: try $0.json(2) as Work, epoch: $0.integer(3), attempt: $0.integer(4)
           )
         }
       }
@@ -85,21 +96,36 @@ package struct VisitKey: Hashable, Sendable {
           _ = try projection(of: id)
         }
       }
-      let open = try visits(taken.map(\.key))
-      return taken.map { task in
-        let visit = open[task.key]
-        return TakenTask(
-          work: task.work, epoch: task.epoch,
-          open: visit.flatMap { $0.end == nil || $0.end == .unknown ? ($0.token, $0.isRevert) : nil })
+      let visits = try visits(taken.map(\.key))
+      return try taken.map { task in
+        var standing = Standing.new
+        if let visit = visits[task.key] {
+          // Others may have gone on with it since the ledger was read.
+          _ = try projection(of: task.key.rollout)
+          projections[task.key.rollout]?.ledger.visits[task.key.host] = visit
+          if visit.attempt >= task.attempt {
+            let isOpen = visit.end == nil || visit.end == .unknown
+            standing = isOpen ? .begun(visit.token, isRevert: visit.isRevert) : .ended(visit.end ?? .unknown)
+          }
+        }
+        return TakenTask(work: task.work, epoch: task.epoch, standing: standing)
       }
     }
 
+    /// There is nothing to do for it any more.
+    package func drop(_ key: VisitKey, epoch: Int) throws {
+      forgetTask(key, epoch: epoch)
+      try database.run(
+        "DELETE FROM visit_task WHERE rollout = ? AND host = ? AND epoch = ?",
+        [.integer(key.rollout.number), .text(key.host.rawValue), .integer(epoch)])
+    }
+
     /// Somebody else may take it: this controller could not go on with it.
-    package func giveBack(_ key: VisitKey) throws {
-      guard let task = sharing?.tasks.removeValue(forKey: key) else { return }
+    package func giveBack(_ key: VisitKey, epoch: Int) throws {
+      forgetTask(key, epoch: epoch)
       try database.run(
         "UPDATE visit_task SET session = NULL WHERE rollout = ? AND host = ? AND epoch = ?",
-        [.integer(key.rollout.number), .text(key.host.rawValue), .integer(task.epoch)])
+        [.integer(key.rollout.number), .text(key.host.rawValue), .integer(epoch)])
     }
 
     /// It is done, or the leader does without it: nobody is to take it.
@@ -189,7 +215,7 @@ package struct VisitKey: Hashable, Sendable {
     }
 
     /// What several share is recorded by who has it: a word of one that has lost it since is refused.
-    func requireLease(for event: Event) throws {
+    func requireLease(for event: Event, epoch: Int?) throws {
       guard let sharing, let rollout = event.subject.rollout else { return }
       switch event.kind {
       case .instructed, .note: return
@@ -197,12 +223,9 @@ package struct VisitKey: Hashable, Sendable {
         .waveStarted, .waveMoved, .waveEnded:
         break
       }
-      if let host = event.subject.host,
-        let task = sharing.tasks[VisitKey(rollout: rollout, host: host)]
-      {
+      if let epoch, let host = event.subject.host {
         try database.run(
-          "SELECT require_task(?, ?, ?)",
-          [.integer(rollout.number), .text(host.rawValue), .integer(task.epoch)])
+          "SELECT require_task(?, ?, ?)", [.integer(rollout.number), .text(host.rawValue), .integer(epoch)])
       } else {
         try database.run("SELECT require_lease(?)", [.integer(sharing.session.number)])
       }
@@ -218,7 +241,9 @@ package struct VisitKey: Hashable, Sendable {
         [.integer(rollout.number), .text(host.rawValue)])
     }
 
-    /// After it was recorded.
-    package func forgetTask(_ key: VisitKey) { sharing?.tasks[key] = nil }
+    /// After its end was recorded, or another controller has it.
+    package func forgetTask(_ key: VisitKey, epoch: Int) {
+      if sharing?.tasks[key]?.epoch == epoch { sharing?.tasks[key] = nil }
+    }
   }
 #endif

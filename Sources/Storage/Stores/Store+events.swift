@@ -9,9 +9,6 @@ extension Store {
   /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
   func append(_ event: Event, isLast: Bool = true) throws {
     let row = try LoggedEvent.Fields(event)
-    #if PostgreSQL
-      try requireLease(for: event)
-    #endif
     let previous = try logEnd()
     if projectedEvent != previous.number { projections = [:] }
     let end = LogHead(number: previous.number + 1, hash: row.hash(after: previous.hash))
@@ -26,7 +23,6 @@ extension Store {
     projectedEvent = end.number
     try fold(event)
     #if PostgreSQL
-      try endTask(of: event)
       // A controller that serves hears it.
       if sharing?.session.takesPart != true, database is PostgreSQLConnection {
         try database.run("NOTIFY \(Channel.orders)")

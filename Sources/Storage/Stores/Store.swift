@@ -49,8 +49,19 @@ package actor Store {
   }
 
   /// Records an event and what follows from it; returns when it is on disk.
-  package func record(_ event: Event) async throws {
-    try await shareCommit { try self.append(event, isLast: false) }
+  package func record(_ event: Event) async throws { try await record(event, epoch: nil) }
+
+  /// - Parameter epoch: of the visit that was taken, of those that several controllers share.
+  package func record(_ event: Event, epoch: Int?) async throws {
+    try await shareCommit {
+      #if PostgreSQL
+        try self.requireLease(for: event, epoch: epoch)
+      #endif
+      try self.append(event, isLast: false)
+      #if PostgreSQL
+        try self.endTask(of: event)
+      #endif
+    }
   }
 
   /// Writes, and returns when it is on disk.

@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Planning
 import Storage
+import Synchronization
 import System
 import struct Fleet.Host
 
@@ -38,7 +39,8 @@ struct ModelRun {
     world.with { $0.elsewhere = elsewhere }
     var crashes = 0
     for _ in 1...Self.mostControllers {
-      world.with { $0.eventsLeft = random.chance(40) ? random.number(below: 60) : nil }
+      let eventsLeft = random.chance(40) ? random.number(below: 60) : nil
+      world.eventsLeft.withLock { $0 = eventsLeft }
       let stop = StopSignal()
       world.with { $0.interrupt = random.chance(10) ? (stop, random.number(below: 60)) : nil }
       let runner = RolloutRunner(id, plan: plan, ports: world.ports(stop))

@@ -10,7 +10,15 @@ import struct Fleet.Host
 /// Hosts, a clock, people and a disk that do as chance tells them: everything around the engine and the store.
 final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, InstructionSource, Timekeeper {
   let store: Store
-  private let state: Mutex<State>
+  private let state: Shared
+  /// Events that this controller may still record before it is killed; `nil` when it lives on.
+  let eventsLeft = Mutex<Int?>(nil)
+
+  /// What all controllers see.
+  private final class Shared: Sendable {
+    let state: Mutex<State>
+    init(_ state: sending State) { self.state = Mutex(state) }
+  }
 
   struct State {
     var random: SeededRandom
@@ -19,8 +27,6 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
     var trouble: Int
     var clock = Date(timeIntervalSince1970: 1_800_000_000)
     var uptime = Duration.zero
-    /// Events that this controller may still record before it is killed; `nil` when it lives on.
-    var eventsLeft: Int?
     /// Whom ^C is sent to, and how many events later.
     var interrupt: (stop: StopSignal, after: Int)?
     var openVisits: [Host.Name: Int] = [:]
@@ -35,11 +41,14 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
 
   init(store: Store, random: SeededRandom, trouble: Int, isSteered: Bool) {
     self.store = store
-    state = Mutex(State(random: random, trouble: trouble, isSteered: isSteered))
+    state = Shared(State(random: random, trouble: trouble, isSteered: isSteered))
   }
 
+  /// The same world, for another controller.
+  init(_ other: ModelWorld, store: Store) { (self.store, state) = (store, other.state) }
+
   func with<Result>(_ body: (inout sending State) -> sending Result) -> sending Result {
-    state.withLock(body)
+    state.state.withLock(body)
   }
 
   // MARK: Hosts
@@ -93,19 +102,36 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
   // MARK: The disk, and people
 
   /// Killed before an event is kept, or after it: the next controller sees what is on the disk.
-  func record(_ event: Event) async throws {
+  func record(_ event: Event) async throws { try await record(event, epoch: nil) }
+
+  func of(epoch: Int) -> any Recorder { Taken(world: self, epoch: epoch) }
+
+  /// Of a visit that several controllers share.
+  private struct Taken: Recorder {
+    let world: ModelWorld
+    let epoch: Int
+    func record(_ event: Event) async throws { try await world.record(event, epoch: epoch) }
+    func read<Value: Sendable>(
+      _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
+    ) async throws -> Value { try await world.read(rollout, query) }
+  }
+
+  private func record(_ event: Event, epoch: Int?) async throws {
     pass(.milliseconds(with { $0.random.number(below: 900) }))
     let (isKept, goesOn) = with { state -> (Bool, Bool) in
       if let interrupt = state.interrupt {
         if interrupt.after == 0 { interrupt.stop.request() }
         state.interrupt?.after -= 1
       }
-      guard let left = state.eventsLeft else { return (true, true) }
-      state.eventsLeft = left - 1
+      let left = eventsLeft.withLock { left in
+        defer { left = left.map { $0 - 1 } }
+        return left
+      }
+      guard let left else { return (true, true) }
       if left == 0 { return (state.random.chance(50), false) }
       return (left > 0, left > 0)
     }
-    if isKept { try await store.record(event) }
+    if isKept { try await store.record(event, epoch: epoch) }
     if !goesOn { throw Killed() }
   }
 
@@ -130,10 +156,10 @@ final class ModelWorld: Connector, Probe, LocalHooks, Materials, Recorder, Instr
         at: now, subject: .init(rollout: rollout), kind: .instructed(instruction, by: "chance", why: "")))
   }
 
-  func ports(_ stop: StopSignal) -> Ports {
+  func ports(_ stop: StopSignal, _ carrier: (any VisitCarrier)? = nil) -> Ports {
     Ports(
       connector: self, probe: self, localHooks: self, materials: self, recorder: self, instructions: self,
-      time: self, stop: stop, epoch: 1)
+      time: self, stop: stop, epoch: 1, carrier: carrier)
   }
 }
 

@@ -58,7 +58,7 @@
       }
       try send("BEGIN", [])
       // A controller that stands still holds nobody up for longer.
-      try send("SET LOCAL idle_in_transaction_session_timeout = '30s'", [])
+      try send("SET LOCAL idle_in_transaction_session_timeout = '10s'", [])
       try send("SET LOCAL lock_timeout = '120s'", [])
       switch scope {
       case .recording(let chain):

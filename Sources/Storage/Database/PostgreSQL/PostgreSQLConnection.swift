@@ -41,8 +41,11 @@
       }
     }
 
-    init(_ address: PostgreSQLAddress) throws {
-      self.address = address
+    private let isPatient: Bool
+
+    /// - Parameter isPatient: whether a connection that is lost is made anew.
+    init(_ address: PostgreSQLAddress, isPatient: Bool = true) throws {
+      (self.address, self.isPatient) = (address, isPatient)
       handle = try Self.connect(address)
       // A pooler shows a number of its own instead of the server's process.
       isPooled = try rows("SELECT pg_backend_pid()") { $0.integer(0) }.first != Int(PQbackendPID(handle))
@@ -71,6 +74,7 @@
     ///
     /// - Throws: what it failed with last, when `patience` is over.
     func reconnect(after error: PostgreSQLError) throws {
+      guard isPatient else { throw error }
       (sent, prepared) = ([], [:])
       let deadline = ProcessInfo.processInfo.systemUptime + Self.patience
       var (pause, last) = (UInt32(100_000), error)
