@@ -27,6 +27,10 @@ release: packages-build
 COMPLETIONS = bash:bash-completion/completions/certfleet zsh:zsh/site-functions/_certfleet fish:fish/vendor_completions.d/certfleet.fish
 # Who has the state (sysusers.d(5)), and where it is (tmpfiles.d(5)).
 SYSTEMD = certfleet.service:systemd/system/certfleet.service certfleet-failure.service:systemd/system/certfleet-failure.service certfleet.timer:systemd/system/certfleet.timer certfleet.sysusers:sysusers.d/certfleet.conf certfleet.tmpfiles:tmpfiles.d/certfleet.conf
+# The same service for a controller that stays, in the place of the timer.
+SERVE = -e 's|^Description=.*|Description=Renew certificates and roll them out whenever something is due|' -e 's|certfleet run|certfleet serve|' \
+  -e 's|^Type=oneshot|Type=exec\nRestart=on-failure\nRestartSec=10|' -e '/^\# 2: hosts/,/^SuccessExitStatus/d' \
+  -e 's|^OnFailure=.*|&\nConflicts=certfleet.timer certfleet.service|' -e 's|^\# Started by certfleet.timer\.|\# In the place of certfleet.timer.|'
 PROGRAM = .build/release/certfleet
 INTO = $(DESTDIR)$(PREFIX)
 
@@ -43,11 +47,13 @@ install: release
 	for file in $(SYSTEMD); do \
 	  sed 's|/usr/local/|$(PREFIX)/|' Agents/systemd/$${file%%:*} | install -D -m 644 /dev/stdin $(INTO)/lib/$${file#*:}; \
 	done
+	{ sed -e 's|/usr/local/|$(PREFIX)/|' $(SERVE) Agents/systemd/certfleet.service; printf '\n[Install]\nWantedBy=multi-user.target\n'; } | \
+	  install -D -m 644 /dev/stdin $(INTO)/lib/systemd/system/certfleet-serve.service
 
 # The state stays: it has the private keys. So do its user and the inventory.
 uninstall:
 	rm -f $(INTO)/bin/certfleet $(foreach shell,$(COMPLETIONS),$(INTO)/share/$(lastword $(subst :, ,$(shell)))) \
-	  $(foreach file,$(SYSTEMD),$(INTO)/lib/$(lastword $(subst :, ,$(file)))) $(INTO)/share/man/man[15]/certfleet*.[15]
+	  $(foreach file,$(SYSTEMD),$(INTO)/lib/$(lastword $(subst :, ,$(file)))) $(INTO)/lib/systemd/system/certfleet-serve.service $(INTO)/share/man/man[15]/certfleet*.[15]
 	rm -rf $(INTO)/share/certfleet
 
 # For other systems: tar -C / -xzf FILE, then systemd-sysusers and systemd-tmpfiles --create.

@@ -18,6 +18,17 @@ extension Controller {
     return try await store.backUp(to: path, withKey: withKey, home: home, now: Date())
   }
 
+  /// The database was restored to an earlier moment by its own means.
+  package func noteRestored(by author: Author) async throws {
+    try await leased {
+      try await store.noteRestored(now: Date())
+      try await store.record(
+        Event(
+          at: Date(), subject: .init(),
+          kind: .note(.restored, text: "to an earlier moment, by \(author.name)")))
+    }
+  }
+
   /// Puts a backup in the place of the state at `path`, or makes the state of it.
   ///
   /// - Parameters:

@@ -24,7 +24,9 @@ import ThrowawayFleet
       return
     }
     guard Sandbox.isEntered else {
-      if !["memory", "look"].contains(where: CommandLine.arguments.contains) { try await Peers.install() }
+      if !["memory", "look", "shared"].contains(where: CommandLine.arguments.contains) {
+        try await Peers.install()
+      }
       try Sandbox.enter()
     }
     try await Sandbox.prepare()
@@ -34,6 +36,12 @@ import ThrowawayFleet
       await scene.stop()
       for run in looks.runs { Said.line(run.line) }
       return Said.line("\(looks.ratios)")
+    }
+    if CommandLine.arguments.contains("shared") {
+      let shared = try await SharedBenchmark(scene).run()
+      await scene.stop()
+      for run in shared.runs { Said.line(run.line) }
+      return Said.line("\(shared.ratios)")
     }
     if CommandLine.arguments.contains("memory") {
       let wide = try await scene.certfleet(hosts: 1000, width: 256, as: "certfleet, 256 at once")
@@ -45,6 +53,7 @@ import ThrowawayFleet
     let trips = try await RoundTrips.ofAVisit(scene)
     let hostile = try await HostileHosts(scene).run()
     let looks = try await LookBenchmark(scene).run()
+    let shared = try await SharedBenchmark(scene).run()
     await scene.stop()
     let issuance = try await IssuanceBenchmark().run()
     let certificates = try await ManyCertificates.ratio()
@@ -54,8 +63,8 @@ import ThrowawayFleet
       try await ReportBenchmark().run(hosts: 1_000), try await ReportBenchmark().run(hosts: 10_000)
     )
     let report = Report(
-      runs: fleet.runs + looks.runs + [small.text, small.page, large.text, large.page],
-      ratios: fleet.ratios.merging(looks.ratios) { $1 }.merging([
+      runs: fleet.runs + looks.runs + shared.runs + [small.text, small.page, large.text, large.page],
+      ratios: fleet.ratios.merging(looks.ratios) { $1 }.merging(shared.ratios) { $1 }.merging([
         "round_trips_of_a_visit": trips, "beside_5_hostile_of_200": hostile,
         "issuance_vs_certbot": issuance.ratio, "certificates_400_vs_100": certificates,
         "apply_10000_vs_1000_hosts": many.apply / few.apply, "plan_10000_vs_1000_hosts": many.plan / few.plan,
@@ -82,6 +91,7 @@ import ThrowawayFleet
       "wall_vs_ansible": 0.05, "cpu_vs_raw_c": 2.5,
       "rss_mb": 48, "growth_50_to_1000": 1.2, "round_trips_of_a_visit": 3, "beside_5_hostile_of_200": 1.05,
       "certificates_400_vs_100": 5, "look_vs_rollout": 0.5, "look_endpoints_vs_openssl": 1.5,
+      "postgresql_vs_sqlite_wall": 1.2, "postgresql_vs_sqlite_cpu": 1.5, "database_round_trips_a_visit": 5,
       "report_vs_sqlite3_reading": 4, "report_10000_vs_1000_hosts": 10,
     ]
 

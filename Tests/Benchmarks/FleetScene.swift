@@ -39,15 +39,15 @@ struct FleetScene {
   /// committed to the database on this machine's disk.
   func certfleet(
     hosts: Int, width: Int = width, port: UInt16 = 2222, by way: String = "auto",
-    as name: String = "certfleet, a whole rollout"
+    as name: String = "certfleet, a whole rollout", database: String? = nil, options: [String] = []
   ) async throws -> Measured {
     let (folder, disk) = (try ScratchFolder(), try HostDisk())
     defer { disk.remove() }
     let certfleet = try await declared(
       (1...hosts).map { ("web\($0)", Self.address($0)) }, in: folder, on: disk, width: width, port: port,
-      by: way)
+      by: way, database: database)
     let run = try await Measured(
-      name, hosts: hosts, CertfleetProgram.path, ["run"], environment: certfleet.environment)
+      name, hosts: hosts, CertfleetProgram.path, ["run"] + options, environment: certfleet.environment)
     let visited = try await certfleet.succeed("rollout", "show", "1", "--json")
     let ok = visited.matches(of: /"end" : "ok"/).count
     guard ok == hosts else {
@@ -61,9 +61,10 @@ struct FleetScene {
     _ hosts: [(name: String, address: String)], in folder: ScratchFolder, on disk: HostDisk,
     width: Int = width,
     port: UInt16 = 2222, by way: String = "auto", policy: String = "",
-    verify: String = "{run: 'true', from: 'host'}"
+    verify: String = "{run: 'true', from: 'host'}", database: String? = nil
   ) async throws -> CertfleetProgram {
-    let certfleet = CertfleetProgram(home: folder.path + "/state")
+    var certfleet = CertfleetProgram(home: folder.path + "/state")
+    certfleet.environment["CERTFLEET_DATABASE"] = database
     let lines = hosts.map {
       "{name: '\($0.name)', address: '\($0.address)', base: '\(disk.path)/\($0.name)'}"
     }

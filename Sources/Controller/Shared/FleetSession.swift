@@ -25,6 +25,8 @@ import System
 
     func end() async throws {
       heart?.stop()
+      let roundTrips = await store.roundTrips
+      DebugLog.write("the database was waited for \(roundTrips) times")
       try await store.leave(session)
     }
   }

@@ -78,6 +78,9 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       (database as? PostgreSQLConnection).map { SessionHeart($0.address, session) }
     }
 
+    /// How often the database was waited for.
+    package var roundTrips: Int { (database as? PostgreSQLConnection)?.roundTrips ?? 0 }
+
     package func leave(_ session: ControllerSession) throws {
       try transaction {
         try database.run("DELETE FROM lease_holder WHERE session = ?", [.integer(session.number)])

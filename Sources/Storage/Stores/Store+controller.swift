@@ -30,6 +30,11 @@ extension Store {
     try database.rows("SELECT restored_at FROM controller") { $0.optionalMoment(0) }.first ?? nil
   }
 
+  /// Hosts may have what it does not know.
+  package func noteRestored(now: Date) throws {
+    try database.run("UPDATE controller SET restored_at = ?", [.moment(now)])
+  }
+
   /// It knows again what hosts have: it is a state as any other.
   package func settleRestore() throws { try database.run("UPDATE controller SET restored_at = NULL", []) }
 

@@ -1,4 +1,5 @@
 import Controller
+import Fleet
 import FoundationEssentials
 import Storage
 
@@ -24,8 +25,11 @@ extension Command {
   static let restore = Command(
     words: ["restore"],
     summary: "put a backup in the place of the state; the next run looks at every host first",
-    operands: ["FILE"],
+    operands: ["[FILE]"],
     options: [
+      Option(
+        name: "point-in-time",
+        help: "in the place of FILE: the database itself was put back to an earlier moment"),
       Option(
         name: "key", value: "FILE",
         help: "the sealing key, where the backup has none and the state's own is another"),
@@ -33,6 +37,15 @@ extension Command {
     ]
   ) { invocation in
     let home = invocation.statePath
+    if invocation.has("point-in-time") {
+      try await invocation.controller(acceptsCutOff: true).noteRestored(by: invocation.author)
+      Console.standard.result(
+        "the state knows that it was restored; next, which looks at every host first: \(Remedy.run)\n")
+      return .converged
+    }
+    guard !invocation.operands.isEmpty else {
+      throw UsageError(message: "name the backup", command: invocation.command)
+    }
     let restored = try await Controller.restore(
       invocation.operands[0], at: home, keyPath: invocation["key"], by: invocation.author,
       environment: invocation.environment

@@ -17,6 +17,8 @@
     /// Somebody between us and the server gives each transaction to another of its sessions: nothing is kept in one.
     private(set) var isPooled = true
     private var preparations = 0
+    /// How often an answer was waited for.
+    private(set) var roundTrips = 0
     var isInTransaction = false
     /// Of the transaction that is going on: it cannot be committed any more.
     var failureInTransaction: (any Error)?
@@ -159,6 +161,7 @@
     ///   row of it.
     func receive(_ read: (any DatabaseRow) throws -> Void = { _ in }) throws {
       guard PQpipelineSync(handle) == 1 else { throw lost("") }
+      roundTrips += 1
       let waiting = sent
       sent = []
       var failure: (any Error)?
