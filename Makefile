@@ -1,4 +1,4 @@
-# make demo    the whole of certfleet on a throwaway fleet, on this machine
+# make demo    the whole of certfleet on a throwaway fleet, on this machine; DEMO_CONTROLLERS=3 make demo: three controllers, one killed
 # make test    every test; some of them: make test ONLY=NAME
 # make libssh2  Debian 13's libssh2 in .build/libssh2, to run on (LD_LIBRARY_PATH)
 # make bench   certfleet beside its peers: ratios, also in .build/bench.json

@@ -18,6 +18,7 @@ extension Controller {
     try await Run.lookAfterRestore(self)
     let result = try await Run(self, request, stop: stop, carrier: carrier).run()
     try await tellWorld(of: result)
+    if isShared { try await store.tieLogs(now: Date()) }
     return result
   }
 

@@ -71,7 +71,7 @@ struct Run {
     let open = try await goOnWithOpen(&planRequest)
     outcome = outcome.combined(with: open.outcome)
     outcome = outcome.combined(with: try await look(&hosts))
-    var isIdle = outcome == .converged
+    var isIdle = outcome == .converged && open.rollouts.isEmpty
     if request.issues, !stop.isRequested {
       let due = try await due(&hosts)
       isIdle = isIdle && due.isEmpty

@@ -61,6 +61,8 @@ package struct Event: Hashable, Sendable {
     case overridden
     /// A log that lacks its end was gone on with.
     case lossAccepted = "loss_accepted"
+    /// Where the logs of other controllers end: none of them can go without a trace.
+    case tied
     /// A host that was placed serves the certificate now.
     case served
     /// What was seen on a host is not what it was brought to.

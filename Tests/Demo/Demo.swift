@@ -15,7 +15,7 @@ enum Demo {
 }
 
 /// One showing of the demo.
-private struct Stage {
+struct Stage {
   let root: String
   var folder: String { root + "/.demo" }
   var certfleet: CertfleetProgram { CertfleetProgram(home: folder + "/state") }
@@ -65,6 +65,7 @@ private struct Stage {
     try await show(["report"], expecting: 0)
     say("run again: nothing changes")
     try await show(["run"], expecting: 0)
+    if controllersCount > 1 { return try await shareWork(fleet) }
     say("renew, with a deploy hook that breaks on the canary")
     try Files.write(fleet.hosts[0].home + "/broken", "")
     try await show(["cert", "renew", "demo.example"], expecting: 0)
@@ -76,7 +77,7 @@ private struct Stage {
   }
 
   /// What nginx serves on each host, asked with OpenSSL's own client.
-  private func serials(_ fleet: LoopbackFleet) async throws -> [String] {
+  func serials(_ fleet: LoopbackFleet) async throws -> [String] {
     var serials: [String] = []
     for host in fleet.hosts {
       let serial = try await Served.serial(at: host.address, name: "demo.example")
@@ -87,10 +88,13 @@ private struct Stage {
   }
 
   /// Runs certfleet as a person would, its output on the terminal as it comes.
-  private func show(_ arguments: [String], expecting status: Int32) async throws {
+  func show(
+    _ arguments: [String], expecting status: Int32, as certfleet: CertfleetProgram? = nil
+  ) async throws {
     tell("$ certfleet \(arguments.joined(separator: " "))")
     let running = try Running(
-      CertfleetProgram.path, arguments, environment: certfleet.environment, stdout: nil, stderr: nil)
+      CertfleetProgram.path, arguments, environment: (certfleet ?? self.certfleet).environment, stdout: nil,
+      stderr: nil)
     let ended = await running.ended()
     guard ended == status else { throw Program.Failed("it ended with \(ended), expected \(status)") }
     if status != 0 { tell("(exit code \(status), as it should be)") }
@@ -104,8 +108,8 @@ private struct Stage {
     if FileManager.default.fileExists(atPath: folder) { try FileManager.default.removeItem(atPath: folder) }
   }
 
-  private func say(_ text: String) { tell("", "== \(text)") }
-  private func tell(_ lines: String...) {
+  func say(_ text: String) { tell("", "== \(text)") }
+  func tell(_ lines: String...) {
     FileHandle.standardOutput.write(Data(lines.map { $0 + "\n" }.joined().utf8))
   }
 }

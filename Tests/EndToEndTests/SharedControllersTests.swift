@@ -119,7 +119,8 @@ import ThrowawayFleet
     @Test func `a site that nobody serves is told and left out, and visited once somebody does`() async throws
     {
       let server = try await PostgreSQLServer()
-      let scene = try await Scene(hosts: 3, database: try await server.makeDatabase())
+      let scene = try await Scene(
+        hosts: 3, waves: "[{take: 'rest', bake: '2s'}]", database: try await server.makeDatabase())
       let file = scene.scratch.path + "/fleet.json5"
       try Files.write(file, Files.read(file).replacing("{name: 'web3',", with: "{name: 'web3', site: 'far',"))
       try await scene.expect(0, "apply", file)
@@ -142,6 +143,11 @@ import ThrowawayFleet
         "SELECT count(DISTINCT chain) FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%'",
         in: scene.database)
       #expect(chains.trimmingCharacters(in: .whitespacesAndNewlines) == "1")
+      // After the bake it is looked at by who reaches it.
+      let looks = try await server.run(
+        "SELECT chain = (SELECT chain FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%' LIMIT 1) FROM event WHERE host = 'web3' AND kind LIKE '%reverify%'",
+        in: scene.database)
+      #expect(Set(looks.split(separator: "\n")) == ["t"], "\(looks)")
       serving.signal(SIGTERM)
       #expect(await serving.ended() == 0)
       await scene.fleet.stop()

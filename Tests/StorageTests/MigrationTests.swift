@@ -125,6 +125,28 @@ import ThrowawayFleet
       #expect(try await other.store.hosts().count == 2)
     }
 
+    @Test func `a log that is gone with its seal is missed by those of the other controllers`() async throws {
+      let scene = try await StoreScene(.postgreSQL)
+      let other = scene.scratch.path + "/other"
+      try FileManager.default.createDirectory(
+        atPath: other, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      try FileManager.default.copyItem(atPath: scene.home.sealingKeyPath, toPath: other + "/sealing.key")
+      let second = try Store(home: try StateDirectory(path: other, database: scene.home.location))
+      for store in [scene.store, second] {
+        try await store.record(Event(at: now, subject: .init(), kind: .note(.applied, text: "x")))
+      }
+      try await scene.store.tieLogs(now: now)
+      try await scene.store.tieLogs(now: now)
+      #expect(try await scene.store.verifyLog() == .init(count: 3))
+      let chain = await second.chain
+      #expect(
+        try await scene.tamper(
+          "DELETE FROM event WHERE chain = '\(chain)'; DELETE FROM seal WHERE name LIKE '%\(chain)'"
+        )
+        .status == 0)
+      #expect(try await scene.store.verifyLog().cutOff == LogCutOff(recorded: 1, found: 0))
+    }
+
     @Test func `stopped before the file was marked, the next one only marks it`() async throws {
       let scene = try await StoreScene(.sqlite)
       let server = try await PostgreSQLServer()

@@ -49,6 +49,16 @@
       }
     }
 
+    func verdict(of assignment: VisitAssignment) async throws -> Outcome {
+      let filter = Store.LogFilter(host: assignment.host.name, rollout: assignment.rollout)
+      let looks = try await store.events(filter).compactMap { logged -> Outcome? in
+        guard case .step(let result) = logged.event.kind, result.step == .reverify else { return nil }
+        return result.outcome
+      }
+      // One for each thing that was looked at, up to the first that is not well.
+      return looks.last ?? .inconclusive("nobody has looked: no controller that is at work reaches it")
+    }
+
     private func handOut() async {
       let handed = new
       new = []

@@ -56,7 +56,7 @@
       let key = VisitKey(rollout: task.work.rollout, host: task.work.host.name)
       do {
         let end = try await end(of: task)
-        if case .ended = task.standing {
+        if !task.work.endsVisit || task.standing.isEnded {
           try await store.drop(key, epoch: task.epoch)
         } else {
           await store.forgetTask(key, epoch: task.epoch)

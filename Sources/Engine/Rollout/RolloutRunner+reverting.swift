@@ -114,7 +114,7 @@ extension RolloutRunner {
   /// What each host serves now, several looked at together.
   private func looks(at visits: [Visit]) async throws -> [(Visit, Outcome)] {
     try await BoundedConcurrency.run(over: visits, limit: plan.policy.parallel) { visit in
-      (visit, try await visit.earlier.lookAgain())
+      (visit, try await ports.lookAgain(visit))
     }
   }
 }

@@ -20,6 +20,8 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
     case resolve, resolveRevert = "resolve_revert"
     /// The same in one that does not.
     case learn, learnRevert = "learn_revert"
+    /// After a bake: whether it still serves what it was given. Of the attempt before this one.
+    case lookAgain = "look_again"
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -43,7 +45,7 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
   package func resolving(_ token: VisitToken, isRevert: Bool) -> VisitAssignment {
     switch work {
     case .visit, .takeBack: VisitAssignment(self, isRevert ? .resolveRevert : .resolve, token: token)
-    case .resolve, .resolveRevert, .learn, .learnRevert: self
+    case .resolve, .resolveRevert, .learn, .learnRevert, .lookAgain: self
     }
   }
 
@@ -65,8 +67,12 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
     case .learn, .learnRevert:
       let ending = try await answer(about: visit).ending(afterLosing: "the controller lost sight of it")
       return try await visit.end(ending, isRevert: work == .learnRevert)
+    case .lookAgain: return try await visit.earlier.lookAgain().isSuccess ? .ok : .inconclusive
     }
   }
+
+  /// Whether it ends with an event that says so.
+  package var endsVisit: Bool { work != .lookAgain }
 
   private func answer(about visit: Visit) async throws -> VisitQuery.Answer {
     guard let token else { return .neverBegan }
@@ -83,13 +89,14 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
     case .takeBack: try await visit.record(.revertStarted(VisitToken(Nonce.make())))
     case .resolve, .resolveRevert, .learn, .learnRevert:
       return try await visit.end(Visit.Ending(end: .unknown, reason: reason), isRevert: isRevert)
+    case .lookAgain: return .inconclusive
     }
     return try await visit.end(Visit.Ending(end: .unreachable, reason: reason), isRevert: isRevert)
   }
 
   private var isRevert: Bool {
     switch work {
-    case .visit, .resolve, .learn: false
+    case .visit, .resolve, .learn, .lookAgain: false
     case .takeBack, .resolveRevert, .learnRevert: true
     }
   }
@@ -101,9 +108,22 @@ package protocol VisitCarrier: Sendable {
   ///
   /// - Returns: `nil` where it was not begun, as something asked for a stop.
   func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd?
+
+  /// What was recorded of a look after a bake.
+  func verdict(of assignment: VisitAssignment) async throws -> Outcome
 }
 
 extension Ports {
+  /// Whether a host still serves what it was given, asked by who reaches it.
+  func lookAgain(_ visit: Visit) async throws -> Outcome {
+    guard let carrier, visit.host.site != nil else { return try await visit.earlier.lookAgain() }
+    let assignment = VisitAssignment(visit, .lookAgain)
+    guard try await carrier.carryOut(assignment) != nil else {
+      return .inconclusive("nobody has looked: a stop was asked for")
+    }
+    return try await carrier.verdict(of: assignment)
+  }
+
   /// By this controller, where there is no other.
   func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd? {
     guard let carrier else { return try await assignment.carryOut(self) }

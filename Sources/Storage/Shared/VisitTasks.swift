@@ -33,6 +33,8 @@ package struct VisitKey: Hashable, Sendable {
       case begun(VisitToken, isRevert: Bool)
       /// Whoever had it before has ended it meanwhile.
       case ended(VisitEnd)
+
+      package var isEnded: Bool { if case .ended = self { true } else { false } }
     }
 
     /// Hands visits out. One that somebody is at still stays as it is.

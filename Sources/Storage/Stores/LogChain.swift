@@ -1,5 +1,5 @@
 import Fleet
-import FoundationEssentials
+package import FoundationEssentials
 import PKI
 
 /// The log of one controller: each event carries a hash over itself and the one before, and seals say where it begins and ends. Where one
@@ -15,10 +15,13 @@ struct LogChain {
 
   /// Those that have a seal or an event.
   static func all(in database: any Database) throws -> [String] {
-    let sealed = try database.rows("SELECT name FROM seal") { $0.text(0) }.compactMap { seal in
+    Set(try sealed(in: database) + database.rows("SELECT DISTINCT chain FROM event") { $0.text(0) }).sorted()
+  }
+
+  static func sealed(in database: any Database) throws -> [String] {
+    try database.rows("SELECT name FROM seal") { $0.text(0) }.compactMap { seal in
       seal == end ? "" : seal.hasPrefix("\(end) of ") ? String(seal.dropFirst("\(end) of ".count)) : nil
     }
-    return Set(sealed + (try database.rows("SELECT DISTINCT chain FROM event") { $0.text(0) })).sorted()
   }
 
   /// The event before the first one in the database.
@@ -69,8 +72,11 @@ struct LogChain {
 
   /// Walks what is in the database, a row at a time: a log of years does not fit into memory.
   ///
+  /// - Parameter tied: hears where other chains ended, as it is recorded in this one.
   /// - Returns: how many events are what was recorded, and the first that is not.
-  func walk(after start: LogHead) throws -> (count: Int, firstAltered: Int?) {
+  func walk(
+    after start: LogHead, tied: (LogTie) -> Void = { _ in }
+  ) throws -> (count: Int, firstAltered: Int?) {
     var (previous, count, altered) = (start.hash, 0, Int?.none)
     try database.run(
       "SELECT number, at, rollout, wave, host, attempt, lineage, kind, hash FROM event WHERE chain = ? ORDER BY id",
@@ -83,8 +89,50 @@ struct LogChain {
         return
       }
       (previous, count) = (hash, count + 1)
+      if row.isNull(4), case .note(.tied, let text)? = try? row.json(7) as Event.Kind {
+        text.split(separator: " ").compactMap(LogTie.init).forEach(tied)
+      }
     }
     return (count, altered)
+  }
+
+  /// Whether what was recorded of it elsewhere is in it, or lies in files.
+  func holds(_ tie: LogTie) throws -> Bool {
+    if tie.end.number <= (try first().number) { return true }
+    return try database.rows(
+      "SELECT hash FROM event WHERE chain = ? AND number = ?", [.text(name), .integer(tie.end.number)]
+    ) { $0.text(0) }.first == tie.end.hash
+  }
+}
+
+/// Where a chain ended, as another one tells it: `CHAIN/NUMBER/HASH`.
+struct LogTie: CustomStringConvertible {
+  let chain: String
+  let end: LogHead
+
+  init(_ chain: String, _ end: LogHead) { (self.chain, self.end) = (chain, end) }
+
+  init?(_ text: Substring) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 3, let number = Int(parts[1]) else { return nil }
+    (chain, end) = (parts[0], LogHead(number: number, hash: parts[2]))
+  }
+
+  var description: String { "\(chain)/\(end.number)/\(end.hash)" }
+}
+
+extension Store {
+  /// Records where the logs of the other controllers end, where that is another place than when it was recorded last.
+  package func tieLogs(now: Date) throws {
+    try transaction(.recording(chain)) {
+      let ties = try LogChain.sealed(in: database).filter { $0 != chain }.map { name in
+        LogTie(name, try LogChain(name: name, database: database, sealing: sealing).last())
+      }.filter { $0.end != .empty }
+      let text = ties.map(\.description).joined(separator: " ")
+      guard !ties.isEmpty, text != lastTie else { return }
+      try append(Event(at: now, subject: .init(), kind: .note(.tied, text: text)))
+      lastTie = text
+    }
   }
 }
 

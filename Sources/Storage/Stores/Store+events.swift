@@ -128,20 +128,27 @@ extension Store {
 
   package func verifyLog() throws -> LogCheck {
     var check = LogCheck(count: 0)
+    var ties: [LogTie] = []
     for name in try LogChain.all(in: database) where check.firstAltered == nil {
-      try verify(LogChain(name: name, database: database, sealing: sealing), &check)
+      try verify(LogChain(name: name, database: database, sealing: sealing), &check, &ties)
+    }
+    for tie in ties where check.cutOff == nil {
+      let log = LogChain(name: tie.chain, database: database, sealing: sealing)
+      if try !log.holds(tie) {
+        check.cutOff = LogCutOff(recorded: tie.end.number, found: try log.last().number)
+      }
     }
     return check
   }
 
-  private func verify(_ log: LogChain, _ check: inout LogCheck) throws {
+  private func verify(_ log: LogChain, _ check: inout LogCheck, _ ties: inout [LogTie]) throws {
     let first = try log.first()
     let archived = check.archived
     // The files of other controllers are with them.
     let isHere = log.name == chain || access(archiveFolder(of: log.name), F_OK) == 0
     if first != .empty, isHere { verifyArchives(of: log.name, upTo: first, &check) }
     guard check.firstAltered == nil else { return }
-    let walked = try log.walk(after: first)
+    let walked = try log.walk(after: first) { ties.append($0) }
     check.count += check.archived - archived + walked.count
     check.firstAltered = walked.firstAltered
     check.cutOff = try check.cutOff ?? log.cutOff()

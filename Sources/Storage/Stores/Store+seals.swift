@@ -98,13 +98,13 @@ package struct AlteredCertificate: Error, Hashable, CustomStringConvertible {
   package let lineage: Lineage.Name
   package let generation: Generation
   package var description: String {
-    "generation \(generation) of \(lineage) is not what was stored: its facts, chain or key were altered or exchanged in certfleet.db; restore that from a backup, or order a new one: \(Remedy.renew(lineage))"
+    "generation \(generation) of \(lineage) is not what was stored: its facts, chain or key were altered or exchanged in the database; restore that from a backup, or order a new one: \(Remedy.renew(lineage))"
   }
 }
 
 package struct OtherSealingKey: Error, Hashable, CustomStringConvertible {
   package let description =
-    "sealing.key is not the key that certfleet.db was sealed with; restore both from the same backup"
+    "sealing.key is not the key that the database was sealed with; restore both from the same backup"
 }
 
 /// Events were recorded that are not in the log any more.
@@ -117,7 +117,7 @@ package struct LogCutOff: Error, Hashable, CustomStringConvertible {
     let what =
       recorded.map { "\($0) events were recorded and \(found) are there" } ?? "the seal of its end is gone"
     return
-      "the log in certfleet.db was cut off: \(what); restore it from a backup, or go on with what is there: \(Remedy.acceptLoss)"
+      "the log was cut off: \(what); restore it from a backup, or go on with what is there: \(Remedy.acceptLoss)"
   }
 }
 

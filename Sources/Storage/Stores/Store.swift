@@ -20,6 +20,8 @@ package actor Store {
   /// What `logEnd` found, or what was appended after it.
   var logEndInTransaction: LogHead?
   var isInTransaction = false
+  /// What `tieLogs` has recorded.
+  var lastTie = ""
   /// `nil` where there is no other controller.
   var sharing: Sharing?
   /// The last event that `projections` have taken in.
