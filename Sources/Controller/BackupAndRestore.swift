@@ -38,6 +38,10 @@ extension Controller {
     _ file: String, at path: String, keyPath: String?, by author: Author, environment: [String: String],
     confirm: (Backup) throws -> Bool
   ) async throws -> (backup: Backup, former: String?)? {
+    guard try ControllerConfiguration(of: path, environment).database == .file else {
+      throw ControllerError.configuration(
+        "the state is in PostgreSQL, and is restored with it; then say so: certfleet restore --point-in-time")
+    }
     let home = try StateDirectory(path: path)
     let hadState = StateDirectory.exists(at: path)
     let restore = try Restore(of: file, into: home, keyPath: keyPath, now: Date())
