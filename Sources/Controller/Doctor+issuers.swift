@@ -98,7 +98,7 @@ extension Controller {
         if case .http01(.listener(let address)) = lineage.challenge ?? .standard { address } else { nil }
       })
     return addresses.sorted { $0.description < $1.description }.compactMap { address in
-      ListenerTrial.obstacle(to: address).map {
+      ListenerTrial.obstacle(to: address, isShared: isShared).map {
         Finding(
           .problem, "\($0.description)",
           mend: "see what holds it: ss -ltnp; or say another challenge.listen, and forward the port to it")

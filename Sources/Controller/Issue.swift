@@ -52,7 +52,10 @@ extension Controller {
   }
 
   func issuing(stop: StopSignal, isRehearsal: Bool = false) async throws -> CertificateIssuing {
-    CertificateIssuing(store: store, hosts: try await hostServices(), isRehearsal: isRehearsal, stop: stop) {
+    CertificateIssuing(
+      store: store, hosts: try await hostServices(), isRehearsal: isRehearsal, stop: stop,
+      sharesPorts: isShared
+    ) {
       [tell] in tell(.issuing($0))
     }
   }

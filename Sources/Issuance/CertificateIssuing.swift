@@ -24,9 +24,10 @@ package struct CertificateIssuing: Sendable {
   let stop: StopSignal
   let tell: IssuingListener
 
+  /// - Parameter sharesPorts: whether other controllers may listen for CAs on this machine, too.
   package init(
     store: any IssuingStore, hosts: any IssuingHosts, isRehearsal: Bool = false, stop: StopSignal,
-    tell: @escaping IssuingListener
+    sharesPorts: Bool = false, tell: @escaping IssuingListener
   ) {
     self.store = store
     self.hosts = hosts
@@ -34,7 +35,7 @@ package struct CertificateIssuing: Sendable {
     self.stop = stop
     self.tell = tell
     accounts = ACMEAccounts(store: store, tell: tell)
-    solvers = SolverRegistry(hosts: hosts, tell: tell)
+    solvers = SolverRegistry(hosts: hosts, sharesPorts: sharesPorts, tell: tell)
   }
 
   /// - Returns: whether all of it was done.

@@ -4,9 +4,11 @@ import Fleet
 actor SolverRegistry {
   private let hosts: any IssuingHosts
   private let tell: IssuingListener
+  private let sharesPorts: Bool
   private var listeners: [ListenAddress: HTTP01Listener] = [:]
 
-  init(hosts: any IssuingHosts, tell: @escaping IssuingListener) {
+  init(hosts: any IssuingHosts, sharesPorts: Bool, tell: @escaping IssuingListener) {
+    self.sharesPorts = sharesPorts
     self.hosts = hosts
     self.tell = tell
   }
@@ -15,7 +17,8 @@ actor SolverRegistry {
     switch challenge {
     case .http01(.listener(let address)):
       let listener =
-        listeners[address] ?? HTTP01Listener(address) { [tell] in tell(.listenerFailing($0)) }
+        listeners[address]
+        ?? HTTP01Listener(address, isShared: sharesPorts, warn: { [tell] in tell(.listenerFailing($0)) })
       listeners[address] = listener
       return listener
     case .http01(.webroot(let root)): return Webroot(root: root)

@@ -45,6 +45,29 @@ import ThrowawayFleet
       try await eventually("the run has ended") {
         try await !controllers[0].succeed("controllers").contains("leads")
       }
+      // Whom of them a CA asks does not matter.
+      try scene.steer(0, "hold-deploy")
+      try await scene.expect(0, "cert", "renew", "one.example")
+      try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
+      try await server.run(
+        #"INSERT INTO presented VALUES ('x', '{}', '{"domain":"x","token":"t0","key_authorization":"t0.k","all_domains":["x"],"remaining":0}')"#,
+        in: scene.database)
+      let url =
+        "http://\(scene.fleet.network.controller):\(scene.fleet.authority.challengePort)/.well-known/acme-challenge/"
+      try await eventually("an answer of one that follows", within: .seconds(20)) {
+        try await Program.run(try Program.find("curl"), ["-s", url + "t0"]).stdout == "t0.k"
+      }
+      #expect(
+        try await Program.run(
+          try Program.find("curl"), ["-s", "-o", "/dev/null", "-w", "%{http_code}", url + "t1"]
+        ).stdout == "404")
+      try await server.run("DELETE FROM presented", in: scene.database)
+      try scene.release(0, "hold-deploy")
+      try FileManager.default.removeItem(atPath: scene.hosts[0].home + "/holding")
+      try await eventually("all have it", within: .seconds(60)) { Set(scene.generations()) == ["2"] }
+      try await eventually("the run has ended") {
+        try await !controllers[0].succeed("controllers").contains("leads")
+      }
       // The one that leads is killed where a host holds it.
       try scene.steer(0, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
@@ -55,13 +78,13 @@ import ThrowawayFleet
         leader.split(separator: " ").drop { $0 != "process" }.dropFirst().first.flatMap { Int32($0) })
       kill(id, SIGKILL)
       try scene.release(0, "hold-deploy")
-      try await eventually("the others go on", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
+      try await eventually("the others go on", within: .seconds(120)) { Set(scene.generations()) == ["3"] }
       try await eventually("it has ended", within: .seconds(30)) {
         let listed = try await scene.expect(0, "rollout", "list").stdout
-        return listed.split(separator: "\n").count == 3 && !listed.contains("running")
+        return listed.split(separator: "\n").count == 4 && !listed.contains("running")
       }
       #expect(try await controllers[0].succeed("controllers").contains("lost"))
-      try await scene.check(2)
+      try await scene.check(3)
       serving.removeAll { $0.id == id }
       for one in serving {
         one.signal(SIGTERM)

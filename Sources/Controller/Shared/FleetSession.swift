@@ -102,6 +102,8 @@ import System
       _ request: RunRequest, _ session: ControllerSession, _ worker: VisitTaskWorker, _ stop: StopSignal
     ) async throws -> RunResult {
       var isFollowing = false
+      let answers = try await SharedAnswers(of: self)
+      defer { answers.close() }
       while true {
         switch try await store.takeLease(session) {
         case .taken(let wasLeft):
@@ -111,6 +113,7 @@ import System
             return try await sharedResult(stop)
           }
           if isFollowing { tell(.takesLead) }
+          answers.close()
           do { return try await lead(request, worker, stop) } catch let error as LeaseLost {
             DebugLog.write("\(error)")
             isFollowing = true
@@ -119,6 +122,7 @@ import System
           if !isFollowing {
             isFollowing = true
             tell(.takesPart(leader: other))
+            answers.open()
             try await lookAtOwnSites(request)
           }
           if stop.isRequested { return try await sharedResult(stop) }

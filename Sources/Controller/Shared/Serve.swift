@@ -58,8 +58,17 @@ extension Controller {
       do {
         try await working(stop) { worker in
           var (next, lastRun) = (Date.distantPast, Double?.none)
+          var answers: SharedAnswers?
           while !stop.isRequested {
             let isOrdered = await orders.wait(for: .seconds(1))
+            // What is declared may have changed meanwhile.
+            if try await store.isLeaseAnothers(session.session) {
+              if answers == nil { answers = try await SharedAnswers(of: self) }
+              answers?.open()
+            } else {
+              answers?.close()
+              answers = nil
+            }
             // Whichever controller led it.
             if let run = try await store.runMoments()?.endedAt, run != lastRun {
               if lastRun != nil { next = try await nextMoment(after: Date()) }
@@ -70,6 +79,8 @@ extension Controller {
             guard isOrdered || isLeft || Date() >= next,
               case .taken = try await store.takeLease(session.session)
             else { continue }
+            answers?.close()
+            answers = nil
             do {
               let result = try await lead(RunRequest(), worker, stop)
               try await store.giveUpLease(session.session)

@@ -25,9 +25,26 @@ package final class HTTP01Listener: Solver {
   /// Told what keeps the CA from being answered.
   private let warn: @Sendable (String) -> Void
 
-  package init(_ address: ListenAddress, warn: @escaping @Sendable (String) -> Void = { _ in }) {
+  private let isShared: Bool
+  /// Answers tokens that others show.
+  private let lookUp: @Sendable (String) -> String?
+
+  /// - Parameters:
+  ///   - isShared: with other controllers on this machine, of which any may be asked.
+  ///   - lookUp: gives the key authorization for a token that was not shown here; called from a thread that may wait.
+  package init(
+    _ address: ListenAddress, isShared: Bool = false, warn: @escaping @Sendable (String) -> Void = { _ in },
+    lookUp: @escaping @Sendable (String) -> String? = { _ in nil }
+  ) {
     self.address = address
+    self.isShared = isShared
     self.warn = warn
+    self.lookUp = lookUp
+  }
+
+  /// Listens before there is a token.
+  package func open() throws {
+    try state.withLock { state in if state.source == nil { state.source = try listen() } }
   }
 
   package func present(_ proof: Proof) async throws {
@@ -48,7 +65,7 @@ package final class HTTP01Listener: Solver {
   }
 
   private func listen() throws -> any DispatchSourceRead {
-    let descriptor = try ListeningSocket.open(address)
+    let descriptor = try ListeningSocket.open(address, isShared: isShared)
     let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
     source.setEventHandler { [self] in
       let (connection, client) = HTTPClients.accept(from: descriptor)
@@ -90,8 +107,8 @@ package final class HTTP01Listener: Solver {
   private func serve(_ connection: Int32) {
     guard let path = HTTPExchange.readPath(from: connection) else { return }
     let prefix = "/.well-known/acme-challenge/"
-    let answer =
-      path.hasPrefix(prefix) ? state.withLock { $0.answers[String(path.dropFirst(prefix.count))] } : nil
-    HTTPExchange.reply(answer, on: connection)
+    guard path.hasPrefix(prefix) else { return HTTPExchange.reply(nil, on: connection) }
+    let token = String(path.dropFirst(prefix.count))
+    HTTPExchange.reply(state.withLock { $0.answers[token] } ?? lookUp(token), on: connection)
   }
 }

@@ -5,16 +5,19 @@ import Glibc
 enum ListeningSocket {
   /// `::` takes IPv4 connections as well (ipv6(7)), and where the machine has no IPv6 it is `0.0.0.0`.
   ///
+  /// - Parameter isShared: with other controllers on this machine, whichever of them is asked (SO_REUSEPORT, socket(7)).
   /// - Throws: `CannotListen`, with what to do.
-  static func open(_ address: ListenAddress) throws(CannotListen) -> Int32 {
+  static func open(_ address: ListenAddress, isShared: Bool = false) throws(CannotListen) -> Int32 {
     do {
-      return try bound(address)
+      return try bound(address, isShared)
     } catch  where address.address == "::" && [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.code) {
-      return try bound(ListenAddress(address: "0.0.0.0", port: address.port))
+      return try bound(ListenAddress(address: "0.0.0.0", port: address.port), isShared)
     }
   }
 
-  private static func bound(_ address: ListenAddress) throws(CannotListen) -> Int32 {
+  private static func bound(
+    _ address: ListenAddress, _ isShared: Bool
+  ) throws(CannotListen) -> Int32 {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
@@ -27,6 +30,7 @@ enum ListeningSocket {
       info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw CannotListen(address: address, code: errno) }
     set(SO_REUSEADDR, SOL_SOCKET, 1, on: descriptor)
+    if isShared { set(SO_REUSEPORT, SOL_SOCKET, 1, on: descriptor) }
     if info.pointee.ai_family == AF_INET6 { set(IPV6_V6ONLY, Int32(IPPROTO_IPV6), 0, on: descriptor) }
     guard bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0,
       Glibc.listen(descriptor, 1024) == 0

@@ -150,6 +150,13 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       return answer
     }
 
+    /// Whether another one leads.
+    package func isLeaseAnothers(_ session: ControllerSession) throws -> Bool {
+      try !database.rows("SELECT 1 FROM lease_holder WHERE session <> ?", [.integer(session.number)]) { _ in
+        true
+      }.isEmpty
+    }
+
     /// Whether it is somebody's who was lost.
     package func isLeaseLeft() throws -> Bool {
       try !database.rows("SELECT 1 FROM lease_holder AS h WHERE \(Self.isDead("h.session"))") { _ in true }

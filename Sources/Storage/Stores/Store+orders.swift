@@ -118,6 +118,11 @@ extension Store {
     ) { (try $0.json(0, as: Challenge.self), try $0.json(1, as: type)) }
   }
 
+  /// What is shown to CAs now, for whatever.
+  package func presented<Proof: Decodable & Sendable>(as type: Proof.Type) throws -> [Proof] {
+    try database.rows("SELECT proof FROM presented") { try $0.json(0, as: type) }
+  }
+
   /// Keeps what is about to be shown.
   package func keepPresented(
     _ proof: some Encodable & Sendable, by challenge: Challenge, of lineage: Lineage.Name

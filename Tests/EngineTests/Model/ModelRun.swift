@@ -47,7 +47,7 @@ struct ModelRun {
       do {
         let state = try await runner.run()
         if state.isEnd { break }
-        try await giveWhatItWaitsFor(id, world)
+        try await world.giveWhatItWaitsFor(id, plan)
       } catch is ModelWorld.Killed {
         crashes += 1
         // Another process: another connection, and nothing remembered.
@@ -63,18 +63,18 @@ struct ModelRun {
     check.look(at: events, stored: try await store.ledger(of: id), world)
     return Result(state: try await store.state(of: id), crashes: crashes, faults: check.faults)
   }
-
-  /// Somebody approves, somebody lets it go on, and time passes.
-  private func giveWhatItWaitsFor(_ id: Rollout.ID, _ world: ModelWorld) async throws {
-    for (index, wave) in plan.waves.enumerated() where wave.rule.needsApproval {
-      try await world.say(.approve(wave: index + 1, planHash: ""), to: id)
-    }
-    try await world.say(.resume, to: id)
-    await world.pause(for: .seconds(3600))
-  }
 }
 
 extension ModelWorld {
+  /// Somebody approves, somebody lets it go on, and time passes.
+  func giveWhatItWaitsFor(_ id: Rollout.ID, _ plan: Plan) async throws {
+    for (index, wave) in plan.waves.enumerated() where wave.rule.needsApproval {
+      try await say(.approve(wave: index + 1, planHash: ""), to: id)
+    }
+    try await say(.resume, to: id)
+    await pause(for: .seconds(3600))
+  }
+
   /// What is outside the controller goes on as it was.
   func afterCrash(_ store: Store, seed: UInt64) -> ModelWorld {
     let old = with { $0 }

@@ -149,7 +149,7 @@
           let state = try await RolloutRunner(id, plan: plan, ports: ports).run()
           _ = await doom.result
           if state.isEnd { break }
-          try await giveWhatItWaitsFor(id, leader.world)
+          try await leader.world.giveWhatItWaitsFor(id, plan)
           try await leader.store.giveUpLease(leader.session)
         } catch is ModelWorld.Killed { result.killed += 1 } catch is LeaseLost { result.lost += 1 }
         _ = await doom.result
@@ -188,14 +188,6 @@
         await processes[index].end()
         processes[index] = try await Process(index, homes[index], world)
       }
-    }
-
-    private func giveWhatItWaitsFor(_ id: Rollout.ID, _ world: ModelWorld) async throws {
-      for (index, wave) in plan.waves.enumerated() where wave.rule.needsApproval {
-        try await world.say(.approve(wave: index + 1, planHash: ""), to: id)
-      }
-      try await world.say(.resume, to: id)
-      await world.pause(for: .seconds(3600))
     }
   }
 
