@@ -77,15 +77,15 @@ import System
       let worker = VisitTaskWorker(store, try await ports(stop: stop))
       let listener = await store.listen(to: Channel.work) { Task { await worker.bell.ring() } }
       defer { withExtendedLifetime(listener) {} }
-      let work = Task { try await worker.run() }
+      let work = Task { await worker.run() }
       do {
         let value = try await body(worker)
         work.cancel()
-        try await work.value
+        await work.value
         return value
       } catch {
         work.cancel()
-        _ = await work.result
+        await work.value
         throw error
       }
     }

@@ -27,10 +27,10 @@
     }
 
     /// Takes visits and carries them out, until the task is cancelled or a stop is requested; what was begun is ended.
-    func run() async throws {
-      try await withThrowingDiscardingTaskGroup { group in
+    func run() async {
+      await withDiscardingTaskGroup { group in
         while !ports.stop.isRequested, !Task.isCancelled {
-          let taken = try await store.take(as: VisitAssignment.self) { $0.planned }
+          let taken = await take()
           for task in taken {
             group.addTask(executorPreference: ports.connector.executor) {
               // Whoever waits for the work to end does not want a visit to be cut off.
@@ -39,6 +39,14 @@
           }
           if taken.isEmpty { await bell.wait(for: patience) }
         }
+      }
+    }
+
+    /// Where the database cannot be asked, the next try may succeed.
+    private func take() async -> [Store.TakenTask<VisitAssignment>] {
+      do { return try await store.take(as: VisitAssignment.self) { $0.planned } } catch {
+        DebugLog.write("nothing is taken: \(error)")
+        return []
       }
     }
 
@@ -64,12 +72,10 @@
         await listener.withLock { $0.carrier }?.hasEnded(key, end)
       } catch {
         DebugLog.write("\(key.host): \(error)")
-        // Another controller has it already, or takes it now.
-        if error is LeaseLost {
-          await store.forgetTask(key, epoch: task.epoch)
-        } else {
-          try? await store.giveBack(key, epoch: task.epoch)
-        }
+        if error is LeaseLost { return await store.forgetTask(key, epoch: task.epoch) }
+        // Another controller may fare better; not at once, as it may fare the same.
+        try? await Task.sleep(for: patience * 5)
+        try? await store.giveBack(key, epoch: task.epoch)
       }
     }
   }

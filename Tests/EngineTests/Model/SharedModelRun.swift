@@ -68,7 +68,7 @@
       let session: ControllerSession
       let worker: VisitTaskWorker
       let ports: Ports
-      let work: Task<Void, any Error>
+      let work: Task<Void, Never>
 
       init(_ number: Int, _ home: StateDirectory, _ world: ModelWorld) async throws {
         store = try Store(home: home)
@@ -77,7 +77,7 @@
         ports = self.world.ports(StopSignal())
         let worker = VisitTaskWorker(store, ports, patience: .milliseconds(5))
         self.worker = worker
-        work = Task { try await worker.run() }
+        work = Task { await worker.run() }
       }
 
       /// Nobody has heard of it for long; it may not know that.
@@ -85,7 +85,7 @@
 
       func end() async {
         work.cancel()
-        _ = await work.result
+        await work.value
       }
     }
 
