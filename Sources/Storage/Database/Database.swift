@@ -20,6 +20,9 @@ protocol Database: AnyObject {
   /// A number that is another one once somebody else has written.
   func revision() throws -> Int
 
+  /// How long commits are apart where several events come at a time, so that each takes more of them with it.
+  var pace: Duration { get }
+
   /// What gives an epoch that is higher than all before.
   var nextEpoch: String { get }
 

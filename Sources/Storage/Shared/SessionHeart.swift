@@ -1,7 +1,7 @@
 #if PostgreSQL
-  import Foundation
   import Glibc
   import Synchronization
+  import System
 
   /// Says that a session lives, on a connection and a thread of its own: whatever the others wait for, this waits for nothing.
   package final class SessionHeart: Sendable {
@@ -13,7 +13,7 @@
     init(_ address: PostgreSQLAddress, _ session: ControllerSession) {
       let over = Over()
       isOver = over
-      Thread {
+      SystemThread.start {
         var connection: PostgreSQLConnection?
         while !over.state.withLock({ $0 }) {
           do {
@@ -24,7 +24,7 @@
           } catch { connection = nil }
           usleep(UInt32(ControllerSession.interval.components.seconds) * 1_000_000)
         }
-      }.start()
+      }
     }
 
     package func stop() { isOver.state.withLock { $0 = true } }

@@ -28,6 +28,9 @@ package actor Store {
   var projectedEvent = 0
   private typealias Waiting = (write: () throws -> Void, done: CheckedContinuation<Void, any Error>)
   private var waiting: [Waiting] = []
+  /// How many were written together last, and when.
+  private var lastBatch = 0
+  private var lastCommit: ContinuousClock.Instant?
 
   /// SQLite waits for the disk; that must not hold one of the few threads that everything else runs on.
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -75,13 +78,18 @@ package actor Store {
   func shareCommit(_ write: @escaping () throws -> Void) async throws {
     try await withCheckedThrowingContinuation { done in
       waiting.append((write, done))
-      if waiting.count == 1 { Task { self.commitWaiting() } }
+      if waiting.count == 1 { Task { await self.commitWaiting() } }
     }
   }
 
-  private func commitWaiting() {
+  private func commitWaiting() async {
+    // Who comes alone waits for nobody.
+    if lastBatch > 1, let next = lastCommit?.advanced(by: database.pace), next > .now {
+      try? await Task.sleep(until: next, clock: .continuous)
+    }
     let batch = waiting
     waiting = []
+    (lastBatch, lastCommit) = (batch.count, .now)
     commit(batch)
   }
 

@@ -22,14 +22,15 @@
     /// One that is not known to have been taken back is never tried again.
     private func attempt<Result>(_ scope: TransactionScope, _ body: () throws -> Result) throws -> Result {
       precondition(!isInTransaction, "one transaction at a time")
-      (isInTransaction, failureInTransaction) = (true, nil)
+      (isInTransaction, failureInTransaction, transactionNumber) = (true, nil, nil)
       defer { isInTransaction = false }
-      let number: String?
       let result: Result
       do {
-        number = try begin(scope)
+        try begin(scope)
         result = try body()
         if let failureInTransaction { throw failureInTransaction }
+        // What became of it can be asked for only by its number.
+        if scope != .reading, transactionNumber == nil { try receive() }
       } catch {
         rollBack(after: error)
         throw error
@@ -37,7 +38,7 @@
       do { try end("COMMIT") } catch let error as PostgreSQLError where error.isConnectionLost {
         try reconnect(after: error)
         isInTransaction = false
-        guard let number, try isCommitted(number) else { throw error }
+        guard let transactionNumber, try isCommitted(transactionNumber) else { throw error }
       } catch {
         // Something that was sent before it failed, and it was not run.
         rollBack(after: error)
@@ -50,12 +51,8 @@
       if (error as? PostgreSQLError)?.isConnectionLost != true { try? end("ROLLBACK") }
     }
 
-    /// - Returns: the transaction's number, by which can be asked what became of it.
-    private func begin(_ scope: TransactionScope) throws -> String? {
-      if scope == .reading {
-        try send("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", [])
-        return nil
-      }
+    private func begin(_ scope: TransactionScope) throws {
+      if scope == .reading { return try send("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", []) }
       try send("BEGIN", [])
       // A controller that stands still holds nobody up for longer.
       try send("SET LOCAL idle_in_transaction_session_timeout = '10s'", [])
@@ -66,7 +63,7 @@
         try send("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", [.text(chain)])
       case .whole, .reading: try send("SELECT pg_advisory_xact_lock(?)", [.integer(Lock.fleet)])
       }
-      return try rows("SELECT CAST(pg_current_xact_id() AS text)", []) { $0.text(0) }.first
+      try sendForNumber()
     }
 
     private func end(_ word: String) throws {

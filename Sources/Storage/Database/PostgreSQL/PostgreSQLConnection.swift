@@ -20,6 +20,8 @@
     /// How often an answer was waited for.
     private(set) var roundTrips = 0
     var isInTransaction = false
+    /// By which can be asked what became of it; `nil` where nobody has waited for the server yet.
+    var transactionNumber: String?
     /// Of the transaction that is going on: it cannot be committed any more.
     var failureInTransaction: (any Error)?
     /// When the connection that was lost is given up.
@@ -34,11 +36,14 @@
     private enum Sent {
       case preparation(Prepared)
       case statement(sql: String)
+      /// What tells the transaction's number.
+      case number
 
       var sql: String {
         switch self {
         case .preparation(let prepared): prepared.sql
         case .statement(let sql): sql
+        case .number: PostgreSQLConnection.numberOfTransaction
         }
       }
     }
@@ -153,6 +158,14 @@
       sent.append(.statement(sql: sql))
     }
 
+    static let numberOfTransaction = "SELECT CAST(pg_current_xact_id() AS text)"
+
+    /// Asks for the transaction's number without waiting for it.
+    func sendForNumber() throws {
+      try send(Self.numberOfTransaction, [])
+      sent[sent.count - 1] = .number
+    }
+
     private func lost(_ sql: String) -> PostgreSQLError { PostgreSQLError(handle, nil, sql: sql) }
 
     /// Waits for all answers. The first failure is thrown when all are there.
@@ -173,7 +186,11 @@
           switch PQresultStatus(result) {
           case PGRES_SINGLE_TUPLE where isLast && failure == nil:
             do { try read(PostgreSQLRow(result: result)) } catch { failure = error }
-          case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE: break
+          case PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE:
+            if case .number = item, PQntuples(result) == 1 {
+              transactionNumber = PostgreSQLRow(result: result).text(0)
+            }
+          case PGRES_COMMAND_OK: break
           default:
             let error = PostgreSQLError(handle, result, sql: item.sql)
             if case .preparation(let key) = item { prepared[key] = nil }

@@ -1,8 +1,8 @@
 #if PostgreSQL
   import CPostgreSQL
-  import Foundation
   import Glibc
   import Synchronization
+  import System
 
   /// Hears what other sessions tell (NOTIFY), on a connection and a thread of its own. Where a pooler is in between nothing is heard, and
   /// whoever waits asks now and then.
@@ -11,7 +11,7 @@
 
     /// - Parameter heard: called from its thread; also where something may have been missed.
     init(_ address: PostgreSQLAddress, to channel: String, heard: @escaping @Sendable () -> Void) {
-      let thread = Thread { [weak self] in
+      SystemThread.start { [weak self] in
         while self?.isOver.withLock({ $0 }) == false {
           if let handle = Self.connect(address, channel) {
             heard()
@@ -22,7 +22,6 @@
           }
         }
       }
-      thread.start()
     }
 
     deinit { isOver.withLock { $0 = true } }
