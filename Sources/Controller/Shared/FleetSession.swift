@@ -48,8 +48,8 @@ import System
       }
     }
 
-    /// Leads a run, or where another controller leads one, carries out what that hands out, until it has ended. Where it is lost, one of
-    /// the others goes on in its place.
+    /// Leads a run. Where another controller leads one, this one carries out what that hands out until it has ended, or is lost, and leads
+    /// its own then.
     func shareRun(_ request: RunRequest, stop: StopSignal) async throws -> RunResult {
       let lease = try lease()
       defer { withExtendedLifetime(lease) {} }
@@ -107,16 +107,12 @@ import System
       while true {
         switch try await store.takeLease(session) {
         case .taken(let wasLeft):
-          // The one that led has done what there was.
-          guard !isFollowing || wasLeft else {
-            try await store.giveUpLease(session)
-            return try await sharedResult(stop)
-          }
-          if isFollowing { tell(.takesLead) }
+          // What this one is for may be another matter than what the one that led was for; mostly nothing is left to do.
+          if isFollowing, wasLeft { tell(.takesLead) }
           answers.close()
           do { return try await lead(request, worker, stop) } catch let error as LeaseLost {
             DebugLog.write("\(error)")
-            isFollowing = true
+            isFollowing = false
           }
         case .held(let other):
           if !isFollowing {
@@ -150,7 +146,9 @@ import System
     /// Hosts whose site no controller serves that is at work.
     func hostsOfDeadSites(for request: RunRequest) async throws -> [HostLeftOut] {
       guard isShared else { return [] }
-      let served = try await store.controllers().filter(\.isLiving).reduce(configuration.sites) {
+      let served = try await store.controllers().filter { $0.isLiving && $0.takesPart }.reduce(
+        configuration.sites
+      ) {
         $0.union($1.sites)
       }
       let lineages = try await store.lineages()

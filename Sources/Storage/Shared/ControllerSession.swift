@@ -54,6 +54,7 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
     ) throws -> ControllerSession {
       let controller = DatabaseValue.text(chain)
       let number = try transaction {
+        try database.run("DELETE FROM session WHERE seen_at < clock_timestamp() - interval '1 day'")
         if takesPart {
           try database.run("DELETE FROM session WHERE controller = ? AND takes_part = 1", [controller])
         }
@@ -97,14 +98,15 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
         SELECT s.number, s.name, s.sites, s.process, s.version, EXTRACT(EPOCH FROM s.began_at)::float8,
           EXTRACT(EPOCH FROM s.seen_at)::float8, s.seen_at > clock_timestamp() - \(Self.term),
           EXISTS (SELECT 1 FROM lease_holder WHERE session = s.number),
-          (SELECT count(*) FROM visit_task WHERE session = s.number)
+          (SELECT count(*) FROM visit_task WHERE session = s.number), s.takes_part
         FROM session AS s WHERE s.seen_at > clock_timestamp() - interval '1 day' ORDER BY s.name, s.number
         """
       ) {
         ControllerSession(
           number: $0.integer(0), name: $0.text(1),
           sites: Set($0.text(2).split(separator: ",").map(String.init)),
-          process: $0.text(3), version: $0.text(4), beganAt: $0.moment(5), seenAt: $0.moment(6),
+          takesPart: $0.integer(10) == 1, process: $0.text(3), version: $0.text(4), beganAt: $0.moment(5),
+          seenAt: $0.moment(6),
           isLiving: $0.integer(7) == 1, leads: $0.integer(8) == 1, visits: $0.integer(9))
       }
     }
