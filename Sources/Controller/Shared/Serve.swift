@@ -59,8 +59,10 @@ extension Controller {
         try await working(stop) { worker in
           var (next, lastRun) = (Date.distantPast, Double?.none)
           var answers: SharedAnswers?
+          // Whoever has ordered something may have the lease still when that is heard.
+          var isOrdered = false
           while !stop.isRequested {
-            let isOrdered = await orders.wait(for: .seconds(1))
+            if await orders.wait(for: .seconds(1)) { isOrdered = true }
             // What is declared may have changed meanwhile.
             if try await store.isLeaseAnothers(session.session) {
               if answers == nil { answers = try await SharedAnswers(of: self) }
@@ -79,6 +81,7 @@ extension Controller {
             guard isOrdered || isLeft || Date() >= next,
               case .taken = try await store.takeLease(session.session)
             else { continue }
+            isOrdered = false
             answers?.close()
             answers = nil
             do {

@@ -23,6 +23,9 @@ protocol Database: AnyObject {
   /// How long commits are apart where several events come at a time, so that each takes more of them with it.
   var pace: Duration { get }
 
+  /// What is declared has changed; where the driver does not see that by itself, it counts.
+  func countRevision() throws
+
   /// What gives an epoch that is higher than all before.
   var nextEpoch: String { get }
 

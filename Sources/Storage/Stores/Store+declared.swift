@@ -85,6 +85,7 @@ extension Store {
           AND host NOT IN (SELECT host FROM placement WHERE gone_at IS NULL AND active_at IS NOT NULL)
         """)
       guard !changes.isEmpty else { return }
+      try database.countRevision()
       // Who mends a declaration wants to see at once whether that was it; what a CA asked for still holds.
       try forgetBackoffs { !$0.isCAs }
       let text =

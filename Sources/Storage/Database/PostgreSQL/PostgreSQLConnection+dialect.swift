@@ -21,7 +21,8 @@
       }
     }
 
-    /// Counted by a trigger of each table of what is declared.
+    func countRevision() throws { try run("UPDATE revision SET number = number + 1") }
+
     func revision() throws -> Int { try rows("SELECT number FROM revision") { $0.integer(0) }.first ?? 0 }
 
     /// What is on its disks is the server's to look after (initdb(1), --data-checksums; pg_amcheck(1)).

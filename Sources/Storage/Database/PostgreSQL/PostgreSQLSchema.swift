@@ -75,13 +75,6 @@
       CREATE TABLE setting (name \(name) PRIMARY KEY, \(json("value")));
       CREATE TABLE revision (number bigint NOT NULL);
       INSERT INTO revision VALUES (1);
-      CREATE FUNCTION count_revision() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN UPDATE revision SET number = number + 1; RETURN NULL; END $$;
-      CREATE TRIGGER count_revision AFTER INSERT OR UPDATE OR DELETE ON host EXECUTE FUNCTION count_revision();
-      CREATE TRIGGER count_revision AFTER INSERT OR UPDATE OR DELETE ON issuer EXECUTE FUNCTION count_revision();
-      CREATE TRIGGER count_revision AFTER INSERT OR UPDATE OR DELETE ON policy EXECUTE FUNCTION count_revision();
-      CREATE TRIGGER count_revision AFTER INSERT OR UPDATE OR DELETE ON lineage EXECUTE FUNCTION count_revision();
-      CREATE TRIGGER count_revision AFTER INSERT OR UPDATE OR DELETE ON setting EXECUTE FUNCTION count_revision();
 
       CREATE TABLE host_key (
         host \(name), type text NOT NULL, key text NOT NULL, fingerprint text NOT NULL,

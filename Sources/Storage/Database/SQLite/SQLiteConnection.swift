@@ -62,6 +62,8 @@ final class SQLiteConnection: Database {
     "json_replace(\(column), \(keys.map { "'$.\($0)', ''" }.joined(separator: ", ")))"
   }
 
+  func countRevision() {}
+
   /// Syncing the disk takes its time.
   var pace: Duration { .zero }
 
