@@ -39,22 +39,22 @@ import ThrowawayFleet
       var serving = try controllers.enumerated().map {
         try $1.start("serve", output: "\(scene.scratch.path)/serve\($0)")
       }
-      try await eventually("the first rollout", within: .seconds(60)) { Set(scene.generations()) == ["1"] }
+      try await eventually("the first rollout", within: .seconds(120)) { Set(scene.generations()) == ["1"] }
       let listed = try await controllers[2].succeed("controllers")
       #expect(listed.split(separator: "\n").count == 4 && listed.contains("controller2"), "\(listed)")
-      try await eventually("the run has ended") {
+      try await eventually("the run has ended", within: .seconds(120)) {
         try await !controllers[0].succeed("controllers").contains("leads")
       }
       // Whom of them a CA asks does not matter.
       try scene.steer(0, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
-      try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
+      try await eventually("a host that holds", within: .seconds(120)) { scene.exists(0, "holding") }
       try await server.run(
         #"INSERT INTO presented VALUES ('x', '{}', '{"domain":"x","token":"t0","key_authorization":"t0.k","all_domains":["x"],"remaining":0}')"#,
         in: scene.database)
       let url =
         "http://\(scene.fleet.network.controller):\(scene.fleet.authority.challengePort)/.well-known/acme-challenge/"
-      try await eventually("an answer of one that follows", within: .seconds(20)) {
+      try await eventually("an answer of one that follows", within: .seconds(60)) {
         try await Program.run(try Program.find("curl"), ["-s", url + "t0"]).stdout == "t0.k"
       }
       #expect(
@@ -64,14 +64,14 @@ import ThrowawayFleet
       try await server.run("DELETE FROM presented", in: scene.database)
       try scene.release(0, "hold-deploy")
       try FileManager.default.removeItem(atPath: scene.hosts[0].home + "/holding")
-      try await eventually("all have it", within: .seconds(60)) { Set(scene.generations()) == ["2"] }
-      try await eventually("the run has ended") {
+      try await eventually("all have it", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
+      try await eventually("the run has ended", within: .seconds(120)) {
         try await !controllers[0].succeed("controllers").contains("leads")
       }
       // The one that leads is killed where a host holds it.
       try scene.steer(0, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
-      try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
+      try await eventually("a host that holds", within: .seconds(120)) { scene.exists(0, "holding") }
       let leader = try #require(
         try await controllers[0].succeed("controllers").split(separator: "\n").first { $0.contains("leads") })
       let id = try #require(
@@ -79,7 +79,7 @@ import ThrowawayFleet
       kill(id, SIGKILL)
       try scene.release(0, "hold-deploy")
       try await eventually("the others go on", within: .seconds(120)) { Set(scene.generations()) == ["3"] }
-      try await eventually("it has ended", within: .seconds(30)) {
+      try await eventually("it has ended", within: .seconds(120)) {
         let listed = try await scene.expect(0, "rollout", "list").stdout
         return listed.split(separator: "\n").count == 4 && !listed.contains("running")
       }
@@ -107,7 +107,7 @@ import ThrowawayFleet
       let running = try controllers.enumerated().map {
         try $1.start("run", output: "\(scene.scratch.path)/run\($0)")
       }
-      try await eventually("a host that holds", within: .seconds(60)) { scene.exists(0, "holding") }
+      try await eventually("a host that holds", within: .seconds(120)) { scene.exists(0, "holding") }
       await server.stop(SIGQUIT)
       try scene.release(0, "hold-deploy")
       try await Task.sleep(for: .seconds(2))
@@ -154,14 +154,14 @@ import ThrowawayFleet
       #expect(scene.generations() == ["1", "1", "0"])
       try Files.write(controllers[1].home + "/certfleet.conf", "{ name: 'there', sites: ['far'] }")
       let serving = try controllers[1].start("serve", output: scene.scratch.path + "/serve")
-      try await eventually("it is at work", within: .seconds(60)) { scene.generations() == ["1", "1", "1"] }
-      try await eventually("the run has ended") {
+      try await eventually("it is at work", within: .seconds(120)) { scene.generations() == ["1", "1", "1"] }
+      try await eventually("the run has ended", within: .seconds(120)) {
         try await !controllers[0].succeed("controllers").contains("leads")
       }
       // Another one leads, and it carries out what is for its site.
       try await scene.expect(0, "cert", "renew", "one.example")
       try await scene.expect(0, "run")
-      try await eventually("all have it", within: .seconds(60)) { Set(scene.generations()) == ["2"] }
+      try await eventually("all have it", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
       let chains = try await server.run(
         "SELECT count(DISTINCT chain) FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%'",
         in: scene.database)
@@ -179,7 +179,7 @@ import ThrowawayFleet
     @Test func `one that serves on SQLite hears what is applied and ordered beside it`() async throws {
       let scene = try await Scene(hosts: 2)
       let serving = try scene.certfleet.start("serve", output: scene.scratch.path + "/serve")
-      try await eventually("the first rollout", within: .seconds(60)) { Set(scene.generations()) == ["1"] }
+      try await eventually("the first rollout", within: .seconds(120)) { Set(scene.generations()) == ["1"] }
       // What needs the lease is refused by name; what is declared is heard.
       let refused = try await scene.certfleet("run")
       #expect(
@@ -187,7 +187,7 @@ import ThrowawayFleet
         "\(refused.everything)")
       try scene.declare(["one.example", "two.example"], waves: "['rest']")
       try await scene.expect(0, "apply", scene.scratch.path + "/fleet.json5")
-      try await eventually("what was applied", within: .seconds(60)) {
+      try await eventually("what was applied", within: .seconds(120)) {
         Set(scene.generations(of: "two.example")) == ["1"]
       }
       serving.signal(SIGTERM)
@@ -224,7 +224,7 @@ import ThrowawayFleet
         let moment = Int.random(in: 0..<hosts * 8)
         let rollout = "(SELECT MAX(id) FROM rollout)"
         let isNew = "(SELECT lineages FROM rollout WHERE id = \(rollout)) IS NOT NULL"
-        try await eventually("\(moment) events", within: .seconds(60)) {
+        try await eventually("\(moment) events", within: .seconds(120)) {
           let count = try await server.run(
             "SELECT count(*) FROM event WHERE rollout = \(rollout) AND \(isNew) AND \(rollout) >= \(generation) AND host IS NOT NULL",
             in: scene.database)
