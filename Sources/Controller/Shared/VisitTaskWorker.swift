@@ -37,7 +37,8 @@
               await Task { await self.carryOut(task) }.value
             }
           }
-          if taken.isEmpty { await bell.wait(for: patience) }
+          // What is left is the others' share, until something has ended or was handed out.
+          await bell.wait(for: patience)
         }
       }
     }
