@@ -11,7 +11,7 @@
     }
 
     /// A commit is soon done, and costs the server and us a round trip or two each time.
-    var pace: Duration { .milliseconds(18) }
+    var pace: Duration { .milliseconds(20) }
 
     var nextEpoch: String { "nextval('epoch')" }
 
