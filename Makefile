@@ -72,7 +72,7 @@ demo: packages-demo
 
 # Most tests wait for real servers; more of them at once only make each other miss their deadlines.
 test: packages-test
-	swift test $(TRAITS) $(if $(ONLY),--filter $(ONLY)) --experimental-maximum-parallelization-width 16
+	swift test $(TRAITS) $(if $(ONLY),--filter '$(ONLY)') --experimental-maximum-parallelization-width 16
 
 libssh2:
 	.ci/libssh2
