@@ -72,7 +72,7 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
         is Store.Missing, is Selector.Malformed, is ReadyMadeHook.Unreadable,
         is CertbotInstallation.Unreadable, is HMACKey.Unreadable, is KnownHostsImport.Unreadable,
         is SSHConfig.Unreadable, is AccountFailure, is Backup.Unusable, is Store.KeyErased, is Declined,
-        is StateOwner.Refused:
+        is StateOwner.Refused, is PostgreSQLAddress.Unusable, is StateDirectory.NoTables, is Moved:
         .badInput
       case is ControllerLease.Held: .anotherController
       case is SSHFailure: .unreachable
@@ -80,10 +80,22 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
       case is SQLiteError, is SealingKey.Unopened, is HTTPFailure, is Problem, is OtherSealingKey,
         is LogCutOff, is AlteredCertificate, is OpenSSLError, is WrongClock, is IssuanceFailure,
         is ProofFailure, is CannotListen, is CertificateChain.Refused, is ProvidedCertificate.Refused,
-        is AgentTaskRunner.Failure, is ChildProcess.NotStarted, is CancellationError:
+        is AgentTaskRunner.Failure, is ChildProcess.NotStarted, is CancellationError,
+        is LeaseLost:
         .failed
-      default: .internal
+      default: Self.ofServer(error)
       }
+  }
+}
+
+extension ExitStatus {
+  /// A database server's.
+  private static func ofServer(_ error: any Error) -> ExitStatus {
+    #if PostgreSQL
+      if error is PostgreSQLError { return .failed }
+      if error is Migration.Refused { return .badInput }
+    #endif
+    return .internal
   }
 }
 
