@@ -6,12 +6,12 @@
     /// Copies the state at `path` to a server's database, which several controllers may share; the folder keeps its sealing key.
     ///
     /// - Parameter address: `postgresql://…`, of an empty database.
-    package static func move(_ path: String, to address: String) async throws -> Migration.Result {
+    package static func move(_ path: String, to address: String) async throws -> StateTransfer.Result {
       guard StateDirectory.exists(at: path) else { throw ControllerError.noState(path) }
       let home = try StateDirectory(path: path)
       let lease = try ControllerLease(home: home, now: Date())
       defer { withExtendedLifetime(lease) {} }
-      return try Migration(from: home, to: try PostgreSQLAddress(address)).run(now: Date())
+      return try StateTransfer(from: home, to: try PostgreSQLAddress(address)).run(now: Date())
     }
   }
 #endif

@@ -93,7 +93,7 @@ extension ExitStatus {
   private static func ofServer(_ error: any Error) -> ExitStatus {
     #if PostgreSQL
       if error is PostgreSQLError { return .failed }
-      if error is Migration.Refused { return .badInput }
+      if error is StateTransfer.Refused { return .badInput }
     #endif
     return .internal
   }

@@ -102,7 +102,7 @@ import ThrowawayFleet
       try await scene.fill(now)
       let before = try await Contents(scene.store)
 
-      let moved = try Migration(from: scene.home, to: address).run(now: now)
+      let moved = try StateTransfer(from: scene.home, to: address).run(now: now)
       #expect(
         moved.rows["host"] == 2 && moved.rows["certificate"] == 1 && moved.events == before.events.count)
       #expect { try Store(home: scene.home) } throws: { "\($0)".contains("was moved to \(address)") }
@@ -119,7 +119,7 @@ import ThrowawayFleet
       // Another one does not go over it.
       let other = try await StoreScene(.sqlite)
       try await other.fill(now)
-      #expect { try Migration(from: other.home, to: address).run(now: now) } throws: {
+      #expect { try StateTransfer(from: other.home, to: address).run(now: now) } throws: {
         "\($0)".contains("another state") || "\($0)".contains("sealing.key")
       }
       #expect(try await other.store.hosts().count == 2)
@@ -152,10 +152,10 @@ import ThrowawayFleet
       let server = try await PostgreSQLServer()
       let address = try PostgreSQLAddress(try await server.makeDatabase())
       try await scene.fill(now)
-      _ = try Migration(from: scene.home, to: address).run(now: now)
+      _ = try StateTransfer(from: scene.home, to: address).run(now: now)
       try await Program.succeed(
         try Program.find("sqlite3"), [scene.home.databasePath, "DELETE FROM setting WHERE name = 'moved'"])
-      _ = try Migration(from: scene.home, to: address).run(now: now)
+      _ = try StateTransfer(from: scene.home, to: address).run(now: now)
       #expect(throws: Moved.self) { try Store(home: scene.home) }
     }
 

@@ -10,7 +10,7 @@ import System
   struct FleetSession: Sendable {
     let session: ControllerSession
     private let store: Store
-    private let heart: SessionHeart?
+    private let heartbeat: Heartbeat?
 
     /// - Parameter takesPart: whether it carries out visits that others hand out, beside what it does itself.
     init(_ controller: Controller, takesPart: Bool) async throws {
@@ -20,11 +20,11 @@ import System
         name: configuration.name.isEmpty ? ProcessInfo.processInfo.hostName : configuration.name,
         sites: configuration.sites, process: ControllerLease.holder, takesPart: takesPart)
       self.session = session
-      heart = await store.keepAlive(session)
+      heartbeat = await store.keepAlive(session)
     }
 
     func end() async throws {
-      heart?.stop()
+      heartbeat?.stop()
       let roundTrips = await store.roundTrips
       DebugLog.write("the database was waited for \(roundTrips) times")
       try await store.leave(session)
@@ -75,7 +75,7 @@ import System
       _ stop: StopSignal, _ body: (VisitTaskWorker) async throws -> Value
     ) async throws -> Value {
       let worker = VisitTaskWorker(store, try await ports(stop: stop))
-      let listener = await store.listen(to: Channel.work) { Task { await worker.bell.ring() } }
+      let listener = await store.listen(to: NotificationChannel.work) { Task { await worker.bell.ring() } }
       defer { withExtendedLifetime(listener) {} }
       let work = Task { await worker.run() }
       do {

@@ -52,7 +52,7 @@ extension Controller {
       let lease = try lease()
       defer { withExtendedLifetime(lease) {} }
       let orders = Doorbell()
-      let listener = await store.listen(to: Channel.orders) { Task { await orders.ring() } }
+      let listener = await store.listen(to: NotificationChannel.orders) { Task { await orders.ring() } }
       defer { withExtendedLifetime(listener) {} }
       let session = try await FleetSession(self, takesPart: true)
       do {

@@ -35,7 +35,7 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
 
 #if PostgreSQL
   /// What controllers tell each other.
-  package enum Channel {
+  package enum NotificationChannel {
     /// Visits were handed out.
     package static let work = "certfleet_work"
     /// A person has said something to a rollout, or declared or issued something.
@@ -75,8 +75,8 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
     }
 
     /// Says that it lives, as long as what is returned is kept.
-    package func keepAlive(_ session: ControllerSession) -> SessionHeart? {
-      (database as? PostgreSQLConnection).map { SessionHeart($0.address, session) }
+    package func keepAlive(_ session: ControllerSession) -> Heartbeat? {
+      (database as? PostgreSQLConnection).map { Heartbeat($0.address, session) }
     }
 
     /// How often the database was waited for.

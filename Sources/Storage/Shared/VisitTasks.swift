@@ -58,7 +58,7 @@ package struct VisitKey: Hashable, Sendable {
               .text(try FleetJSON.canonical(task.work)), .integer(leader),
             ])
         }
-        try database.run("NOTIFY \(Channel.work)")
+        try database.run("NOTIFY \(NotificationChannel.work)")
       }
     }
 

@@ -25,7 +25,7 @@ extension Store {
     #if PostgreSQL
       // A controller that serves hears it.
       if sharing?.session.takesPart != true, database is PostgreSQLConnection {
-        try database.run("NOTIFY \(Channel.orders)")
+        try database.run("NOTIFY \(NotificationChannel.orders)")
       }
     #endif
   }

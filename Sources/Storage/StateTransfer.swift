@@ -5,7 +5,7 @@
 
   /// Copies a state from its folder to a server's database. It is there whole or not at all, and the folder's own is left as it was,
   /// but for a mark that it has moved.
-  package struct Migration {
+  package struct StateTransfer {
     private let home: StateDirectory
     private let address: PostgreSQLAddress
     private let source: SQLiteConnection

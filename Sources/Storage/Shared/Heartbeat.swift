@@ -4,7 +4,7 @@
   import System
 
   /// Says that a session lives, on a connection and a thread of its own: whatever the others wait for, this waits for nothing.
-  package final class SessionHeart: Sendable {
+  package final class Heartbeat: Sendable {
     private let isOver: Over
     private final class Over: Sendable {
       let state = Mutex(false)
