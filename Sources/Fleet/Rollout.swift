@@ -22,7 +22,7 @@ package struct Rollout: Hashable, Sendable {
   }
 
   package let id: ID
-  package let plan: Plan
+  package var plan: Plan
   /// Approvals are bound to it.
   package let planHash: String
   package let state: RolloutState

@@ -69,6 +69,7 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
       switch error {
       case is UsageError: .usage
       case is InvalidInventory, is ControllerError, is StateDirectory.Unsafe, is Migrations.WrittenByNewer,
+        is Migrations.OthersAtWork,
         is Store.Missing, is Selector.Malformed, is ReadyMadeHook.Unreadable,
         is CertbotInstallation.Unreadable, is HMACKey.Unreadable, is KnownHostsImport.Unreadable,
         is SSHConfig.Unreadable, is AccountFailure, is Backup.Unusable, is Store.KeyErased, is Declined,

@@ -92,6 +92,28 @@ import ThrowawayFleet
 }
 
 #if PostgreSQL
+  @Suite struct SharedMigrationTests {
+    @Test func `a schema is not changed under controllers that are at work, and is when they have ended`()
+      async throws
+    {
+      let scratch = try ScratchFolder()
+      let server = try await PostgreSQLServer()
+      let address = try await server.makeDatabase()
+      let home = try StateDirectory(path: scratch.path + "/state", database: try DatabaseLocation(address))
+      let store = try Store(home: home)
+      let session = try await store.join(name: "oslo", sites: [], process: "", takesPart: true)
+      // As the version before has it.
+      try await server.run(
+        "DROP TABLE plan_part; DROP TABLE planned_visit; UPDATE schema_version SET version = 1", in: address)
+      let refused = #expect(throws: Migrations.OthersAtWork.self) { try Store(home: home) }
+      #expect(refused?.description.contains("oslo (certfleet \(Product.version))") == true)
+      try await store.leave(session)
+      let upgraded = try Store(home: home)
+      #expect(try await upgraded.rollouts().isEmpty)
+      #expect(try await server.run("SELECT version FROM schema_version", in: address).hasPrefix("2"))
+    }
+  }
+
   @Suite struct MoveToServerTests {
     private let now = Date(timeIntervalSince1970: 1_800_000_000)
 

@@ -132,7 +132,7 @@ import ThrowawayFleet
   }
 
   private static let toSchema5 =
-    "DROP TABLE seal; DROP TABLE learned_way; DROP TABLE observation; DROP TABLE controller; DROP TABLE setting; ALTER TABLE certificate DROP COLUMN seal; ALTER TABLE event DROP COLUMN chain; ALTER TABLE event DROP COLUMN number; PRAGMA user_version = 5;"
+    "DROP TABLE seal; DROP TABLE learned_way; DROP TABLE observation; DROP TABLE controller; DROP TABLE setting; DROP TABLE plan_part; DROP TABLE planned_visit; ALTER TABLE certificate DROP COLUMN seal; ALTER TABLE event DROP COLUMN chain; ALTER TABLE event DROP COLUMN number; PRAGMA user_version = 5;"
     + ["event", "rollout", "certificate"].map { "ALTER TABLE \($0) DROP COLUMN form;" }.joined()
 
   @Test func `another sealing key is told at once`() async throws {

@@ -187,6 +187,39 @@ extension StoreScene {
   }
 
   @Test(arguments: TestedDatabase.allCases)
+  func `a plan is read as it was stored, and what its hosts have in common is stored once`(
+    _ database: TestedDatabase
+  ) async throws {
+    let scene = try await StoreScene(database)
+    let certificate = PlannedCertificate(
+      lineage: "c", generation: Generation(2), fingerprint: "f", domains: ["x.example"],
+      hooks: Hooks(deploy: [Hook(command: "@nginx")]), verify: [])
+    func visit(_ number: Int, _ certificate: PlannedCertificate) -> PlannedVisit {
+      PlannedVisit(
+        host: Host(
+          name: Host.Name("web\(number)"), address: "10.0.0.\(number)", labels: ["rack": "r\(number % 2)"]),
+        certificates: [certificate], wasUnreachable: number == 3)
+    }
+    var other = certificate
+    other.cause = .forced
+    let first = PlannedWave([visit(1, certificate)], by: WaveRule(take: .count(1), bake: .seconds(60)))
+    let plan = Plan(
+      policy: .standard,
+      waves: [first, PlannedWave((2...40).map { visit($0, certificate) } + [visit(41, other)])])
+    let id = try await scene.store.plan(plan, now: now)
+    let rollout = try await scene.store.rollout(id)
+    #expect(rollout.plan == plan)
+    let again = try await scene.store.plan(plan, now: now)
+    #expect(try await scene.store.rollout(again).planHash == rollout.planHash)
+    var changed = plan
+    changed.waves[1].visits[7].host.address = "10.0.1.7"
+    let third = try await scene.store.plan(changed, now: now)
+    #expect(try await scene.store.rollout(third).planHash != rollout.planHash)
+    // Hosts of two racks, and two kinds of certificates.
+    #expect(try await scene.store.countOfParts(of: id) == 4)
+  }
+
+  @Test(arguments: TestedDatabase.allCases)
   func `events cannot be changed or removed`(_ database: TestedDatabase) async throws {
     let scene = try await StoreScene(database)
     let store = scene.store
@@ -272,6 +305,14 @@ extension StoreScene {
     status = try #require(try await store.statuses().first { $0.host == "web1" })
     #expect(status.active == Generation(2) && status.isConverged)
     #expect(try await store.keptCertificates()["web1"]?["c"] == second)
+  }
+}
+
+extension Store {
+  fileprivate func countOfParts(of id: Rollout.ID) throws -> Int? {
+    try database.rows("SELECT count(*) FROM plan_part WHERE rollout = ?", [.integer(id.number)]) {
+      $0.integer(0)
+    }.first
   }
 }
 

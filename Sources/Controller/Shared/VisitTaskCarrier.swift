@@ -1,11 +1,11 @@
 #if PostgreSQL
-  import Engine
-  import Fleet
-  import Storage
+  package import Engine
+  package import Fleet
+  package import Storage
   import System
 
   /// Hands a rollout's visits out to all controllers that are at work, and learns how they ended.
-  actor VisitTaskCarrier: VisitCarrier {
+  package actor VisitTaskCarrier: VisitCarrier {
     private let store: Store
     /// This controller's own, which is told at once.
     private let worker: VisitTaskWorker
@@ -15,6 +15,10 @@
     private var waiting: [VisitKey: Waiting] = [:]
     private var new: [VisitAssignment] = []
     private var isAsking = false
+    /// Whether several visits were handed out together last.
+    private var wasSeveral = false
+    private static let pace = Duration.milliseconds(20)
+    private static let betweenVacuums = Duration.seconds(3)
 
     private struct Waiting {
       let assignment: VisitAssignment
@@ -27,7 +31,7 @@
     /// - Parameters:
     ///   - tell: hears what others have recorded.
     ///   - interval: how often it is asked what has become of visits that others have.
-    init(
+    package init(
       _ store: Store, _ worker: VisitTaskWorker, _ ports: Ports, interval: Duration = .milliseconds(200),
       tell: @escaping Controller.Listener
     ) {
@@ -35,13 +39,13 @@
       (self.tell, self.interval) = (tell, interval)
     }
 
-    func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd? {
+    package func carryOut(_ assignment: VisitAssignment) async throws -> VisitEnd? {
       try await withCheckedThrowingContinuation { done in
         let key = VisitKey(rollout: assignment.rollout, host: assignment.host.name)
         waiting[key] = Waiting(assignment: assignment, done: done)
         new.append(assignment)
-        // Those that come at the same moment are handed out together.
-        if new.count == 1 { Task { await handOut() } }
+        // Those that come soon after each other are handed out together.
+        if new.count == 1 { Task { await handOutSoon() } }
         if !isAsking {
           isAsking = true
           Task { await askUntilAllHaveEnded() }
@@ -49,7 +53,7 @@
       }
     }
 
-    func verdict(of assignment: VisitAssignment) async throws -> Outcome {
+    package func verdict(of assignment: VisitAssignment) async throws -> Outcome {
       let filter = Store.LogFilter(host: assignment.host.name, rollout: assignment.rollout)
       let looks = try await store.events(filter).compactMap { logged -> Outcome? in
         guard case .step(let result) = logged.event.kind, result.step == .reverify else { return nil }
@@ -59,9 +63,16 @@
       return looks.last ?? .inconclusive("nobody has looked: no controller that is at work reaches it")
     }
 
+    private func handOutSoon() async {
+      // One that comes alone waits for nobody.
+      if wasSeveral { try? await Task.sleep(for: Self.pace) }
+      await handOut()
+    }
+
     private func handOut() async {
       let handed = new
       new = []
+      wasSeveral = handed.count > 1
       do {
         try await store.handOut(
           handed.map { (VisitKey(rollout: $0.rollout, host: $0.host.name), $0.attempt, $0.host.site, $0) })
@@ -83,9 +94,16 @@
     }
 
     private func askUntilAllHaveEnded() async {
+      var lastVacuum = ContinuousClock.now
       while !waiting.isEmpty {
         try? await Task.sleep(for: interval)
-        do { try await ask() } catch { fail(error) }
+        do {
+          try await ask()
+          if .now - lastVacuum > Self.betweenVacuums {
+            try await store.vacuumTasks()
+            lastVacuum = .now
+          }
+        } catch { fail(error) }
       }
       isAsking = false
     }

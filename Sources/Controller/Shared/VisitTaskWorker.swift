@@ -1,25 +1,25 @@
 #if PostgreSQL
-  import Engine
+  package import Engine
   import Fleet
-  import Storage
+  package import Storage
   import Synchronization
   import System
 
   /// Carries out visits that the leader has handed out, its own and those of other controllers alike.
-  final class VisitTaskWorker: Sendable {
+  package final class VisitTaskWorker: Sendable {
     private let store: Store
     private let ports: Ports
     private let patience: Duration
     private let listener = Mutex(Listener())
-    let bell = Doorbell()
+    package let bell = Doorbell()
 
     /// - Parameter patience: how often it is asked whether there is something to take, where nobody rings.
-    init(_ store: Store, _ ports: Ports, patience: Duration = .milliseconds(200)) {
+    package init(_ store: Store, _ ports: Ports, patience: Duration = .milliseconds(200)) {
       (self.store, self.ports, self.patience) = (store, ports, patience)
     }
 
     /// Tells it of each visit that has ended, from now on.
-    func report(to carrier: VisitTaskCarrier) { listener.withLock { $0.carrier = carrier } }
+    package func report(to carrier: VisitTaskCarrier) { listener.withLock { $0.carrier = carrier } }
 
     /// It has the worker.
     private struct Listener {
@@ -27,7 +27,7 @@
     }
 
     /// Takes visits and carries them out, until the task is cancelled or a stop is requested; what was begun is ended.
-    func run() async {
+    package func run() async {
       await withDiscardingTaskGroup { group in
         while !ports.stop.isRequested, !Task.isCancelled {
           let taken = await take()
@@ -45,7 +45,9 @@
 
     /// Where the database cannot be asked, the next try may succeed.
     private func take() async -> [Store.TakenTask<VisitAssignment>] {
-      do { return try await store.take(as: VisitAssignment.self) { $0.planned } } catch {
+      do {
+        return try await store.take(as: VisitAssignment.self, planned: \.planned, isFirst: \.isFirst)
+      } catch {
         DebugLog.write("nothing is taken: \(error)")
         return []
       }
@@ -82,11 +84,11 @@
   }
 
   /// Wakes one who waits for something to do.
-  actor Doorbell {
+  package actor Doorbell {
     private var waiting: CheckedContinuation<Bool, Never>?
     private var hasRung = false
 
-    func ring() {
+    package func ring() {
       hasRung = waiting == nil
       waiting?.resume(returning: true)
       waiting = nil

@@ -63,8 +63,10 @@ package struct VisitKey: Hashable, Sendable {
     }
 
     /// Takes visits that nobody is at, as many as are this controller's share. One that somebody was lost with is taken over.
+    ///
+    /// - Parameter isFirst: whether the rollout had not visited the host before it was handed out.
     package func take<Work: Decodable & Sendable>(
-      as type: Work.Type, planned: (Work) -> PlannedVisit
+      as type: Work.Type, planned: (Work) -> PlannedVisit, isFirst: (Work) -> Bool
     ) throws -> [TakenTask<Work>] {
       guard let session = sharing?.session else { return [] }
       let ours = "(t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))"
@@ -74,19 +76,21 @@ package struct VisitKey: Hashable, Sendable {
         try database.rows(
           """
           UPDATE visit_task AS u SET session = ?, epoch = nextval('epoch')
-          FROM (SELECT t.rollout, t.host FROM visit_task AS t
+          FROM (SELECT t.rollout, t.host, t.epoch FROM visit_task AS t
             WHERE \(ours) AND (t.session IS NULL OR \(Self.isDead("t.session")))
               AND t.leader = (SELECT session FROM lease_holder)
             ORDER BY t.number
             LIMIT (SELECT GREATEST(0, CAST(ceil(CAST(count(*) AS float8) / GREATEST(1, (\(living)))) AS bigint)
               - count(*) FILTER (WHERE t.session = ?)) FROM visit_task AS t WHERE \(ours))
             FOR UPDATE SKIP LOCKED) AS f
-          WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch, u.attempt
+          WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch, u.attempt,
+            f.epoch IS NOT NULL
           """, [.integer(session.number), sites, .integer(session.number), sites]
         ) {
           (
             key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
-            work: try $0.json(2) as Work, epoch: $0.integer(3), attempt: $0.integer(4)
+            work: try $0.json(2) as Work, epoch: $0.integer(3), attempt: $0.integer(4),
+            wasTaken: $0.integer(5) == 1
           )
         }
       }
@@ -94,11 +98,11 @@ package struct VisitKey: Hashable, Sendable {
       for task in taken { sharing?.tasks[task.key] = (task.epoch, planned(task.work)) }
       if sharing?.leads == false {
         for id in Set(taken.map(\.key.rollout)) {
-          projections[id] = nil
-          _ = try projection(of: id)
+          projections[id] = try ownProjection(of: id, projections[id])
         }
       }
-      let visits = try visits(taken.map(\.key))
+      // What nobody has had nobody has begun.
+      let visits = try visits(taken.filter { $0.wasTaken || !isFirst($0.work) }.map(\.key))
       return try taken.map { task in
         var standing = Standing.new
         if let visit = visits[task.key] {
@@ -113,6 +117,10 @@ package struct VisitKey: Hashable, Sendable {
         return TakenTask(work: task.work, epoch: task.epoch, standing: standing)
       }
     }
+
+    /// Tasks come and go within seconds, and whoever looks for one passes over what is left of those that are gone. The server's
+    /// autovacuum comes once a minute (PostgreSQL's manual, routine vacuuming).
+    package func vacuumTasks() throws { try database.run("VACUUM (TRUNCATE false) visit_task") }
 
     /// There is nothing to do for it any more.
     package func drop(_ key: VisitKey, epoch: Int) throws {
@@ -170,49 +178,63 @@ package struct VisitKey: Hashable, Sendable {
     /// - Returns: how each has ended, and what was recorded of it.
     package func learn(_ keys: [VisitKey]) throws -> [VisitKey: (end: VisitEnd?, events: [Event])] {
       var learned: [VisitKey: (end: VisitEnd?, events: [Event])] = [:]
-      let visits = try visits(keys)
-      for (id, keys) in Dictionary(grouping: keys, by: \.rollout) {
+      // What was taken here is in the ledger, and its end is told by who carries it out.
+      let others = keys.filter { sharing?.tasks[$0] == nil }
+      let visits = try visits(others)
+      for (id, keys) in Dictionary(grouping: others, by: \.rollout) {
         _ = try projection(of: id)
-        for key in keys { projections[id]?.ledger.visits[key.host] = visits[key] }
+        let events = Dictionary(grouping: try othersEvents(of: keys, in: id), by: \.subject.host)
         for key in keys {
-          let events = try database.rows(
-            """
-            SELECT id, at, rollout, wave, host, attempt, lineage, kind, form FROM event
-            WHERE rollout = ? AND host = ? AND attempt = ? AND chain <> ? ORDER BY id
-            """,
-            [
-              .integer(id.number), .text(key.host.rawValue), .integer(visits[key]?.attempt ?? 0),
-              .text(chain),
-            ]
-          ) { try LoggedEvent(row: $0).event }
-          learned[key] = (visits[key]?.end, events)
+          let visit = visits[key]
+          projections[id]?.ledger.visits[key.host] = visit
+          learned[key] = (
+            visit?.end, events[key.host]?.filter { $0.subject.attempt == visit?.attempt } ?? []
+          )
         }
       }
       return learned
     }
 
+    /// What other controllers have recorded, oldest first.
+    private func othersEvents(of keys: [VisitKey], in rollout: Rollout.ID) throws -> [Event] {
+      // Host by host: whatever the server believes of its tables, it does not read all events of a rollout for it.
+      try database.rows(
+        """
+        SELECT e.* FROM unnest(string_to_array(?, chr(10))) AS k (host) CROSS JOIN LATERAL
+          (SELECT id, at, rollout, wave, event.host, attempt, lineage, kind, form FROM event
+          WHERE event.host = k.host AND rollout + 0 = ? AND chain <> ? ORDER BY id LIMIT 1000) AS e ORDER BY e.id
+        """, [Self.hosts(keys), .integer(rollout.number), .text(chain)]
+      ) { try LoggedEvent(row: $0).event }
+    }
+
+    private static func hosts(_ keys: [VisitKey]) -> DatabaseValue {
+      .text(keys.map(\.host.rawValue).joined(separator: "\n"))
+    }
+
     private func visits(_ keys: [VisitKey]) throws -> [VisitKey: RolloutLedger.Visit] {
       var all: [VisitKey: RolloutLedger.Visit] = [:]
       for (id, keys) in Dictionary(grouping: keys, by: \.rollout) {
-        let hosts = keys.map(\.host.rawValue).joined(separator: "\n")
-        for (host, visit) in try visits(of: id, "AND host = ANY(string_to_array(?, chr(10)))", [.text(hosts)])
-        {
-          all[VisitKey(rollout: id, host: host)] = visit
-        }
+        let one = "unnest(string_to_array(?, chr(10))) AS k (name) CROSS JOIN LATERAL"
+        let visits = try visits(
+          of: id, from: "\(one) (SELECT * FROM visit WHERE rollout = ? AND visit.host = k.name LIMIT 1)",
+          [Self.hosts(keys)])
+        for (host, visit) in visits { all[VisitKey(rollout: id, host: host)] = visit }
       }
       return all
     }
 
     /// Of a rollout that another controller leads, what is this one's.
-    func ownProjection(of id: Rollout.ID) throws -> RolloutProjection? {
+    ///
+    /// - Parameter former: what was known of this one's visits; `nil` has them read anew.
+    func ownProjection(of id: Rollout.ID, _ former: RolloutProjection?) throws -> RolloutProjection? {
       let own = sharing?.tasks.filter { $0.key.rollout == id } ?? [:]
       guard !own.isEmpty else { return nil }
-      let policy = try database.rows("SELECT policy FROM rollout WHERE id = ?", [.integer(id.number)]) {
-        RolloutPolicy.Name($0.text(0))
-      }.first
-      guard let policy else { return nil }
-      var ledger = try ledger(of: id, withVisits: false)
-      for (key, visit) in try visits(Array(own.keys)) { ledger.visits[key.host] = visit }
+      var (ledger, policy) = try ledgerWithoutVisits(of: id)
+      if let former {
+        for key in own.keys { ledger.visits[key.host] = former.ledger.visits[key.host] }
+      } else {
+        for (key, visit) in try visits(Array(own.keys)) { ledger.visits[key.host] = visit }
+      }
       return RolloutProjection(policy, own.values.map(\.planned), ledger)
     }
 

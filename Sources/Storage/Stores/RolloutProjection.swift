@@ -31,7 +31,7 @@ extension Store {
     if last != projectedEvent { projections = [:] }
     if projections[id] == nil {
       #if PostgreSQL
-        if sharing?.leads == false { projections[id] = try ownProjection(of: id) }
+        if sharing?.leads == false { projections[id] = try ownProjection(of: id, nil) }
       #endif
     }
     if projections[id] == nil {

@@ -76,7 +76,8 @@ extension Store {
       values.append(value)
     }
     require("host", filter.host.map { .text($0.rawValue) })
-    require("rollout", filter.rollout.map { .integer($0.number) })
+    // One host's events are few beside those of a rollout: they are found by the host.
+    require(filter.host == nil ? "rollout" : "rollout + 0", filter.rollout.map { .integer($0.number) })
     require("lineage", filter.lineage.map { .text($0.rawValue) })
     if let since = filter.since {
       conditions.append("at >= ?")

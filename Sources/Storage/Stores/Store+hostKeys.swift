@@ -29,12 +29,20 @@ extension Store {
   /// Makes `keys` the only ones that a host may show, for each of the hosts.
   package func pin(_ keys: [Host.Name: [HostKey]], now: Date) throws {
     try transaction {
-      for (host, keys) in keys.sorted(by: { $0.key < $1.key }) { try replace(keys, of: host, now) }
+      // One question for all, where they are many.
+      let former =
+        keys.count == 1
+        ? try keys.keys.reduce(into: [:]) { $0[$1] = try pinnedKeys(of: $1) } : try pinnedKeys()
+      for (host, keys) in keys.sorted(by: { $0.key < $1.key }) {
+        try replace(former[host] ?? [], by: keys, of: host, now)
+      }
     }
   }
 
-  private func replace(_ keys: [HostKey], of host: Host.Name, _ now: Date) throws {
-    let former = try pinnedKeys(of: host).filter { !keys.contains($0) }
+  private func replace(
+    _ former: [HostKey], by keys: [HostKey], of host: Host.Name, _ now: Date
+  ) throws {
+    let former = former.filter { !keys.contains($0) }
     try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
     for key in keys {
       try database.run(

@@ -1,6 +1,5 @@
 package import Fleet
 package import FoundationEssentials
-import PKI
 
 extension Store {
   /// Counts up the epoch: hosts refuse a controller that comes with an older one than they have seen.
@@ -14,7 +13,7 @@ extension Store {
 
   /// Stores a plan as the next rollout. Nothing of it is begun.
   package func plan(_ plan: Plan, now: Date) throws -> Rollout.ID {
-    let text = try FleetJSON.canonical(plan)
+    let stored = try StoredPlan(plan)
     return try transaction {
       let number = try database.insert(
         """
@@ -22,11 +21,12 @@ extension Store {
         VALUES (?, ?, 'planned', ?, ?, ?, ?, ?) RETURNING id
         """,
         [
-          .text(text), .text(SHA256.hexadecimal(text.utf8)), .moment(now), .text(plan.policy.name.rawValue),
+          .text(stored.header), .text(stored.hash), .moment(now), .text(plan.policy.name.rawValue),
           .integer(plan.hostCount), .text(try FleetJSON.canonical(plan.lineages)),
           .integer(FleetJSON.form),
         ])
       let id = Rollout.ID(number)
+      try keep(stored, of: id)
       for number in 1...max(plan.waves.count, 1) {
         try database.run(
           "INSERT INTO wave (rollout, number, state) VALUES (?, ?, 'pending')",
@@ -48,7 +48,8 @@ extension Store {
         state: RolloutState(rawValue: $0.text(2)) ?? .running,
         reason: $0.text(3), startedAt: $0.moment(4), endedAt: $0.optionalMoment(5))
     }
-    guard let rollout = found.first else { throw Missing(what: "rollout \(id)") }
+    guard var rollout = found.first else { throw Missing(what: "rollout \(id)") }
+    try putVisits(into: &rollout.plan, of: id)
     return rollout
   }
 
@@ -79,40 +80,43 @@ extension Store {
     }.map(rollout)
   }
 
-  package func state(of id: Rollout.ID) throws -> RolloutState { try stateAndReason(of: id).0 }
-
-  private func stateAndReason(of id: Rollout.ID) throws -> (RolloutState, String) {
-    let found = try database.rows(
-      "SELECT state, reason FROM rollout WHERE id = ?", [.integer(id.number)]
-    ) { (RolloutState(rawValue: $0.text(0)) ?? .running, $0.text(1)) }
-    guard let found = found.first else { throw Missing(what: "rollout \(id)") }
-    return found
-  }
+  package func state(of id: Rollout.ID) throws -> RolloutState { try ledgerWithoutVisits(of: id).0.state }
 
   /// Where a rollout stands.
-  package func ledger(of id: Rollout.ID) throws -> RolloutLedger { try ledger(of: id, withVisits: true) }
-
-  func ledger(of id: Rollout.ID, withVisits: Bool) throws -> RolloutLedger {
-    var ledger = RolloutLedger(waves: 0)
-    (ledger.state, ledger.reason) = try stateAndReason(of: id)
-    ledger.waves = try database.rows(
-      "SELECT state, reason, since FROM wave WHERE rollout = ? ORDER BY number", [.integer(id.number)]
-    ) {
-      RolloutLedger.Wave(
-        state: WaveState(rawValue: $0.text(0)) ?? .pending, reason: $0.text(1), since: $0.optionalMoment(2))
-    }
-    if withVisits { ledger.visits = try visits(of: id) }
+  package func ledger(of id: Rollout.ID) throws -> RolloutLedger {
+    var (ledger, _) = try ledgerWithoutVisits(of: id)
+    ledger.visits = try visits(of: id, from: "(SELECT * FROM visit WHERE rollout = ?)", [])
     return ledger
   }
 
-  /// - Parameter condition: on the visits, with its values.
+  func ledgerWithoutVisits(of id: Rollout.ID) throws -> (RolloutLedger, RolloutPolicy.Name) {
+    var (ledger, policy) = (RolloutLedger(waves: 0), RolloutPolicy.Name?.none)
+    try database.run(
+      """
+      SELECT r.state, r.reason, r.policy, w.state, w.reason, w.since
+      FROM rollout AS r LEFT JOIN wave AS w ON w.rollout = r.id WHERE r.id = ? ORDER BY w.number
+      """, [.integer(id.number)]
+    ) {
+      (ledger.state, ledger.reason) = (RolloutState(rawValue: $0.text(0)) ?? .running, $0.text(1))
+      policy = RolloutPolicy.Name($0.text(2))
+      guard let state = $0.optionalText(3) else { return }
+      ledger.waves.append(
+        RolloutLedger.Wave(
+          state: WaveState(rawValue: state) ?? .pending, reason: $0.text(4), since: $0.optionalMoment(5)))
+    }
+    guard let policy else { throw Missing(what: "rollout \(id)") }
+    return (ledger, policy)
+  }
+
+  /// - Parameters:
+  ///   - rows: of visits; the rollout is its last value.
+  ///   - values: those before it.
   func visits(
-    of id: Rollout.ID, _ condition: String = "", _ values: [DatabaseValue] = []
+    of id: Rollout.ID, from rows: String, _ values: [DatabaseValue]
   ) throws -> [Host.Name: RolloutLedger.Visit] {
     let visits = try database.rows(
-      #"SELECT host, wave, attempt, token, is_revert, "end", reason FROM visit WHERE rollout = ? "#
-        + condition,
-      [.integer(id.number)] + values
+      #"SELECT v.host, v.wave, v.attempt, v.token, v.is_revert, v."end", v.reason FROM \#(rows) AS v"#,
+      values + [.integer(id.number)]
     ) {
       (
         Host.Name($0.text(0)),

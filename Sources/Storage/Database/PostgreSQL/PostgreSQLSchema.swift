@@ -24,6 +24,7 @@
           found = try database.rows("SELECT version FROM schema_version") { $0.integer(0) }.first ?? 0
         }
         guard found <= all.count else { throw Migrations.WrittenByNewer(found: found, known: all.count) }
+        if found > 0, found < all.count { try refuseIfOthersAreAtWork(database) }
         let sealing = try key(found == 0)
         for migration in all.dropFirst(found) {
           for statement in statements(in: migration) { try database.run(statement) }
@@ -34,6 +35,14 @@
         }
         return sealing
       }
+    }
+
+    /// They would go on with tables that they do not know.
+    private static func refuseIfOthersAreAtWork(_ database: PostgreSQLConnection) throws {
+      let others = try database.rows(
+        "SELECT name, version FROM session WHERE seen_at > clock_timestamp() - \(Store.term) ORDER BY name"
+      ) { "\($0.text(0)) (certfleet \($0.text(1)))" }
+      guard others.isEmpty else { throw Migrations.OthersAtWork(names: others) }
     }
 
     static func isThere(_ database: PostgreSQLConnection) throws -> Bool {
@@ -47,14 +56,14 @@
       text.components(separatedBy: ";\n").map(\.trimmed).filter { !$0.isEmpty }
     }
 
-    private static let all = [tables]
+    private static let all = [tables, plans + indexes]
 
     /// Those that a state consists of, each after those that it refers to.
     static let copied = [
       "host", "issuer", "policy", "lineage", "setting", "host_key", "learned_way", "account", "acme_order",
       "certificate",
       "renewal_advice", "backoff", "presented", "lease", "controller", "seal", "rollout", "wave", "visit",
-      "instruction",
+      "plan_part", "planned_visit", "instruction",
       "placement", "last_result", "setback", "observation", "event",
     ]
 
@@ -169,6 +178,22 @@
           EXCEPTION 'another controller has taken the visit' USING ERRCODE = '\(PostgreSQLError.leaseLost)'; END IF; END $$;
       CREATE TRIGGER event_is_never_changed BEFORE UPDATE OR DELETE ON event
         FOR EACH ROW EXECUTE FUNCTION refuse_event()
+      """
+
+    private static let plans = """
+      CREATE TABLE plan_part (
+        rollout bigint NOT NULL REFERENCES rollout (id), number bigint NOT NULL, \(json("part")), PRIMARY KEY (rollout, number));
+      CREATE TABLE planned_visit (
+        rollout bigint NOT NULL REFERENCES rollout (id), number bigint NOT NULL, wave bigint NOT NULL, host \(name),
+        address text NOT NULL, settings bigint NOT NULL, certificates bigint NOT NULL, was_unreachable bigint NOT NULL,
+        PRIMARY KEY (rollout, number));
+
+      """
+
+    /// With the host, or a certificate's row of one host is looked for among those of all hosts.
+    private static let indexes = """
+      DROP INDEX placement_of_lineage;
+      CREATE INDEX placement_of_lineage ON placement (lineage, generation, host)
       """
   }
 #endif

@@ -30,11 +30,30 @@ package enum Migrations {
   static let all = [
     declaredAndIssued + carriedOut, issuersOfSeveralKinds + issuingForGood, goingBack,
     rolloutsInFull, severalHostKeys, seals, forms, looks, pinsOfLeftOvers, ways,
-    chains,
+    chains, plans,
   ]
+
+  /// With tables that another version brings to another schema.
+  package struct OthersAtWork: Error, CustomStringConvertible {
+    let names: [String]
+    package var description: String {
+      "an earlier version's schema is there, and controllers are at work with it: \(names.joined(separator: ", ")); stop them, upgrade them all, and start them again"
+    }
+  }
 
   static let eventIsNeverRemoved =
     "CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event BEGIN SELECT RAISE (ABORT, 'events are never removed'); END"
+
+  /// A plan's visits as rows, with what several have in common stored once. Plans from before have them in their JSON.
+  private static let plans = """
+    CREATE TABLE plan_part (
+      rollout INTEGER NOT NULL REFERENCES rollout (id), number INTEGER NOT NULL,
+      part TEXT NOT NULL CHECK (json_valid(part)), PRIMARY KEY (rollout, number)) STRICT;
+    CREATE TABLE planned_visit (
+      rollout INTEGER NOT NULL REFERENCES rollout (id), number INTEGER NOT NULL, wave INTEGER NOT NULL, host TEXT NOT NULL,
+      address TEXT NOT NULL, settings INTEGER NOT NULL, certificates INTEGER NOT NULL, was_unreachable INTEGER NOT NULL,
+      PRIMARY KEY (rollout, number)) STRICT, WITHOUT ROWID;
+    """
 
   /// Which of several logs it is an event of, where there are several controllers; here there is one, without a name.
   private static let chains = """
