@@ -105,7 +105,13 @@ let package = Package(
     .executableTarget(
       name: "certfleet-bench", dependencies: ["Agents", "Fleet", "PKI", "System", "ThrowawayFleet"],
       path: "Tests/Benchmarks",
-      exclude: ["README.md", "RawC", "RawTLS", "Peers"], swiftSettings: strict),
+      exclude: ["README.md", "RawC", "RawTLS", "Peers", "Simulated"], swiftSettings: strict),
+    .executableTarget(
+      name: "certfleet-bench-simulated",
+      dependencies: [
+        "Agents", "Controller", "Engine", "Fleet", "Planning", "Storage", "System", "ThrowawayFleet",
+      ],
+      path: "Tests/Benchmarks/Simulated", swiftSettings: strict),
     // What nothing that does the same can be faster than.
     .executableTarget(
       name: "certfleet-bench-raw", dependencies: ["CSSH2"], path: "Tests/Benchmarks/RawC",

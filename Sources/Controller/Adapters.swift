@@ -1,10 +1,10 @@
-import Engine
-import Fleet
+package import Engine
+package import Fleet
 import FoundationEssentials
 import Install
 import Issuance
 import PKI
-import Storage
+package import Storage
 import System
 
 /// What the engine and issuing need of the world, wired to what is there.
@@ -42,10 +42,12 @@ struct TLSProbe: Probe {
 }
 
 /// What people have said to rollouts, from whichever terminal.
-struct StoredInstructions: InstructionSource {
+package struct StoredInstructions: InstructionSource {
   let store: Store
 
-  func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
+  package init(store: Store) { self.store = store }
+
+  package func instructions(for rollout: Rollout.ID) async throws -> OperatorInstructions {
     try await store.instructions(for: rollout)
   }
 }
@@ -63,19 +65,23 @@ extension Controller {
 }
 
 /// Keeps events in the store, then tells them.
-struct StoreRecorder: Recorder {
+package struct StoreRecorder: Recorder {
   let store: Store
   let tell: Controller.Listener
   var epoch: Int?
 
-  func record(_ event: Event) async throws {
+  package init(store: Store, epoch: Int? = nil, tell: @escaping Controller.Listener) {
+    (self.store, self.epoch, self.tell) = (store, epoch, tell)
+  }
+
+  package func record(_ event: Event) async throws {
     try await store.record(event, epoch: epoch)
     tell(.recorded(event))
   }
 
-  func of(epoch: Int) -> any Recorder { StoreRecorder(store: store, tell: tell, epoch: epoch) }
+  package func of(epoch: Int) -> any Recorder { StoreRecorder(store: store, epoch: epoch, tell: tell) }
 
-  func read<Value: Sendable>(
+  package func read<Value: Sendable>(
     _ rollout: Rollout.ID, _ query: @Sendable (RolloutLedger) -> Value
   ) async throws -> Value {
     try await store.read(rollout, query)

@@ -81,6 +81,9 @@ package final class PostgreSQLServer: Sendable {
     }
   }
 
+  /// Its process; `nil` where it does not run.
+  package var process: Int32? { running.withLock { $0?.id } }
+
   /// Before its folder goes.
   deinit {
     guard let server = running.withLock({ $0.take() }) else { return }
