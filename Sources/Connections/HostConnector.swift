@@ -42,13 +42,14 @@ package struct HostConnector: Connector {
   }
 
   package init(_ configuration: Configuration) {
-    let (hosts, pins) = (configuration.hosts, configuration.pins)
+    let pins = configuration.pins
+    let hosts = Dictionary(configuration.hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     limits = ConnectionLimits()
     libssh2 = LibSSH2Transport(
       hosts: hosts, pins: pins, limits: limits, environment: configuration.environment)
     program = SSHProgramTransport(hosts: hosts, pins: pins, folder: configuration.folder)
     ways = ConnectionWays(
-      hosts: Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 }), pins: pins,
+      hosts: hosts, pins: pins,
       environment: configuration.environment, learned: configuration.learned, remember: configuration.remember
     )
   }

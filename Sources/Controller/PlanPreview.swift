@@ -31,7 +31,7 @@ extension Controller {
       issue: due.listed, rollouts: planned.plans, deferred: planned.deferred,
       checked: checks ? try await check(planned.plans.flatMap(\.visits), in: snapshot) : nil,
       ways: HostsByWay.groups(
-        of: Set(planned.plans.flatMap(\.visits).map(\.host)).map { ($0.name, connector.way(to: $0)) }),
+        of: planned.plans.lazy.flatMap(\.waves).flatMap(\.visits).map(\.host), connector.way),
       ahead: planned.ahead, drifted: planned.drifted,
       leftOut: hosts.leftOut, open: try await store.openRollouts().map { ($0.id, $0.state) })
   }

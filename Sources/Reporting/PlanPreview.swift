@@ -57,7 +57,7 @@ extension PlanPreview: Report {
   /// What it comes to, and what to type.
   private var last: String {
     let orders = issue.count { $0.action == .order || $0.action == .take }
-    let visits = Set(rollouts.flatMap(\.visits).map(\.host.name)).count
+    let visits = Set(rollouts.lazy.flatMap(\.waves).flatMap(\.visits).map(\.host.name)).count
     let parts = [
       orders > 0 ? "\(FleetReport.counted(orders, "certificate")) to get" : "",
       visits > 0 ? "\(FleetReport.counted(visits, "host")) to visit" : "",
@@ -75,10 +75,13 @@ package struct HostsByWay: Sendable, Encodable {
   package let hosts: [Host.Name]
 
   /// Without those that are reached by libssh2, of which there is nothing to tell.
-  package static func groups(of ways: [(host: Host.Name, way: ConnectionWay)]) -> [HostsByWay] {
-    Dictionary(grouping: ways.filter { $0.way.kind != .libssh2 }, by: \.way).map {
-      HostsByWay(way: $0, hosts: $1.map(\.host).sorted())
-    }.sorted { $0.hosts[0] < $1.hosts[0] }
+  package static func groups(of hosts: some Sequence<Host>, _ way: (Host) -> ConnectionWay) -> [HostsByWay] {
+    var groups: [ConnectionWay: Set<Host.Name>] = [:]
+    for host in hosts {
+      let way = way(host)
+      if way.kind != .libssh2 { groups[way, default: []].insert(host.name) }
+    }
+    return groups.map { HostsByWay(way: $0, hosts: $1.sorted()) }.sorted { $0.hosts[0] < $1.hosts[0] }
   }
 
   fileprivate var line: String { "reached by \(way.words): \(HostSet.folded(hosts))\n" }

@@ -16,8 +16,10 @@ struct LibSSH2Transport: Transport {
   private static let connectTimeout = Duration.seconds(15)
   private static let sendTimeout = Duration.seconds(60)
 
-  init(hosts: [Host], pins: HostKeyPins, limits: ConnectionLimits, environment: [String: String]) {
-    self.hosts = Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+  init(
+    hosts: [Host.Name: Host], pins: HostKeyPins, limits: ConnectionLimits, environment: [String: String]
+  ) {
+    self.hosts = hosts
     self.pins = pins
     self.limits = limits
     self.environment = environment

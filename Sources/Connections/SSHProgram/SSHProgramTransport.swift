@@ -26,8 +26,8 @@ struct SSHProgramTransport: Transport {
   }
 
   /// - Parameter folder: for the pins and the configuration that ssh reads.
-  init(hosts: [Host], pins: HostKeyPins, folder: String) {
-    self.hosts = Dictionary(hosts.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+  init(hosts: [Host.Name: Host], pins: HostKeyPins, folder: String) {
+    self.hosts = hosts
     self.pins = pins
     files = SSHProgramFiles(in: folder, hosts: self.hosts, pins: pins)
   }

@@ -5,9 +5,7 @@ import PKI
 
 extension Store {
   /// Adds an event to the log and what follows from it to the tables, inside the caller's transaction.
-  ///
-  /// - Parameter isLast: of the transaction; the end of the log is sealed with it.
-  func append(_ event: Event, isLast: Bool = true) throws {
+  func append(_ event: Event) throws {
     let row = try LoggedEvent.Fields(event)
     let previous = try logEnd()
     if projectedEvent != previous.number { projections = [:] }
@@ -19,7 +17,7 @@ extension Store {
       """,
       [.text(chain), .integer(end.number)] + row.values + [.text(end.hash), .integer(FleetJSON.form)])
     logEndInTransaction = end
-    if isLast { try sealLog() }
+    isSealOwed = true
     projectedEvent = end.number
     try fold(event)
     #if PostgreSQL

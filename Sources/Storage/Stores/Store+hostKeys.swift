@@ -42,8 +42,10 @@ extension Store {
   private func replace(
     _ former: [HostKey], by keys: [HostKey], of host: Host.Name, _ now: Date
   ) throws {
+    if !former.isEmpty {
+      try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
+    }
     let former = former.filter { !keys.contains($0) }
-    try database.run("DELETE FROM host_key WHERE host = ?", [.text(host.rawValue)])
     for key in keys {
       try database.run(
         "INSERT INTO host_key (host, type, key, fingerprint, pinned_at) VALUES (?, ?, ?, ?, ?)",

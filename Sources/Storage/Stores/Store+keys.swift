@@ -48,10 +48,8 @@ extension Store {
         try append(
           Event(
             at: now, subject: .init(lineage: lineage),
-            kind: .note(.keyErased, text: "generation \(generation)")),
-          isLast: false)
+            kind: .note(.keyErased, text: "generation \(generation)")))
       }
-      if !spent.isEmpty { try sealLog() }
       return spent.count
     }
   }

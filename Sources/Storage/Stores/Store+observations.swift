@@ -64,10 +64,9 @@ extension Store {
           try append(
             Event(
               at: sighting.at, subject: .init(host: sighting.host, lineage: sighting.lineage),
-              kind: .note(.drifted, text: "\(drift.kind.words): \(drift.detail)")), isLast: false)
+              kind: .note(.drifted, text: "\(drift.kind.words): \(drift.detail)")))
         }
       }
-      try sealLog()
       return taken
     }
   }
@@ -127,8 +126,7 @@ extension Store {
       Event(
         at: sighting.at, subject: .init(host: sighting.host, lineage: sighting.lineage),
         kind: .note(
-          .takenOver, text: "generation \(generation), \(sighting.certificate?.fingerprint.short ?? "")")),
-      isLast: false)
+          .takenOver, text: "generation \(generation), \(sighting.certificate?.fingerprint.short ?? "")")))
     return true
   }
 

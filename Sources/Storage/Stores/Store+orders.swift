@@ -99,8 +99,7 @@ extension Store {
         """, identity(lineage, directory) + [.text(try FleetJSON.canonical(backoff))])
       try append(
         Event(
-          at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)),
-        isLast: false)
+          at: now, subject: .init(lineage: lineage), kind: .note(.issueFailed, text: backoff.reason)))
     }
   }
 

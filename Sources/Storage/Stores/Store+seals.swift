@@ -124,9 +124,6 @@ package struct LogCutOff: Error, Hashable, CustomStringConvertible {
 extension Store {
   var log: LogChain { LogChain(name: chain, database: database, sealing: sealing) }
 
-  /// After events that were appended as not the last.
-  func sealLog() throws { try log.sealEnd(try logEnd()) }
-
   /// Takes the log as it is for whole, and says so in it.
   package func acceptLoss(by person: String, now: Date) throws {
     try transaction {

@@ -20,6 +20,8 @@ package actor Store {
   /// What `logEnd` found, or what was appended after it.
   var logEndInTransaction: LogHead?
   var isInTransaction = false
+  /// Whether the log has another end than the one that is sealed.
+  var isSealOwed = false
   /// What `tieLogs` has recorded.
   var lastTie = ""
   /// `nil` where there is no other controller.
@@ -62,7 +64,7 @@ package actor Store {
       #if PostgreSQL
         try self.requireLease(for: event, epoch: epoch)
       #endif
-      try self.append(event, isLast: false)
+      try self.append(event)
       #if PostgreSQL
         try self.endTask(of: event)
       #endif
@@ -74,7 +76,6 @@ package actor Store {
   /// What arrives while the disk is busy shares the next commit, so that durability costs a sync for each batch and not for
   /// each event.
   ///
-  /// - Parameter write: appends events that are not the last.
   func shareCommit(_ write: @escaping () throws -> Void) async throws {
     try await withCheckedThrowingContinuation { done in
       waiting.append((write, done))
@@ -110,8 +111,11 @@ package actor Store {
     do {
       return try database.transaction(scope) {
         if isAgain { (projections, logEndInTransaction) = ([:], nil) }
-        isAgain = true
-        return try body()
+        (isAgain, isSealOwed) = (true, false)
+        let value = try body()
+        // Once for all that was appended.
+        if isSealOwed { try log.sealEnd(try logEnd()) }
+        return value
       }
     } catch {
       projections = [:]
@@ -128,7 +132,6 @@ package actor Store {
     let result = Result {
       try transaction(.recording(chain)) {
         for item in batch { try item.write() }
-        try sealLog()
       }
     }
     // One that is refused takes no other with it.
