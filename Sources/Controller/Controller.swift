@@ -51,9 +51,12 @@ package struct Controller: Sendable {
   var isShared: Bool { configuration.database != .file }
 
   /// Whether a host is reached from here.
-  func reaches(_ host: Host) -> Bool {
+  func reaches(_ host: Host) -> Bool { reaches(host, from: configuration.sites) }
+
+  /// Whether it is reached by who serves these sites.
+  func reaches(_ host: Host, from sites: Set<String>) -> Bool {
     guard isShared, let site = host.site else { return true }
-    return configuration.sites.contains(site)
+    return sites.contains(site)
   }
 
   func connector() async throws -> HostConnector {

@@ -12,6 +12,7 @@ extension Controller {
   /// - Returns: the worst first.
   package func examine(now: Date = Date()) async throws -> [Finding] {
     var found = try await stateFindings()
+    found += try await sharedFindings(now)
     found += try await timeFindings(now)
     found += try await fleetFindings(now)
     found += try await policyFindings(now)

@@ -61,14 +61,17 @@ extension Controller {
   }
 
   /// Hosts of which something was not seen for so long that they are looked at again.
-  func hostsToLookAt(for request: RunRequest, except leftOut: Set<Host.Name>, now: Date) async throws
-    -> [Host]
-  {
+  ///
+  /// - Parameter sites: those from which somebody looks; where one controller has the state alone it reaches all.
+  func hostsToLookAt(
+    for request: RunRequest, except leftOut: Set<Host.Name>, sites: Set<String>, now: Date
+  ) async throws -> [Host] {
     let declared = try await store.declaration()
     let (observations, restoredAt) = (try await store.observations(), try await store.restoredAt())
     let statuses = Dictionary(grouping: try await store.statuses(), by: \.host)
     return declared.hosts.filter { host in
-      guard !leftOut.contains(host.name), reaches(host), request.plan.hosts?.contains(host.name) ?? true,
+      guard !leftOut.contains(host.name), reaches(host, from: sites),
+        request.plan.hosts?.contains(host.name) ?? true,
         let interval = Self.lookInterval(of: host, declared).seconds ?? restoredAt.map({ _ in .infinity })
       else { return false }
       // Hosts that were visited together are not all looked at together.

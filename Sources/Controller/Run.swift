@@ -56,7 +56,8 @@ struct Run {
   static func lookAfterRestore(_ controller: Controller) async throws {
     guard try await controller.store.restoredAt() != nil else { return }
     let hosts = try await controller.visitableHosts(for: RunRequest())
-    let due = try await controller.hostsToLookAt(for: RunRequest(), except: hosts.plannedWithout, now: Date())
+    let due = try await controller.hostsToLookAt(
+      for: RunRequest(), except: hosts.plannedWithout, sites: controller.configuration.sites, now: Date())
     guard !due.isEmpty else { return }
     controller.tell(.looking(due.count))
     _ = try await controller.look(at: due, only: nil)
@@ -114,18 +115,14 @@ struct Run {
 
   /// Looks at hosts that were not seen for as long as declared, before anything is decided of them.
   private func look(_ hosts: inout VisitableHosts) async throws -> RunOutcome {
-    let due = try await controller.hostsToLookAt(for: request, except: hosts.plannedWithout, now: Date())
+    let due = try await controller.hostsToLookAt(
+      for: request, except: hosts.plannedWithout, sites: try await controller.servedSites(), now: Date())
     guard !due.isEmpty, !stop.isRequested else { return .converged }
     controller.tell(.looking(due.count))
-    let result = try await controller.look(at: due, only: request.only)
-    hosts.take(result)
-    // Who lets nobody in is left out, and told as such.
-    let report = LookReport(
-      result.sightings.filter { result.refused[$0.host] == nil }, refused: [])
-    if report.items.contains(where: { $0.result == .drifted || $0.result == .unseen }) {
-      controller.tell(.looked(report))
-    }
-    return result.unreachable.isEmpty ? .converged : .unreachable
+    let outcome = try await controller.lookTogether(at: due, only: request.only, stop: stop)
+    hosts.take(outcome)
+    if !outcome.troubles.isEmpty { controller.tell(.looked(LookReport(items: outcome.troubles))) }
+    return outcome.unreachable.isEmpty ? .converged : .unreachable
   }
 
   private func due(_ hosts: inout VisitableHosts) async throws -> DueCertificates {

@@ -34,10 +34,10 @@ struct VisitableHosts {
   }
 
   /// What a look has found out about how hosts let us in.
-  mutating func take(_ looked: LookResult) {
+  mutating func take(_ looked: LookOutcome) {
     leftOut += looked.refused.sorted { $0.key < $1.key }.map { HostLeftOut($0, .refused($1)) }
     unreachable.formUnion(looked.unreachable.keys)
-    reached.formUnion(looked.sightings.map(\.host))
+    reached.formUnion(looked.hosts)
   }
 
   /// Holds back what is known to go nowhere, asks the hosts of the rest, and looks again.
@@ -58,7 +58,7 @@ struct VisitableHosts {
     guard !asked.isEmpty else { return }
     let known = try await controller.store.observations()
     let new = asked.filter { known[$0.name] == nil }
-    if !new.isEmpty { take(try await controller.look(at: new, only: nil)) }
+    if !new.isEmpty { take(LookOutcome(try await controller.look(at: new, only: nil))) }
     let answers = try await HostLogin.ask(
       asked.filter { known[$0.name] != nil }, over: try await controller.connector(),
       limit: Controller.hostsAtOnce)

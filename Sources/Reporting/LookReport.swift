@@ -7,7 +7,7 @@ package struct LookReport: Sendable, Encodable, Report {
 
   package let items: [Item]
 
-  package struct Item: Sendable, Encodable {
+  package struct Item: Sendable, Codable {
     package let host: Host.Name
     package let lineage: Lineage.Name
     package let result: Result
@@ -16,7 +16,7 @@ package struct LookReport: Sendable, Encodable, Report {
     /// What was seen, or why nothing was.
     package let detail: String
 
-    package enum Result: String, Sendable, Encodable {
+    package enum Result: String, Sendable, Codable {
       case good, drifted, unseen
       /// It lets nobody in, or belongs to another controller, until a person has acted.
       case refused
@@ -24,6 +24,8 @@ package struct LookReport: Sendable, Encodable, Report {
       case unknown
     }
   }
+
+  package init(items: [Item]) { self.items = items }
 
   /// - Parameter refused: the hosts of which nothing was seen until a person has acted.
   package init(_ sightings: [Sighting], refused: Set<Host.Name>) {

@@ -84,6 +84,8 @@ import ThrowawayFleet
         return listed.split(separator: "\n").count == 4 && !listed.contains("running")
       }
       #expect(try await controllers[0].succeed("controllers").contains("lost"))
+      let doctor = try await controllers[0]("doctor").stdout
+      #expect(doctor.contains("was lost") && doctor.contains("fsync is off"), "\(doctor)")
       try await scene.check(3)
       serving.removeAll { $0.id == id }
       for one in serving {
@@ -171,8 +173,20 @@ import ThrowawayFleet
         "SELECT chain = (SELECT chain FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%' LIMIT 1) FROM event WHERE host = 'web3' AND kind LIKE '%reverify%'",
         in: scene.database)
       #expect(Set(looks.split(separator: "\n")) == ["t"], "\(looks)")
+      // What has changed there is seen by who reaches it, though another one leads.
+      try FileManager.default.removeItem(atPath: scene.hosts[2].base)
+      try await server.run(
+        "UPDATE observation SET disk_at = 1, served_at = 1, looked_at = 1 WHERE host = 'web3'",
+        in: scene.database)
+      let mended = try await scene.expect(0, "run")
+      #expect(mended.everything.contains("web3: one.example: drifted (gone)"), "\(mended.everything)")
+      #expect(Set(scene.generations()) == ["2"])
       serving.signal(SIGTERM)
       #expect(await serving.ended() == 0)
+      #expect(try await scene.certfleet("doctor").stdout.contains("nobody serves site far") == false)
+      // Nobody was there for days.
+      try await server.run("UPDATE observation SET looked_at = 1 WHERE host = 'web3'", in: scene.database)
+      #expect(try await scene.certfleet("doctor").stdout.contains("nobody serves site far of web3"))
       await scene.fleet.stop()
     }
 

@@ -75,17 +75,25 @@ import System
       _ stop: StopSignal, _ body: (VisitTaskWorker) async throws -> Value
     ) async throws -> Value {
       let worker = VisitTaskWorker(store, try await ports(stop: stop))
-      let listener = await store.listen(to: NotificationChannel.work) { Task { await worker.bell.ring() } }
+      let looks = LookTaskWorker(controller: self, stop: stop)
+      let listener = await store.listen(to: NotificationChannel.work) {
+        Task {
+          await worker.bell.ring()
+          await looks.bell.ring()
+        }
+      }
       defer { withExtendedLifetime(listener) {} }
-      let work = Task { await worker.run() }
+      let work = [Task { await worker.run() }, Task { await looks.run() }]
+      func end() async {
+        for one in work { one.cancel() }
+        for one in work { await one.value }
+      }
       do {
         let value = try await body(worker)
-        work.cancel()
-        await work.value
+        await end()
         return value
       } catch {
-        work.cancel()
-        await work.value
+        await end()
         throw error
       }
     }
@@ -130,9 +138,9 @@ import System
     /// What the leader does not reach is looked at by who does.
     private func lookAtOwnSites(_ request: RunRequest) async throws {
       let hosts = try await visitableHosts(for: request)
-      let due = try await hostsToLookAt(for: request, except: hosts.plannedWithout, now: Date()).filter {
-        $0.site != nil
-      }
+      let due = try await hostsToLookAt(
+        for: request, except: hosts.plannedWithout, sites: configuration.sites, now: Date()
+      ).filter { $0.site != nil }
       if !due.isEmpty { _ = try await look(at: due, only: request.only) }
     }
 
@@ -146,11 +154,7 @@ import System
     /// Hosts whose site no controller serves that is at work.
     func hostsOfDeadSites(for request: RunRequest) async throws -> [HostLeftOut] {
       guard isShared else { return [] }
-      let served = try await store.controllers().filter { $0.isLiving && $0.takesPart }.reduce(
-        configuration.sites
-      ) {
-        $0.union($1.sites)
-      }
+      let served = try await servedSites()
       let lineages = try await store.lineages()
       return try await store.hosts().compactMap { host in
         guard let site = host.site, !served.contains(site), request.plan.hosts?.contains(host.name) ?? true,
@@ -169,5 +173,9 @@ import System
       try await leased { try await run(request, stop: stop, carrier: nil) }
     }
     func hostsOfDeadSites(for request: RunRequest) async throws -> [HostLeftOut] { [] }
+    func servedSites() async throws -> Set<String> { [] }
+    func lookTogether(
+      at hosts: [Host], only lineages: Set<Lineage.Name>?, stop: StopSignal
+    ) async throws -> LookOutcome { LookOutcome(try await look(at: hosts, only: lineages)) }
   }
 #endif

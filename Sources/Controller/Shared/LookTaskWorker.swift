@@ -1,0 +1,83 @@
+#if PostgreSQL
+  import Fleet
+  import Storage
+  import System
+
+  /// Looks at hosts that the leader has handed out.
+  struct LookTaskWorker: Sendable {
+    let controller: Controller
+    let stop: StopSignal
+    let bell = Doorbell()
+    /// How often it is asked whether there is something to take, where nobody rings.
+    private static let patience = Duration.seconds(2)
+    /// So many tasks at the same time are as many hosts as one controller alone looks at.
+    private static let atOnce = Controller.hostsAtOnce / Controller.hostsOfALook
+
+    /// Takes looks and carries them out, until the task is cancelled or a stop is requested.
+    func run() async {
+      while !stop.isRequested, !Task.isCancelled {
+        do {
+          let tasks = try await controller.store.takeLooks(atMost: Self.atOnce)
+          guard tasks.isEmpty else {
+            await withDiscardingTaskGroup { group in
+              for task in tasks { group.addTask { await carryOut(task) } }
+            }
+            continue
+          }
+        } catch { DebugLog.write("no look is taken: \(error)") }
+        await bell.wait(for: Self.patience)
+      }
+    }
+
+    private func carryOut(_ task: Store.LookTask) async {
+      var outcome: LookOutcome?
+      do {
+        let declared = try await controller.store.hosts()
+        let names = Set(task.hosts)
+        outcome = LookOutcome(
+          try await controller.look(at: declared.filter { names.contains($0.name) }, only: task.lineages))
+      } catch { DebugLog.write("\(HostSet.folded(task.hosts)): nothing was looked at: \(error)") }
+      do { try await controller.store.endLook(task, result: outcome) } catch {
+        DebugLog.write("what was seen is kept and not told: \(error)")
+      }
+    }
+  }
+
+  extension Controller {
+    /// Hosts that one task of looks has.
+    static let hostsOfALook = 25
+    private static let betweenAsking = Duration.milliseconds(250)
+
+    /// Looks at hosts, each by a controller that reaches it; the leader's. Where no other one is at work it looks itself.
+    func lookTogether(
+      at hosts: [Host], only lineages: Set<Lineage.Name>?, stop: StopSignal
+    ) async throws -> LookOutcome {
+      guard try await store.controllers().count(where: { $0.isLiving && $0.takesPart }) > 1 else {
+        return LookOutcome(try await look(at: hosts.filter(reaches), only: lineages))
+      }
+      let tasks = Dictionary(grouping: hosts, by: \.site).flatMap { site, hosts in
+        stride(from: 0, to: hosts.count, by: Self.hostsOfALook).map {
+          (hosts: hosts[$0...].prefix(Self.hostsOfALook).map(\.name), site: site)
+        }
+      }
+      try await store.handOutLooks(tasks, at: lineages)
+      var outcome = LookOutcome()
+      while true {
+        let done = try await store.collectLooks(as: LookOutcome.self)
+        for result in done.results { outcome.add(result) }
+        if done.left == 0 { return outcome }
+        guard try await stop.sleep(for: Self.betweenAsking) else {
+          try await store.withdrawLooks()
+          return outcome
+        }
+      }
+    }
+
+    /// Those that are served by this controller, or by another one that is at work.
+    func servedSites() async throws -> Set<String> {
+      guard isShared else { return [] }
+      return try await store.controllers().filter { $0.isLiving && $0.takesPart }
+        .reduce(configuration.sites) { $0.union($1.sites) }
+    }
+  }
+#endif
