@@ -21,10 +21,11 @@ struct Scene: Sendable {
   /// - Parameters:
   ///   - policy: more of the rollout policy, beginning with a comma.
   ///   - database: the address of one that several controllers share.
+  ///   - credentials: the folder of a systemd unit's credentials.
   init(
     hosts count: Int, certificates: [String] = ["one.example"], waves: String = "[1, 'rest']",
     policy: String = "", reload: Bool = true, authority: PebbleCA.Temper = .init(authorizationReuse: 0),
-    database: String? = nil
+    database: String? = nil, credentials: String? = nil
   ) async throws {
     scratch = try ScratchFolder()
     fleet = try await LoopbackFleet(
@@ -32,6 +33,7 @@ struct Scene: Sendable {
       authority: authority)
     var certfleet = CertfleetProgram(home: scratch.path + "/state")
     certfleet.environment["CERTFLEET_DATABASE"] = database
+    certfleet.environment["CREDENTIALS_DIRECTORY"] = credentials
     self.certfleet = certfleet
     try declare(certificates, waves: waves, policy: policy, reload: reload)
     try await expect(0, "apply", scratch.path + "/fleet.json5")

@@ -11,7 +11,7 @@ final class FaultServer: Sendable {
   var seen: [FaultProxy.Request] { requests.withLock { $0 } }
 
   init(at address: String, _ rule: @escaping FaultProxy.Rule) throws {
-    listener = try Self.listen(address, 14080)
+    listener = try Loopback.listen(address, 14080)
     rear = address
     self.rule = rule
     Thread { [self] in serve() }.start()
@@ -22,31 +22,6 @@ final class FaultServer: Sendable {
     isStopped.withLock { isStopped in
       if !isStopped { shutdown(listener, Int32(SHUT_RDWR)) }
       isStopped = true
-    }
-  }
-
-  private static func listen(_ address: String, _ port: UInt16) throws -> Int32 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var on: Int32 = 1
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-    let isBound = withAddress(address, port) { bind(descriptor, $0, $1) == 0 }
-    guard isBound, Foundation.listen(descriptor, 128) == 0 else {
-      throw Program.Failed("the proxy cannot listen on \(address):\(port)")
-    }
-    return descriptor
-  }
-
-  private static func withAddress<Result>(
-    _ address: String, _ port: UInt16, _ use: (UnsafePointer<sockaddr>, socklen_t) -> Result
-  ) -> Result {
-    var target = sockaddr_in()
-    target.sin_family = sa_family_t(AF_INET)
-    target.sin_port = port.bigEndian
-    inet_pton(AF_INET, address, &target.sin_addr)
-    return withUnsafePointer(to: &target) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        use($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
     }
   }
 
@@ -86,11 +61,9 @@ final class FaultServer: Sendable {
   }
 
   private func forward(_ bytes: Data) throws -> FaultProxy.Response {
-    let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let connection = Loopback.connect(rear, 14081)
+    guard connection >= 0 else { throw Program.Failed("the rear of the proxy is not there") }
     defer { close(connection) }
-    guard Self.withAddress(rear, 14081, { connect(connection, $0, $1) == 0 }) else {
-      throw Program.Failed("the rear of the proxy is not there")
-    }
     Self.send(bytes, on: connection)
     guard let whole = Self.receive(from: connection, untilEnd: true) else {
       throw Program.Failed("no answer")

@@ -37,17 +37,35 @@ package struct Loopback: Sendable, Hashable {
   /// A connection, or -1.
   package static func connect(_ address: String, _ port: UInt16) -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let isConnected = withAddress(address, port) { Foundation.connect(descriptor, $0, $1) == 0 }
+    guard !isConnected else { return descriptor }
+    close(descriptor)
+    return -1
+  }
+
+  /// A socket that takes connections.
+  package static func listen(_ address: String, _ port: UInt16) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var on: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    let isBound = withAddress(address, port) { bind(descriptor, $0, $1) == 0 }
+    guard isBound, Foundation.listen(descriptor, 128) == 0 else {
+      throw Program.Failed("nobody can listen on \(address):\(port)")
+    }
+    return descriptor
+  }
+
+  private static func withAddress<Result>(
+    _ address: String, _ port: UInt16, _ use: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result {
     var target = sockaddr_in()
     target.sin_family = sa_family_t(AF_INET)
     target.sin_port = port.bigEndian
     inet_pton(AF_INET, address, &target.sin_addr)
-    let isConnected = withUnsafePointer(to: &target) {
+    return withUnsafePointer(to: &target) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        use($0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    guard !isConnected else { return descriptor }
-    close(descriptor)
-    return -1
   }
 }

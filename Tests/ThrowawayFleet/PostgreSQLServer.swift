@@ -1,11 +1,14 @@
 import Foundation
 import Synchronization
 
-/// A PostgreSQL of the test's own, without TCP; its clients are whom they say they are.
+/// A PostgreSQL of the test's own. At its socket clients are whom they say they are; over TCP, where it is asked for, TLS and a password
+/// show that.
 package final class PostgreSQLServer: Sendable {
   package let folder: String
   package let port: Int
   private let scratch: ScratchFolder
+  /// Of its TCP; empty where it has none.
+  private let overTLS: [String]
   private let running: Mutex<Running?>
 
   /// Where Debian puts the newest one's programs.
@@ -22,31 +25,63 @@ package final class PostgreSQLServer: Sendable {
   /// It refuses to be root's.
   package static let asPostgres = "setpriv --reuid=postgres --regid=postgres --init-groups --"
 
-  /// - Parameter settings: further ones of postgresql.conf.
-  package init(_ settings: [String] = ["fsync=off"], port: Int = 5432) async throws {
+  /// What it is called over TLS, and what it asks for there.
+  package static let (name, password) = ("database.example", "correct horse")
+
+  /// - Parameters:
+  ///   - settings: further ones of postgresql.conf.
+  ///   - address: where it listens beside its socket.
+  package init(
+    _ settings: [String] = ["fsync=off"], port: Int = 5432, at address: String? = nil
+  ) async throws {
     scratch = try ScratchFolder()
     chmod(scratch.path, 0o755)
     (folder, self.port) = (scratch.path, port)
+    overTLS = address.map { [folder] in Self.tls(at: $0, certificate: folder) } ?? []
     running = Mutex(nil)
     let script = """
       install -d -o postgres -m 700 '\(folder)/db'; install -d -o postgres -m 755 '\(folder)/run'; cd '\(folder)'
       \(Self.asPostgres) \(try Self.programs)/initdb -D '\(folder)/db' -N -A trust -U postgres --locale=C.UTF-8
       """
     try await Program.succeed("/bin/sh", ["-ec", script])
+    if address != nil { try await makeTLS() }
     try await start(settings)
+    if address != nil { try await run("ALTER USER postgres PASSWORD '\(Self.password)'") }
+  }
+
+  private static func tls(at address: String, certificate folder: String) -> [String] {
+    [
+      "listen_addresses=\(address)", "ssl=on", "ssl_cert_file=\(folder)/cert.pem",
+      "ssl_key_file=\(folder)/key.pem",
+    ]
+  }
+
+  private func makeTLS() async throws {
+    try await SelfSigned.make(Self.name, in: folder)
+    let script = """
+      chown postgres '\(folder)/key.pem'; chmod 600 '\(folder)/key.pem'; chmod 644 '\(folder)/cert.pem'
+      echo 'hostssl all all 127.0.0.0/8 scram-sha-256' >> '\(folder)/db/pg_hba.conf'
+      """
+    try await Program.succeed("/bin/sh", ["-ec", script])
   }
 
   /// A copy that follows another one until it is promoted; what is committed there is here, too.
-  package init(following primary: PostgreSQLServer) async throws {
+  ///
+  /// - Parameter address: where it listens beside its socket, with the primary's certificate.
+  package init(following primary: PostgreSQLServer, at address: String? = nil) async throws {
     scratch = try ScratchFolder()
     chmod(scratch.path, 0o755)
     (folder, port) = (scratch.path, primary.port)
+    overTLS = address.map { [folder] in Self.tls(at: $0, certificate: folder) } ?? []
     running = Mutex(nil)
     let script = """
       install -d -o postgres -m 700 '\(folder)/db'; install -d -o postgres -m 755 '\(folder)/run'; cd '\(folder)'
       \(Self.asPostgres) \(try Self.programs)/pg_basebackup -D '\(folder)/db' -h '\(primary.folder)/run' -p \(port) -U postgres -R -c fast
       """
     try await Program.succeed("/bin/sh", ["-ec", script])
+    if address != nil {
+      try await Program.succeed("/bin/sh", ["-ec", "cp -p '\(primary.folder)'/*.pem '\(folder)'"])
+    }
     try await start()
     try await primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
     try await primary.run("SELECT pg_reload_conf()")
@@ -71,7 +106,8 @@ package final class PostgreSQLServer: Sendable {
   package func start(_ settings: [String] = ["fsync=off"]) async throws {
     let listen = ["-c", "listen_addresses=", "-k", folder + "/run", "-p", "\(port)", "-D", folder + "/db"]
     let command = "cd /; exec \(Self.asPostgres) \"$@\""
-    let arguments = [try Self.programs + "/postgres"] + listen + settings.flatMap { ["-c", $0] }
+    let arguments =
+      [try Self.programs + "/postgres"] + listen + (overTLS + settings).flatMap { ["-c", $0] }
     let started = try Running(
       "/bin/sh", ["-c", command, "sh"] + arguments, stdout: folder + "/log", stderr: folder + "/log")
     running.withLock { $0 = started }
@@ -100,6 +136,13 @@ package final class PostgreSQLServer: Sendable {
 
   package func address(of database: String) -> String {
     "postgresql://postgres@/\(database)?host=\(folder)/run&port=\(port)"
+  }
+
+  /// Its address over TLS.
+  ///
+  /// - Parameter address: where its name leads.
+  package func address(of database: String, over address: String) -> String {
+    "postgresql://postgres@\(Self.name):\(port)/\(database)?hostaddr=\(address)&sslrootcert=\(folder)/cert.pem"
   }
 
   /// - Returns: the address of a new database.
