@@ -190,6 +190,39 @@ import ThrowawayFleet
       await scene.fleet.stop()
     }
 
+    @Test
+    func `after the database went back to an earlier moment hosts are looked at and keep what they have`()
+      async throws
+    {
+      let server = try await PostgreSQLServer()
+      let scene = try await Scene(hosts: 3, database: try await server.makeDatabase())
+      try await scene.expect(0, "run")
+      try await server.keepMoment()
+      for _ in 1...2 {
+        try await scene.expect(0, "cert", "renew", "one.example")
+        try await scene.expect(0, "run")
+      }
+      #expect(scene.generations() == ["3", "3", "3"])
+      let serials = try await scene.serials()
+      try await server.goBack()
+      let said = try await scene.expect(0, "restore", "--point-in-time")
+      #expect(said.stdout.contains("looks at every host first: certfleet run"), "\(said.everything)")
+      let first = try await scene.expect(0, "run")
+      #expect(
+        first.stderr.contains(
+          "web[1-3]: generation 3 of one.example is there, which this state did not know from "),
+        "\(first.everything)")
+      #expect(try await scene.serials() == serials)
+      #expect(try await scene.report().contains("everything is as it should be"))
+      // Epochs and generations go on from the highest that was seen, also with another controller.
+      let other = try scene.controllers(2)[1]
+      try await other.succeed("cert", "renew", "one.example")
+      try await other.succeed("run")
+      #expect(scene.generations() == ["4", "4", "4"])
+      #expect(try await other.succeed("log", "--verify").contains("none altered"))
+      await scene.fleet.stop()
+    }
+
     @Test func `one that serves on SQLite hears what is applied and ordered beside it`() async throws {
       let scene = try await Scene(hosts: 2)
       let serving = try scene.certfleet.start("serve", output: scene.scratch.path + "/serve")

@@ -32,6 +32,32 @@ import ThrowawayFleet
       #expect(try mode("postgresql://127.0.0.1/db") == "verify-full")
     }
 
+    @Test func `over a network a server shows its certificate, and a password comes from a file`()
+      async throws
+    {
+      let (scratch, network) = (try ScratchFolder(), Loopback.random())
+      let server = try await PostgreSQLServer(at: network.address(20))
+      let local = try await server.makeDatabase()
+      let name = String(try #require(local.split(separator: "/")[2].split(separator: "?").first))
+      let address = server.address(of: name, over: network.address(20))
+      func open(_ address: String, password: String) throws -> Store {
+        let file = try scratch.write("pgpass", "*:*:*:*:\(password)\n")
+        let home = try StateDirectory(
+          path: scratch.path + "/state", database: try DatabaseLocation(address + "&passfile=\(file)"))
+        return try Store(home: home)
+      }
+      _ = try open(address, password: PostgreSQLServer.password)
+      #expect(throws: PostgreSQLError.self) { try open(address, password: "another one") }
+      #expect {
+        try open(address.replacing("@\(PostgreSQLServer.name)", with: "@other.example"), password: "x")
+      } throws: { "\($0)".contains("does not match host name") }
+      try await SelfSigned.make(PostgreSQLServer.name, in: scratch.path)
+      #expect {
+        try open(
+          address.replacing(server.folder + "/cert.pem", with: scratch.path + "/cert.pem"), password: "x")
+      } throws: { "\($0)".contains("certificate verify failed") }
+    }
+
     @Test func `a server that is not there, and an empty database, are told as such`() async throws {
       let scratch = try ScratchFolder()
       func home(_ address: String) throws -> StateDirectory {

@@ -60,6 +60,8 @@ package final class PostgreSQLServer: Sendable {
     try await SelfSigned.make(Self.name, in: folder)
     let script = """
       chown postgres '\(folder)/key.pem'; chmod 600 '\(folder)/key.pem'; chmod 644 '\(folder)/cert.pem'
+      # The first that fits counts, and initdb lets in whoever comes from 127.0.0.1.
+      sed -i '/^host /d' '\(folder)/db/pg_hba.conf'
       echo 'hostssl all all 127.0.0.0/8 scram-sha-256' >> '\(folder)/db/pg_hba.conf'
       """
     try await Program.succeed("/bin/sh", ["-ec", script])
@@ -119,6 +121,21 @@ package final class PostgreSQLServer: Sendable {
 
   /// Its process; `nil` where it does not run.
   package var process: Int32? { running.withLock { $0?.id } }
+
+  /// Keeps all that it has now, for `goBack`.
+  package func keepMoment() async throws {
+    await stop()
+    try await Program.succeed(
+      "/bin/sh", ["-ec", "rm -rf '\(folder)/was'; cp -a '\(folder)/db' '\(folder)/was'"])
+    try await start()
+  }
+
+  /// To the moment that was kept, as after a restore to a point in time.
+  package func goBack() async throws {
+    await stop()
+    try await Program.succeed("/bin/sh", ["-ec", "rm -rf '\(folder)/db'; mv '\(folder)/was' '\(folder)/db'"])
+    try await start()
+  }
 
   /// Before its folder goes.
   deinit {
