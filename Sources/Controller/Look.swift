@@ -27,7 +27,11 @@ extension Controller {
     at hosts: [Host], only lineages: Set<Lineage.Name>?, onlyEndpoints: Bool = false
   ) async throws -> LookResult {
     let looking = try await Looking(self, only: lineages)
-    let result = try await onlyEndpoints ? looking.ask(hosts) : looking.run(at: hosts)
+    return try await keep(try await onlyEndpoints ? looking.ask(hosts) : looking.run(at: hosts))
+  }
+
+  /// Keeps what a look has seen.
+  func keep(_ result: LookResult) async throws -> LookResult {
     let taken = try await store.keep(result.sightings)
     if !taken.isEmpty { tell(.takenOver(taken)) }
     if try await store.restoredAt() != nil {

@@ -223,6 +223,29 @@ struct PackageTests {
     #expect(!upgraded.hasPrefix("0.0.1") && upgraded.contains("everything is as it should be"), "\(upgraded)")
     #expect(try await debian.succeed("systemctl is-active certfleet.timer") == "active\n")
 
+    // One that stays takes the timer's place: it begins anew where it is killed, and ends well when it is stopped.
+    let before = try #require(Self.generation(fleet.hosts[0], "one.example"))
+    try await debian.succeed(
+      "certfleet cert renew one.example && systemctl enable --now certfleet-serve.service && ! systemctl is-active certfleet.timer"
+    )
+    func serves(_ what: String) async throws {
+      do {
+        try await eventually(what) {
+          fleet.hosts.allSatisfy { (Self.generation($0, "one.example") ?? 0) > before }
+        }
+      } catch { Issue.record("\(error): \(try await debian.run("journalctl --no-pager -n 60").stdout)") }
+    }
+    try await serves("the one that serves has rolled out")
+    try await debian.succeed("systemctl kill -s KILL certfleet-serve.service")
+    try await eventually("it has begun anew") {
+      try await debian.run("systemctl show -p NRestarts -p ActiveState certfleet-serve.service").stdout
+        .contains("NRestarts=1\nActiveState=active")
+    }
+    try await debian.succeed("systemctl disable --now certfleet-serve.service")
+    #expect(
+      try await debian.succeed("systemctl show -p Result certfleet-serve.service") == "Result=success\n")
+    try await debian.succeed("systemctl start certfleet.timer")
+
     // Removed, the keys stay; purged, they go, and the inventory is the administrator's.
     try await debian.succeed(
       "apt-get remove -q -y certfleet && test -s /var/lib/certfleet/certfleet.db && ! command -v certfleet")

@@ -13,29 +13,56 @@
     /// So many tasks at the same time are as many hosts as one controller alone looks at.
     private static let atOnce = Controller.hostsAtOnce / Controller.hostsOfALook
 
+    /// What all looks go by that were handed out together.
+    private struct Basis: Sendable {
+      let looking: Looking
+      let lineages: Set<Lineage.Name>?
+      let hosts: [Host.Name: Host]
+
+      init(_ controller: Controller, _ lineages: Set<Lineage.Name>?) async throws {
+        self.lineages = lineages
+        looking = try await Looking(controller, only: lineages)
+        hosts = Dictionary(
+          try await controller.store.hosts().map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+      }
+    }
+
     /// Takes looks and carries them out, until the task is cancelled or a stop is requested.
     func run() async {
+      var basis: Basis?
       while !stop.isRequested, !Task.isCancelled {
         do {
           let tasks = try await controller.store.takeLooks(atMost: Self.atOnce)
-          guard tasks.isEmpty else {
-            await withDiscardingTaskGroup { group in
-              for task in tasks { group.addTask { await carryOut(task) } }
+          if let first = tasks.first {
+            // All hosts are read once for all tasks, and not for each.
+            if basis?.lineages != first.lineages { basis = nil }
+            if basis == nil { basis = await made(first.lineages) }
+            await withDiscardingTaskGroup { [basis] group in
+              for task in tasks { group.addTask { await carryOut(task, basis) } }
             }
             continue
           }
         } catch { DebugLog.write("no look is taken: \(error)") }
+        basis = nil
         await bell.wait(for: Self.patience)
       }
     }
 
-    private func carryOut(_ task: Store.LookTask) async {
-      var outcome: LookOutcome?
+    /// `nil` where the state cannot be read: what was taken ends without a look, since the leader waits for it.
+    private func made(_ lineages: Set<Lineage.Name>?) async -> Basis? {
+      do { return try await Basis(controller, lineages) } catch {
+        DebugLog.write("nothing can be looked at: \(error)")
+        return nil
+      }
+    }
+
+    private func carryOut(_ task: Store.LookTask, _ basis: Basis?) async {
+      var outcome = LookOutcome()
       do {
-        let declared = try await controller.store.hosts()
-        let names = Set(task.hosts)
-        outcome = LookOutcome(
-          try await controller.look(at: declared.filter { names.contains($0.name) }, only: task.lineages))
+        let hosts = task.hosts.compactMap { basis?.hosts[$0] }
+        if let basis, !hosts.isEmpty {
+          outcome = LookOutcome(try await controller.keep(try await basis.looking.run(at: hosts)))
+        }
       } catch { DebugLog.write("\(HostSet.folded(task.hosts)): nothing was looked at: \(error)") }
       do { try await controller.store.endLook(task, result: outcome) } catch {
         DebugLog.write("what was seen is kept and not told: \(error)")

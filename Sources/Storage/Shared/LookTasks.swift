@@ -59,14 +59,11 @@
     }
 
     /// Says what came of it, where nobody else has taken it since.
-    ///
-    /// - Parameter result: `nil` leaves it to another controller.
-    package func endLook(_ task: LookTask, result: (some Encodable)?) throws {
+    package func endLook(_ task: LookTask, result: some Encodable) throws {
       guard let session = sharing?.session else { return }
-      let text = try result.map { try FleetJSON.canonical($0) }
       try database.run(
-        "UPDATE look_task SET result = ?, session = CASE WHEN ? = 1 THEN session END WHERE number = ? AND session = ?",
-        [.optional(text), .integer(text == nil ? 0 : 1), .integer(task.number), .integer(session.number)])
+        "UPDATE look_task SET result = ? WHERE number = ? AND session = ?",
+        [.text(try FleetJSON.canonical(result)), .integer(task.number), .integer(session.number)])
     }
 
     /// Takes what has come back, and takes back what nobody is there for any more.

@@ -4,7 +4,21 @@ import FoundationEssentials
 /// What was seen on hosts, and when.
 extension Store {
   package func observations() throws -> [Host.Name: [Lineage.Name: Observation]] {
-    try database.rows("\(Self.observationColumns) FROM observation") {
+    try observations("", [])
+  }
+
+  /// Of some hosts; where they are many all are read.
+  private func observations(of hosts: Set<Host.Name>) throws -> [Host.Name: [Lineage.Name: Observation]] {
+    guard !hosts.isEmpty else { return [:] }
+    guard hosts.count <= 100 else { return try observations() }
+    let places = hosts.map { _ in "?" }.joined(separator: ", ")
+    return try observations("WHERE host IN (\(places))", hosts.map { .text($0.rawValue) })
+  }
+
+  private func observations(
+    _ condition: String, _ values: [DatabaseValue]
+  ) throws -> [Host.Name: [Lineage.Name: Observation]] {
+    try database.rows("\(Self.observationColumns) FROM observation \(condition)", values) {
       (Host.Name($0.text(0)), Lineage.Name($0.text(1)), Self.observation($0))
     }.reduce(into: [:]) { $0[$1.0, default: [:]][$1.1] = $1.2 }
   }
@@ -47,7 +61,7 @@ extension Store {
   /// - Returns: those of what this state did not know until now.
   package func keep(_ sightings: [Sighting]) throws -> [Sighting] {
     try transaction {
-      let known = try observations()
+      let known = try observations(of: Set(sightings.map(\.host)))
       var taken: [Sighting] = []
       for sighting in sightings {
         let before = known[sighting.host]?[sighting.lineage]
