@@ -97,13 +97,12 @@
       var lastVacuum = ContinuousClock.now
       while !waiting.isEmpty {
         try? await Task.sleep(for: interval)
-        do {
-          try await ask()
-          if .now - lastVacuum > Self.betweenVacuums {
-            try await store.vacuumTasks()
-            lastVacuum = .now
-          }
-        } catch { fail(error) }
+        do { try await ask() } catch { fail(error) }
+        if .now - lastVacuum > Self.betweenVacuums {
+          // It only makes the tasks' table smaller.
+          do { try await store.vacuumTasks() } catch { DebugLog.write("tasks are not vacuumed: \(error)") }
+          lastVacuum = .now
+        }
       }
       isAsking = false
     }

@@ -120,7 +120,7 @@ package struct VisitKey: Hashable, Sendable {
 
     /// Tasks come and go within seconds, and whoever looks for one passes over what is left of those that are gone. The server's
     /// autovacuum comes once a minute (PostgreSQL's manual, routine vacuuming).
-    package func vacuumTasks() throws { try database.run("VACUUM (TRUNCATE false) visit_task") }
+    package func vacuumTasks() throws { try database.run("VACUUM (SKIP_LOCKED, TRUNCATE false) visit_task") }
 
     /// There is nothing to do for it any more.
     package func drop(_ key: VisitKey, epoch: Int) throws {
