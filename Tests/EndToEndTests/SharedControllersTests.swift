@@ -147,15 +147,22 @@ import ThrowawayFleet
       let scene = try await Scene(
         hosts: 3, waves: "[{take: 'rest', bake: '2s'}]", database: try await server.makeDatabase())
       let file = scene.scratch.path + "/fleet.json5"
-      try Files.write(file, Files.read(file).replacing("{name: 'web3',", with: "{name: 'web3', site: 'far',"))
+      try Files.write(
+        file,
+        Files.read(file).replacing("{name: 'web3',", with: "{name: 'web3', site: 'far',").replacing(
+          "defaults: {", with: "defaults: {site: 'near', "))
       try await scene.expect(0, "apply", file)
       let controllers = try scene.controllers(2)
+      try Files.write(controllers[0].home + "/certfleet.conf", "{ sites: ['near'] }")
+      let (far, machine) = try await scene.moveAway(scene.hosts[2])
       let first = try await scene.expect(1, "run")
       #expect(
         first.everything.contains("no controller that is at work serves site far"), "\(first.everything)")
       #expect(scene.generations() == ["1", "1", "0"])
       try Files.write(controllers[1].home + "/certfleet.conf", "{ name: 'there', sites: ['far'] }")
-      let serving = try controllers[1].start("serve", output: scene.scratch.path + "/serve")
+      let serving = try far.start(
+        CertfleetProgram.path, ["serve"], environment: controllers[1].environment,
+        output: scene.scratch.path + "/serve")
       try await eventually("it is at work", within: .seconds(120)) { scene.generations() == ["1", "1", "1"] }
       try await eventually("the run has ended", within: .seconds(120)) {
         try await !controllers[0].succeed("controllers").contains("leads")
@@ -187,6 +194,8 @@ import ThrowawayFleet
       // Nobody was there for days.
       try await server.run("UPDATE observation SET looked_at = 1 WHERE host = 'web3'", in: scene.database)
       #expect(try await scene.certfleet("doctor").stdout.contains("nobody serves site far of web3"))
+      for one in machine { await one.stop() }
+      await far.stop()
       await scene.fleet.stop()
     }
 
@@ -387,6 +396,23 @@ import ThrowawayFleet
 
   extension Scene {
     var database: String { certfleet.environment["CERTFLEET_DATABASE"] ?? "" }
+
+    /// Starts a host anew in a network of its own, where only what is started there too reaches it.
+    func moveAway(_ host: LoopbackFleet.ThrowawayHost) async throws -> (NetworkNamespace, [Running]) {
+      let network = try await NetworkNamespace()
+      await host.ssh.stop()
+      await host.web.stop()
+      let programs = [
+        try network.start(
+          try Program.find("sshd"), ["-D", "-e", "-f", host.home + "/sshd/sshd_config"],
+          output: host.home + "/moved.log"),
+        try network.start(
+          try Program.find("nginx"), ["-p", host.home, "-c", "nginx.conf", "-e", "error.log"],
+          output: host.home + "/moved.log"),
+      ]
+      #expect(!Loopback.answers(host.address, host.ssh.port))
+      return (network, programs)
+    }
 
     /// Further controllers of the same fleet, each with a home of its own; the first one is the scene's.
     func controllers(_ count: Int) throws -> [CertfleetProgram] {
