@@ -7,7 +7,7 @@ package struct Moved: Error, Codable, Hashable, CustomStringConvertible {
   let at: Date
 
   package var description: String {
-    "this state was moved to \(address) on \(at.ISO8601Format()); name it in \(DatabaseLocation.variable), or as 'database' in /etc/certfleet/certfleet.conf"
+    "this state was moved to \(address) on \(at.ISO8601Format()); name it in \(DatabaseLocation.variable), or as 'database' in \(StateDirectory.systemConfiguration)"
   }
 
   private static let name = "moved"

@@ -174,6 +174,8 @@ extension StateDirectory {
   package static let standardText = "$CERTFLEET_HOME, or /var/lib/certfleet for root"
   /// Also the home of the user whom the Debian package makes.
   package static let systemPath = "/var/lib/certfleet"
+  /// What is said of the controller that has it.
+  package static let systemConfiguration = "/etc/certfleet/certfleet.conf"
 
   /// Whether this runs as that user.
   package static func isOfSystem(_ environment: [String: String]) -> Bool {
