@@ -46,7 +46,7 @@
     /// Where the database cannot be asked, the next try may succeed.
     private func take() async -> [Store.TakenTask<VisitAssignment>] {
       do {
-        return try await store.take(as: VisitAssignment.self, planned: \.planned, isFirst: \.isFirst)
+        return try await store.take(as: VisitAssignment.self, planned: \.planned)
       } catch {
         DebugLog.write("nothing is taken: \(error)")
         return []

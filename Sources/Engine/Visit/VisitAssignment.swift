@@ -71,9 +71,6 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
     }
   }
 
-  /// Whether the rollout has not visited the host before.
-  package var isFirst: Bool { work == .visit && attempt == 1 }
-
   /// Whether it ends with an event that says so.
   package var endsVisit: Bool { work != .lookAgain }
 

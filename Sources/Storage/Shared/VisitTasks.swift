@@ -63,10 +63,8 @@ package struct VisitKey: Hashable, Sendable {
     }
 
     /// Takes visits that nobody is at, as many as are this controller's share. One that somebody was lost with is taken over.
-    ///
-    /// - Parameter isFirst: whether the rollout had not visited the host before it was handed out.
     package func take<Work: Decodable & Sendable>(
-      as type: Work.Type, planned: (Work) -> PlannedVisit, isFirst: (Work) -> Bool
+      as type: Work.Type, planned: (Work) -> PlannedVisit
     ) throws -> [TakenTask<Work>] {
       guard let session = sharing?.session else { return [] }
       let ours = "(t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))"
@@ -85,12 +83,13 @@ package struct VisitKey: Hashable, Sendable {
             FOR UPDATE SKIP LOCKED) AS f
           WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch, u.attempt,
             f.epoch IS NOT NULL
+              OR (SELECT 1 FROM visit AS v WHERE v.rollout = u.rollout AND v.host = u.host LIMIT 1) IS NOT NULL
           """, [.integer(session.number), sites, .integer(session.number), sites]
         ) {
           (
             key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
             work: try $0.json(2) as Work, epoch: $0.integer(3), attempt: $0.integer(4),
-            wasTaken: $0.integer(5) == 1
+            mayBeBegun: $0.integer(5) == 1
           )
         }
       }
@@ -101,8 +100,8 @@ package struct VisitKey: Hashable, Sendable {
           projections[id] = try ownProjection(of: id, projections[id])
         }
       }
-      // What nobody has had nobody has begun.
-      let visits = try visits(taken.filter { $0.wasTaken || !isFirst($0.work) }.map(\.key))
+      // What nobody has had nobody has begun, but for a visit that ended while a leader that is new handed it out again.
+      let visits = try visits(taken.filter(\.mayBeBegun).map(\.key))
       return try taken.map { task in
         var standing = Standing.new
         if let visit = visits[task.key] {
