@@ -51,47 +51,11 @@ extension Controller {
     private func serveShared(_ stop: StopSignal, _ ended: (RunResult) -> Void) async throws {
       let lease = try lease()
       defer { withExtendedLifetime(lease) {} }
-      let orders = Doorbell()
-      let listener = await store.listen(to: NotificationChannel.orders) { Task { await orders.ring() } }
-      defer { withExtendedLifetime(listener) {} }
       let session = try await FleetSession(self, takesPart: true)
       do {
         try await working(stop) { worker in
-          var (next, lastRun) = (Date.distantPast, Double?.none)
-          var answers: SharedAnswers?
-          // Whoever has ordered something may have the lease still when that is heard.
-          var isOrdered = false
-          while !stop.isRequested {
-            if await orders.wait(for: .seconds(1)) { isOrdered = true }
-            // What is declared may have changed meanwhile.
-            if try await store.isLeaseAnothers(session.session) {
-              if answers == nil { answers = try await SharedAnswers(of: self) }
-              answers?.open()
-            } else {
-              answers?.close()
-              answers = nil
-            }
-            // Whichever controller led it.
-            if let run = try await store.runMoments()?.endedAt, run != lastRun {
-              if lastRun != nil { next = try await nextMoment(after: Date()) }
-              lastRun = run
-            }
-            // One that is lost is followed at once.
-            let isLeft = try await store.isLeaseLeft()
-            guard isOrdered || isLeft || Date() >= next,
-              case .taken = try await store.takeLease(session.session)
-            else { continue }
-            isOrdered = false
-            answers?.close()
-            answers = nil
-            do {
-              let result = try await lead(RunRequest(), worker, stop)
-              try await store.giveUpLease(session.session)
-              ended(result)
-            } catch let error as LeaseLost { DebugLog.write("\(error)") }
-            lastRun = try await store.runMoments()?.endedAt
-            next = try await nextMoment(after: Date())
-          }
+          var service = SharedService(self, session.session, worker, stop)
+          try await service.run(ended)
         }
         try await session.end()
       } catch {

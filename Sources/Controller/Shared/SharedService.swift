@@ -1,0 +1,82 @@
+#if PostgreSQL
+  import Fleet
+  import FoundationEssentials
+  import Storage
+  import System
+
+  /// One controller of several that stays: it leads a run when something is due and nobody else does.
+  struct SharedService {
+    private let controller: Controller
+    private let session: ControllerSession
+    private let worker: VisitTaskWorker
+    private let stop: StopSignal
+    private var next = Date.distantPast
+    /// When the last run ended, whichever controller led it.
+    private var lastRun: Double?
+    /// Whoever has ordered something may have the lease still when that is heard.
+    private var isOrdered = false
+    /// While another one leads.
+    private var answers: SharedAnswers?
+
+    init(
+      _ controller: Controller, _ session: ControllerSession, _ worker: VisitTaskWorker, _ stop: StopSignal
+    ) {
+      (self.controller, self.session, self.worker, self.stop) = (controller, session, worker, stop)
+    }
+
+    private var store: Store { controller.store }
+
+    /// Goes on until a stop is requested.
+    mutating func run(_ ended: (RunResult) -> Void) async throws {
+      let orders = Doorbell()
+      let listener = await store.listen(to: NotificationChannel.orders) { Task { await orders.ring() } }
+      defer {
+        withExtendedLifetime(listener) {}
+        answers?.close()
+      }
+      while !stop.isRequested {
+        if await orders.wait(for: .seconds(1)) { isOrdered = true }
+        try await answerWhileAnotherLeads()
+        try await learnOfRuns()
+        guard try await isTime(), case .taken = try await store.takeLease(session) else { continue }
+        try await lead(ended)
+      }
+    }
+
+    private mutating func answerWhileAnotherLeads() async throws {
+      guard try await store.isLeaseAnothers(session) else { return stopAnswering() }
+      // What is declared may have changed since the last time.
+      if answers == nil { answers = try await SharedAnswers(of: controller) }
+      answers?.open()
+    }
+
+    private mutating func stopAnswering() {
+      answers?.close()
+      answers = nil
+    }
+
+    private mutating func learnOfRuns() async throws {
+      guard let run = try await store.runMoments()?.endedAt, run != lastRun else { return }
+      if lastRun != nil { next = try await controller.nextMoment(after: Date()) }
+      lastRun = run
+    }
+
+    /// A run whose controller is lost is followed at once.
+    private func isTime() async throws -> Bool {
+      if isOrdered || Date() >= next { return true }
+      return try await store.isLeaseLeft()
+    }
+
+    private mutating func lead(_ ended: (RunResult) -> Void) async throws {
+      isOrdered = false
+      stopAnswering()
+      do {
+        let result = try await controller.lead(RunRequest(), worker, stop)
+        try await store.giveUpLease(session)
+        ended(result)
+      } catch let error as LeaseLost { DebugLog.write("\(error)") }
+      lastRun = try await store.runMoments()?.endedAt
+      next = try await controller.nextMoment(after: Date())
+    }
+  }
+#endif
