@@ -121,6 +121,11 @@ package struct VisitKey: Hashable, Sendable {
     /// autovacuum comes once a minute (PostgreSQL's manual, routine vacuuming).
     package func vacuumTasks() throws { try database.run("VACUUM (SKIP_LOCKED, TRUNCATE false) visit_task") }
 
+    /// After its end was recorded, or another controller has it.
+    package func forgetTask(_ key: VisitKey, epoch: Int) {
+      if sharing?.tasks[key]?.epoch == epoch { sharing?.tasks[key] = nil }
+    }
+
     /// There is nothing to do for it any more.
     package func drop(_ key: VisitKey, epoch: Int) throws {
       forgetTask(key, epoch: epoch)
@@ -235,38 +240,6 @@ package struct VisitKey: Hashable, Sendable {
         for (key, visit) in try visits(Array(own.keys)) { ledger.visits[key.host] = visit }
       }
       return RolloutProjection(policy, own.values.map(\.planned), ledger)
-    }
-
-    /// What several share is recorded by who has it: a word of one that has lost it since is refused.
-    func requireLease(for event: Event, epoch: Int?) throws {
-      guard let sharing, let rollout = event.subject.rollout else { return }
-      switch event.kind {
-      case .instructed, .note: return
-      case .visitEnded, .visitStarted, .revertStarted, .step, .rolloutStarted, .rolloutMoved, .rolloutEnded,
-        .waveStarted, .waveMoved, .waveEnded:
-        break
-      }
-      if let epoch, let host = event.subject.host {
-        try database.run(
-          "SELECT require_task(?, ?, ?)", [.integer(rollout.number), .text(host.rawValue), .integer(epoch)])
-      } else {
-        try database.run("SELECT require_lease(?)", [.integer(sharing.session.number)])
-      }
-    }
-
-    /// The visit has ended: its task is done.
-    func endTask(of event: Event) throws {
-      guard case .visitEnded = event.kind, sharing != nil, let rollout = event.subject.rollout,
-        let host = event.subject.host
-      else { return }
-      try database.run(
-        "DELETE FROM visit_task WHERE rollout = ? AND host = ?",
-        [.integer(rollout.number), .text(host.rawValue)])
-    }
-
-    /// After its end was recorded, or another controller has it.
-    package func forgetTask(_ key: VisitKey, epoch: Int) {
-      if sharing?.tasks[key]?.epoch == epoch { sharing?.tasks[key] = nil }
     }
   }
 #endif
