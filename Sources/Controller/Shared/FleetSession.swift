@@ -86,6 +86,9 @@ import System
       let work = [Task { await worker.run() }, Task { await looks.run() }]
       func end() async {
         for one in work { one.cancel() }
+        // Whoever waits for something to do looks up.
+        await worker.bell.ring()
+        await looks.bell.ring()
         for one in work { await one.value }
       }
       do {
