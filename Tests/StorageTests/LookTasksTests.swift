@@ -48,6 +48,11 @@
       try await leader.endLook(common, result: ["a1", "a2"])
       done = try await leader.collectLooks(as: [String].self)
       #expect(done.results == [["a1", "a2"]] && done.left == 0)
+      // What was not taken is taken back, and what was is not.
+      try await leader.handOutLooks([(["a1"], nil), (["a2"], nil)], at: nil)
+      #expect(try await leader.takeLooks(atMost: 1).map(\.hosts) == [["a1"]])
+      try await leader.withdrawLooks(thatNobodyHas: true)
+      #expect(try await leader.collectLooks(as: [String].self).left == 1)
       await #expect(throws: LeaseLost.self) {
         try await server.run("DELETE FROM lease_holder", in: address)
         _ = try await leader.collectLooks(as: [String].self)

@@ -74,6 +74,8 @@
     /// Hosts that one task of looks has.
     static let hostsOfALook = 25
     private static let betweenAsking = Duration.milliseconds(250)
+    /// After so long without a result what nobody has taken is left to another run: who reaches it may be on the way to its end.
+    private static let patienceWithOthers = Duration.seconds(60)
 
     /// Looks at hosts, each by a controller that reaches it; the leader's. Where no other one is at work it looks itself.
     func lookTogether(
@@ -88,13 +90,15 @@
         }
       }
       try await store.handOutLooks(tasks, at: lineages)
-      var outcome = LookOutcome()
+      var (outcome, lastResult) = (LookOutcome(), ContinuousClock.now)
       while true {
         let done = try await store.collectLooks(as: LookOutcome.self)
         for result in done.results { outcome.add(result) }
         if done.left == 0 { return outcome }
+        if !done.results.isEmpty { lastResult = .now }
+        if .now - lastResult > Self.patienceWithOthers { try await store.withdrawLooks(thatNobodyHas: true) }
         guard try await stop.sleep(for: Self.betweenAsking) else {
-          try await store.withdrawLooks()
+          try await store.withdrawLooks(thatNobodyHas: false)
           return outcome
         }
       }

@@ -87,6 +87,8 @@
     }
 
     /// What was handed out is not wanted any more.
-    package func withdrawLooks() throws { try database.run("DELETE FROM look_task") }
+    package func withdrawLooks(thatNobodyHas: Bool) throws {
+      try database.run("DELETE FROM look_task" + (thatNobodyHas ? " WHERE session IS NULL" : ""))
+    }
   }
 #endif
