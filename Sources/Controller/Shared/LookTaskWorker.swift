@@ -81,7 +81,7 @@
     func lookTogether(
       at hosts: [Host], only lineages: Set<Lineage.Name>?, stop: StopSignal
     ) async throws -> LookOutcome {
-      guard try await store.controllers().count(where: { $0.isLiving && $0.takesPart }) > 1 else {
+      guard isShared, try await store.controllers().count(where: { $0.isLiving && $0.takesPart }) > 1 else {
         return LookOutcome(try await look(at: hosts.filter(reaches), only: lineages))
       }
       let tasks = Dictionary(grouping: hosts, by: \.site).flatMap { site, hosts in
