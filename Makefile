@@ -72,7 +72,10 @@ demo: packages-demo
 
 # Most tests wait for real servers; more of them at once only make each other miss their deadlines.
 test: packages-test
-	swift test $(TRAITS) $(if $(ONLY),--filter '$(ONLY)') --experimental-maximum-parallelization-width 16
+# What failed is told once more at the end: it is lost among a thousand lines otherwise.
+	@rm -f .build/tests-swift-testing.xml
+	swift test $(TRAITS) $(if $(ONLY),--filter '$(ONLY)') --experimental-maximum-parallelization-width 16 --xunit-output .build/tests.xml || \
+	  { grep -B 1 '<failure' .build/tests-swift-testing.xml; exit 1; }
 
 libssh2:
 	.ci/libssh2

@@ -79,6 +79,12 @@ package struct StoreRecorder: Recorder {
     tell(.recorded(event))
   }
 
+  package func requireLead() async throws {
+    #if PostgreSQL
+      try await store.requireLease()
+    #endif
+  }
+
   package func of(epoch: Int) -> any Recorder { StoreRecorder(store: store, epoch: epoch, tell: tell) }
 
   package func read<Value: Sendable>(

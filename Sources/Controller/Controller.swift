@@ -1,8 +1,10 @@
 import Connections
+import Engine
 package import Fleet
 import FoundationEssentials
 import Issuance
 package import Storage
+import System
 
 /// What certfleet does, as functions: a command line, a test or another front end calls them. What they return is the answer,
 /// what happens meanwhile is told to the listener, what must be known later is in the store. Nothing here prints or exits.
@@ -45,6 +47,14 @@ package struct Controller: Sendable {
     let lease = try lease()
     defer { withExtendedLifetime(lease) {} }
     return try await work()
+  }
+
+  /// Does what needs the lease and visits hosts; where several controllers share the state, by whichever reaches each.
+  func leased<Value>(
+    stop: StopSignal, _ work: ((any VisitCarrier)?) async throws -> Value
+  ) async throws -> Value {
+    if isShared { return try await leading(stop: stop, work) }
+    return try await leased { try await work(nil) }
   }
 
   /// Whether other controllers may have the same state.

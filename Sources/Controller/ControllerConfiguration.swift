@@ -21,11 +21,17 @@ package struct ControllerConfiguration: Sendable {
   package init(of home: String, _ environment: [String: String]) throws {
     let path = Self.path(of: home)
     var address = environment[DatabaseLocation.variable] ?? ""
-    if access(path, F_OK) == 0 {
+    if Self.isThere(path) {
       let settings = try ControllerSettings(file: path)
       (name, sites) = (settings.name ?? "", settings.sites)
       if address.isEmpty { address = settings.database ?? "" }
     }
     if !address.isEmpty { database = try DatabaseLocation(address) }
+  }
+
+  /// Also what cannot be read, or leads nowhere: taken for nothing, a controller would work on another state than its fellows.
+  private static func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR)
   }
 }

@@ -10,8 +10,7 @@ extension Controller {
     let declared = try await store.declaration().policies
     let policies =
       declared + (declared.contains { $0.name == RolloutPolicy.standard.name } ? [] : [.standard])
-    let away = Set(
-      try await store.statuses().filter { [.unreachable, .refused].contains($0.lastEnd) }.map(\.host))
+    let away = Self.away(in: try await store.statuses())
     return policies.flatMap { policy in
       let own = hosts.filter { host in
         lineages.contains {
@@ -21,6 +20,23 @@ extension Controller {
       return own.isEmpty
         ? [] : [bake(policy, now), absent(policy, of: own.map(\.name), away)].compactMap(\.self)
     }
+  }
+
+  /// Hosts that a visit did not reach, and that nobody has reached since.
+  private static func away(in statuses: [HostCertificateStatus]) -> Set<Host.Name> {
+    func isAway(_ status: HostCertificateStatus) -> Bool {
+      [.unreachable, .refused].contains(status.lastEnd)
+    }
+    var missedAt: [Host.Name: Date] = [:]
+    for status in statuses where isAway(status) {
+      missedAt[status.host] = max(missedAt[status.host] ?? .distantPast, status.lastAt ?? .distantPast)
+    }
+    for status in statuses {
+      guard let missed = missedAt[status.host] else { continue }
+      let reached = [status.seenAt, isAway(status) ? nil : status.lastAt].compactMap(\.self)
+      if reached.contains(where: { $0 > missed }) { missedAt[status.host] = nil }
+    }
+    return Set(missedAt.keys)
   }
 
   /// A wave that is looked at for longer than the window is open: whatever follows waits for another opening.

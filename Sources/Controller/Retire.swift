@@ -19,13 +19,13 @@ extension Controller {
   /// Takes it away, in waves, and forgets what no host has any more.
   package func retire(_ request: RetireRequest, stop: StopSignal = StopSignal()) async throws -> RetireResult
   {
-    try await leased {
+    try await leased(stop: stop) { carrier in
       let retirement = try await retirement(request)
       var run: RunResult?
       if request.onlyForgets {
         try await store.forget(retirement.left, because: "the host is gone", now: Date())
       } else if !retirement.left.isEmpty {
-        run = try await Run(self, RunRequest(only: []), stop: stop).retire(retirement)
+        run = try await Run(self, RunRequest(only: []), stop: stop, carrier: carrier).retire(retirement)
       }
       let places = Set(try await store.leftOvers().map(\.place))
       let left = retirement.left.filter { places.contains($0.place) }

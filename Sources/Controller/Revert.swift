@@ -66,10 +66,10 @@ extension Controller {
 
   /// Makes it what is wanted, and rolls it out.
   package func goBack(_ back: GoingBack, stop: StopSignal = StopSignal()) async throws -> RunResult {
-    try await leased {
+    try await leased(stop: stop) { carrier in
       for target in back.targets { try await store.goBack(to: target, now: Date()) }
       let request = RunRequest(only: Set(back.targets.map(\.lineage)), plan: back.plan, issues: false)
-      return try await Run(self, request, stop: stop).run()
+      return try await Run(self, request, stop: stop, carrier: carrier).run()
     }
   }
 

@@ -56,7 +56,9 @@ extension Controller {
     try await instruct(.cancel, rollout, by: author)
     do {
       // Nobody is at it, who could hear it.
-      return try await leased { try await Run(self, RunRequest(), stop: stop).conclude(rollout) }
+      return try await leased(stop: stop) {
+        try await Run(self, RunRequest(), stop: stop, carrier: $0).conclude(rollout)
+      }
     } catch is ControllerLease.Held { return nil }
   }
 
@@ -65,10 +67,10 @@ extension Controller {
     _ number: Int, by author: Author, stop: StopSignal = StopSignal()
   ) async throws -> RunResult {
     let rollout = try await openRollout(number)
-    return try await leased {
+    return try await leased(stop: stop) { carrier in
       try await instruct(.startNow, rollout, by: author)
       return try await Run(
-        self, RunRequest(only: Set(rollout.plan.lineages), issues: false), stop: stop
+        self, RunRequest(only: Set(rollout.plan.lineages), issues: false), stop: stop, carrier: carrier
       ).run()
     }
   }

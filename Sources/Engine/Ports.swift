@@ -140,6 +140,8 @@ package protocol Recorder: Sendable {
   ///
   /// - Throws: `RolloutLedger.Refused`, when it may not follow what was recorded before.
   func record(_ event: Event) async throws
+  /// - Throws: where nothing would be kept of what this one decides, since another controller does now.
+  func requireLead() async throws
   /// For a visit of an epoch of its own: what it says is not kept any more once another controller has taken it over.
   func of(epoch: Int) -> any Recorder
   /// Reads from a rollout's ledger, after all that was recorded.
@@ -149,6 +151,7 @@ package protocol Recorder: Sendable {
 }
 
 extension Recorder {
+  package func requireLead() async throws {}
   package func of(epoch: Int) -> any Recorder { self }
 }
 

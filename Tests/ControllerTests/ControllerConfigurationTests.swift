@@ -26,6 +26,15 @@ import ThrowawayFleet
     #expect(try read("{ sites: ['\(long)'] }").sites == [long])
   }
 
+  @Test(arguments: ["certfleet.conf", "/nowhere/certfleet.conf"])
+  func `a file that cannot be read is not taken for none`(_ target: String) throws {
+    let path = scratch.path + "/certfleet.conf"
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+    #expect { try ControllerConfiguration(of: scratch.path, [:]) } throws: {
+      $0 is InvalidInventory && "\($0)".contains(path)
+    }
+  }
+
   @Test(arguments: [
     ("{ databse: 'x' }", "unknown key 'databse'; did you mean 'database'?"),
     ("[]", "expected an object"), ("", "is empty"), ("{ name: 'a', name: 'b' }", "name"),

@@ -17,7 +17,7 @@ import ThrowawayFleet
       accounts: [.init("ops", sudo: "ALL=(root) NOPASSWD: ALL")],
       authorizedKey: Files.read(scratch.path + "/id_ed25519.pub"))
     try await SelfSigned.make("mail.example", in: scratch.path)
-    try await setUp(host, ca, scratch)
+    let nginx = try await setUp(host, ca, scratch)
     @discardableResult
     func expect(_ status: Int32, _ arguments: String...) async throws -> Program.Result {
       let result = try await Program.run(CertfleetProgram.path, arguments, environment: certfleet.environment)
@@ -93,13 +93,15 @@ import ThrowawayFleet
     #expect(host.read("/home/ops/directory") == "/etc/letsencrypt/live/one.example\n")
     let again = try await expect(0, "host", "discover").stdout
     #expect(again.contains(/one\.example +web1 +nginx +443 +certfleet +/), "\(again)")
-    try await host.run("nginx -s quit")
+    await nginx.stop()
     await host.ssh.stop()
     await ca.stop()
   }
 
   /// One certificate of certbot's that nginx serves, one of acme.sh's, one that certifies itself, and what cannot be understood.
-  private func setUp(_ host: PrivateHost, _ ca: PebbleCA, _ scratch: ScratchFolder) async throws {
+  ///
+  /// - Returns: nginx.
+  private func setUp(_ host: PrivateHost, _ ca: PebbleCA, _ scratch: ScratchFolder) async throws -> Running {
     let shop = scratch.path + "/shop"
     try Files.makeFolder(shop)
     try await host.run(
@@ -123,7 +125,12 @@ import ThrowawayFleet
         ssl_certificate_key /etc/letsencrypt/live/one.example/privkey.pem; # the key
       }
       X
-      nginx
+      """)
+    let nginx = try host.start("exec nginx -g 'daemon off;'")
+    try await eventually("nginx listens") { Loopback.answers(host.address, 443) }
+    try await host.run(
+      """
+      set -e
       cat >/etc/nginx/conf.d/two.conf <<'X'
       # ssl_certificate /etc/ssl/commented.pem;
       server { listen 10443 ssl; ssl_certificate /etc/ssl/$host.pem; ssl_certificate_key /etc/ssl/$host.key; }
@@ -148,5 +155,6 @@ import ThrowawayFleet
       printf '%s\\n' 'ssl_cert = </etc/ssl/mail.pem' 'ssl_key = </etc/ssl/mail.key' >/etc/dovecot/conf.d/10-ssl.conf
       touch -d '1 second ago' /etc/mark
       """)
+    return nginx
   }
 }

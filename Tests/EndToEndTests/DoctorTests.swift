@@ -104,9 +104,22 @@ import ThrowawayFleet
       absent.contains("✗ policy p lets 0 of its 3 hosts be out of reach, and web3 was at its last visit"),
       "\(absent)")
     // It is taken out of the inventory, as was said.
-    try Files.write(file, Files.read(file).replacing(/, \{name: 'web3'[^}]*\}/, with: ""))
+    let text = Files.read(file)
+    try Files.write(file, text.replacing(/, \{name: 'web3'[^}]*\}/, with: ""))
     try await scene.expect(0, "apply", "--prune", "--yes", file)
     #expect(!(try await found(scene, 0)).contains("policy p"))
+    // Or it is back, and was seen; that it lacks a certificate is another matter.
+    try Files.write(file, text)
+    try await scene.expect(0, "apply", file)
+    try await scene.expect(
+      0, "host", "pin", "web3", "--fingerprint", try await scene.hosts[2].ssh.fingerprint())
+    #expect(try await found(scene, 1).contains("and web3 was at its last visit"))
+    let back = try await SSHServer(
+      in: scene.hosts[2].home + "/sshd", at: scene.hosts[2].address, home: scene.hosts[2].home,
+      authorizedKey: Files.read(scene.fleet.identity + ".pub"))
+    _ = try await scene.certfleet("look", "web3")
+    #expect(!(try await scene.certfleet("doctor").stdout).contains("policy p"))
+    await back.stop()
     await scene.fleet.stop()
   }
 

@@ -36,10 +36,17 @@ import ThrowawayFleet
       let server = try await PostgreSQLServer()
       let scene = try await Scene(hosts: 6, waves: "[2, 'rest']", database: try await server.makeDatabase())
       let controllers = try scene.controllers(3)
+      try await server.run("DELETE FROM host_key WHERE host = 'web6'", in: scene.database)
       var serving = try controllers.enumerated().map {
         try $1.start("serve", output: "\(scene.scratch.path)/serve\($0)")
       }
-      try await eventually("the first rollout", within: .seconds(120)) { Set(scene.generations()) == ["1"] }
+      try await eventually("the first rollout", within: .seconds(120)) {
+        scene.generations() == ["1", "1", "1", "1", "1", "0"]
+      }
+      // What is pinned is known to those that serve already.
+      try await scene.expect(
+        0, "host", "pin", "web6", "--fingerprint", try await scene.hosts[5].ssh.fingerprint())
+      try await eventually("it is visited", within: .seconds(120)) { Set(scene.generations()) == ["1"] }
       let listed = try await controllers[2].succeed("controllers")
       #expect(listed.split(separator: "\n").count == 4 && listed.contains("controller2"), "\(listed)")
       try await eventually("the run has ended", within: .seconds(120)) {
@@ -81,7 +88,7 @@ import ThrowawayFleet
       try await eventually("the others go on", within: .seconds(120)) { Set(scene.generations()) == ["3"] }
       try await eventually("it has ended", within: .seconds(120)) {
         let listed = try await scene.expect(0, "rollout", "list").stdout
-        return listed.split(separator: "\n").count == 4 && !listed.contains("running")
+        return listed.split(separator: "\n").count == 5 && !listed.contains("running")
       }
       #expect(try await controllers[0].succeed("controllers").contains("lost"))
       let doctor = try await controllers[0]("doctor").stdout
@@ -160,7 +167,7 @@ import ThrowawayFleet
         first.everything.contains("no controller that is at work serves site far"), "\(first.everything)")
       #expect(scene.generations() == ["1", "1", "0"])
       try Files.write(controllers[1].home + "/certfleet.conf", "{ name: 'there', sites: ['far'] }")
-      let serving = try far.start(
+      var serving = try far.start(
         CertfleetProgram.path, ["serve"], environment: controllers[1].environment,
         output: scene.scratch.path + "/serve")
       try await eventually("it is at work", within: .seconds(120)) { scene.generations() == ["1", "1", "1"] }
@@ -188,6 +195,27 @@ import ThrowawayFleet
       let mended = try await scene.expect(0, "run")
       #expect(mended.everything.contains("web3: one.example: drifted (gone)"), "\(mended.everything)")
       #expect(Set(scene.generations()) == ["2"])
+      // What is ordered by hand visits hosts of its site by who reaches them, too.
+      try await scene.expect(0, "cert", "revert", "one.example")
+      #expect(Set(scene.generations()) == ["1"])
+      // Its only controller is lost in the middle of a visit: that is told, and what goes on elsewhere comes to its end.
+      try scene.steer(2, "hold-deploy")
+      try await scene.expect(0, "cert", "renew", "one.example")
+      let run = try scene.certfleet.start("run", output: scene.scratch.path + "/run")
+      try await eventually("it is held", within: .seconds(120)) { scene.exists(2, "holding") }
+      serving.signal(SIGKILL)
+      _ = await serving.ended()
+      #expect(await run.ended() == 1)
+      let lost = Files.read(scene.scratch.path + "/run")
+      #expect(lost.contains("no controller that is at work serves site far"), "\(lost)")
+      #expect(scene.generations().prefix(2) == ["3", "3"], "\(lost)")
+      try scene.release(2, "hold-deploy")
+      serving = try far.start(
+        CertfleetProgram.path, ["serve"], environment: controllers[1].environment,
+        output: scene.scratch.path + "/serve")
+      try await eventually("it is asked, and gets it", within: .seconds(120)) {
+        Set(scene.generations()) == ["3"]
+      }
       serving.signal(SIGTERM)
       #expect(await serving.ended() == 0)
       #expect(try await scene.certfleet("doctor").stdout.contains("nobody serves site far") == false)

@@ -250,7 +250,11 @@ final class StagedConversation: CommandChannel {
   @Test func `a broken budget stops filling the window at once`() async throws {
     let hosts = StagedHosts(["h1": .rolledBack, "h2": .rolledBack])
     #expect(try await run(plan([30], parallel: 2, maxFailed: .count(1)), hosts) == .halted)
-    #expect(ends(hosts).count <= 4)
+    // The one beside the second failure may be on its way already.
+    let second = try #require(
+      hosts.events.lastIndex { if case .visitEnded(.rolledBack, _) = $0.kind { true } else { false } })
+    let begun = hosts.events[second...].count { if case .visitStarted = $0.kind { true } else { false } }
+    #expect(begun <= 1)
   }
 
   @Test func `failures within the budget make it partial`() async throws {

@@ -13,6 +13,10 @@ import ThrowawayFleet
       ("postgresql://db.example/db?sslmode=disable", "sslmode=disable does not show"),
       ("postgresql:///db?service=x", "a service's parameters are not looked at"),
       ("postgresql:///db?no_such=1", "cannot be read"),
+      ("host=db user=u password=secret", "what is given is no address of a database"),
+      ("mysql://u:secret@db/x", "what is given is no address of a database"),
+      ("postgresql://u:50%secret@db/x", "cannot be read"),
+      ("postgresql:///db?sslpassword=secret", "a password belongs neither"),
       ("mysql://db", "is no address of a database"), ("/var/lib/certfleet.db", "is no address of a database"),
     ])
     func `what is unsafe or cannot be read is refused`(_ text: String, _ expected: String) {

@@ -81,4 +81,10 @@ package final class PrivateHost: Sendable {
     try await Program.succeed(
       try Program.find("nsenter"), ["--mount=/proc/\(ssh.id)/ns/mnt", "/bin/sh", "-c", command])
   }
+  /// Starts a command there as root, which becomes the daemon that it starts, by `exec`.
+  package func start(_ command: String) throws -> Running {
+    try Running(
+      try Program.find("nsenter"), ["--mount=/proc/\(ssh.id)/ns/mnt", "/bin/sh", "-c", command], stdout: nil,
+      stderr: nil)
+  }
 }

@@ -6,6 +6,11 @@ import SSH
 actor JumpHosts {
   private var open: [Host.Name: Task<SSHConnection, any Error>] = [:]
 
+  /// What goes through them keeps them until it has ended.
+  deinit {
+    for connection in open.values { Task { try await connection.value.retire() } }
+  }
+
   /// - Parameters:
   ///   - occupied: one that was held up.
   ///   - make: connects and logs in.

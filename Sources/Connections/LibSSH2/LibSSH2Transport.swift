@@ -6,7 +6,8 @@ import System
 
 /// Reaches hosts by libssh2, on one event loop for all.
 struct LibSSH2Transport: Transport {
-  private let loop = EventLoop()
+  /// The process's, since its thread stays: whoever serves for months makes many of these.
+  private static let loop = EventLoop()
   private let pins: HostKeyPins
   private let hosts: [Host.Name: Host]
   private let environment: [String: String]
@@ -25,7 +26,7 @@ struct LibSSH2Transport: Transport {
     self.environment = environment
   }
 
-  var executor: (any TaskExecutor)? { loop }
+  var executor: (any TaskExecutor)? { Self.loop }
 
   func open(_ command: String, on host: Host, slot: ConnectionSlot) async throws(TransportFailure)
     -> any CommandChannel
@@ -53,7 +54,8 @@ struct LibSSH2Transport: Transport {
 
   func offeredKey(of host: Host, types: [String]) async throws -> HostKey {
     let made = try await SSHConnection.connect(
-      over: try await socket(to: host, nil), expecting: .look(types), on: loop, within: Self.connectTimeout)
+      over: try await socket(to: host, nil), expecting: .look(types), on: Self.loop,
+      within: Self.connectTimeout)
     await made.connection.close()
     return HostKey(made.key)
   }
@@ -99,7 +101,7 @@ struct LibSSH2Transport: Transport {
   ) async throws(SSHFailure) -> ConnectedSocket {
     do {
       return try await ConnectedSocket.connect(
-        to: Endpoint(host), by: jump.map(ConnectedSocket.Route.through) ?? .direct, on: loop,
+        to: Endpoint(host), by: jump.map(ConnectedSocket.Route.through) ?? .direct, on: Self.loop,
         within: Self.connectTimeout)
     } catch { throw host.via.map(error.at) ?? error }
   }
@@ -110,7 +112,7 @@ struct LibSSH2Transport: Transport {
     let connection: SSHConnection
     do {
       connection = try await SSHConnection.connect(
-        over: socket, expecting: .pinned(keys), on: loop, within: Self.connectTimeout
+        over: socket, expecting: .pinned(keys), on: Self.loop, within: Self.connectTimeout
       ).connection
     } catch {
       switch error {

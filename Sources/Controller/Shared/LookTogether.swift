@@ -37,12 +37,5 @@
         }
       }
     }
-
-    /// Those that are served by this controller, or by another one that is at work.
-    func servedSites() async throws -> Set<String> {
-      guard isShared else { return [] }
-      return try await store.controllers().filter { $0.isLiving && $0.takesPart }
-        .reduce(configuration.sites) { $0.union($1.sites) }
-    }
   }
 #endif

@@ -26,6 +26,8 @@ extension Controller {
     }
   }
 
+  private static let betweenRuns = 15.0
+
   /// When something will be due that can be told beforehand; no later than in an hour.
   func nextMoment(after now: Date) async throws -> Date {
     var moments = [now.addingTimeInterval(3600)]
@@ -42,6 +44,8 @@ extension Controller {
         of: rollout.plan, at: try await store.ledger(of: rollout.id),
         try await store.instructions(for: rollout.id), now: now)
       if case .bake(_, let end) = wait { moments.append(end) }
+      // Whoever led it was stopped.
+      if wait == nil, rollout.state != .paused { moments.append(now.addingTimeInterval(Self.betweenRuns)) }
     }
     // What is due already and was not done now waits for something else.
     return moments.filter { $0 > now }.min() ?? now
@@ -51,16 +55,11 @@ extension Controller {
     private func serveShared(_ stop: StopSignal, _ ended: (RunResult) -> Void) async throws {
       let lease = try lease()
       defer { withExtendedLifetime(lease) {} }
-      let session = try await FleetSession(self, takesPart: true)
-      do {
+      try await FleetSession.during(self, takesPart: true) { session in
         try await working(stop) { worker in
           var service = SharedService(self, session.session, worker, stop)
           try await service.run(ended)
         }
-        try await session.end()
-      } catch {
-        try? await session.end()
-        throw error
       }
     }
   #else

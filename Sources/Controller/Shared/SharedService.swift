@@ -36,15 +36,20 @@
       }
       while !stop.isRequested {
         if await orders.wait(for: .seconds(1)) { isOrdered = true }
-        try await answerWhileAnotherLeads()
+        try await store.requireSession()
+        let isLed = try await store.isLeaseAnothers(session)
+        if isLed { try await answer() } else { stopAnswering() }
         try await learnOfRuns()
-        guard try await isTime(), case .taken = try await store.takeLease(session) else { continue }
+        // A run whose controller is lost is followed at once.
+        let isLeft = try await store.isLeaseLeft()
+        guard isLeft || !isLed && (isOrdered || Date() >= next),
+          case .taken = try await store.takeLease(session)
+        else { continue }
         try await lead(ended)
       }
     }
 
-    private mutating func answerWhileAnotherLeads() async throws {
-      guard try await store.isLeaseAnothers(session) else { return stopAnswering() }
+    private mutating func answer() async throws {
       // What is declared may have changed since the last time.
       if answers == nil { answers = try await SharedAnswers(of: controller) }
       answers?.open()
@@ -61,12 +66,6 @@
       lastRun = run
     }
 
-    /// A run whose controller is lost is followed at once.
-    private func isTime() async throws -> Bool {
-      if isOrdered || Date() >= next { return true }
-      return try await store.isLeaseLeft()
-    }
-
     private mutating func lead(_ ended: (RunResult) -> Void) async throws {
       isOrdered = false
       stopAnswering()
@@ -74,7 +73,10 @@
         let result = try await controller.lead(RunRequest(), worker, stop)
         try await store.giveUpLease(session)
         ended(result)
-      } catch let error as LeaseLost { DebugLog.write("\(error)") }
+      } catch let error as LeaseLost {
+        DebugLog.write("\(error)")
+        try await store.giveUpLease(session)
+      }
       lastRun = try await store.runMoments()?.endedAt
       next = try await controller.nextMoment(after: Date())
     }

@@ -119,7 +119,7 @@
       for key in handedOut {
         guard let task = open[key], !task.isTaken else { continue }
         if ports.stop.isRequested {
-          if try await store.withdraw(key) { hasEnded(key, nil) }
+          if try await store.withdraw(key) != nil { hasEnded(key, nil) }
         } else if !task.canBeTaken {
           try await leaveOrphan(key)
         } else {
@@ -135,14 +135,18 @@
         waiting[key]?.isOrphanSince = .now
         return
       }
-      guard ContinuousClock.now - since > ControllerSession.term, try await store.withdraw(key)
-      else {
-        return
+      guard ContinuousClock.now - since > ControllerSession.term, let standing = try await store.withdraw(key)
+      else { return }
+      let reason =
+        one.assignment.host.site.map { "no controller that is at work serves site \($0)" }
+        ?? "no controller is at work that takes part in rollouts"
+      switch standing {
+      case .new: hasEnded(key, try await one.assignment.refuse(ports, because: reason))
+      case .begun(let token, let isRevert):
+        let begun = one.assignment.resolving(token, isRevert: isRevert)
+        hasEnded(key, try await begun.refuse(ports, because: reason))
+      case .ended(let end): hasEnded(key, end)
       }
-      let site = one.assignment.host.site ?? ""
-      let end = try await one.assignment.refuse(
-        ports, because: "no controller that is at work serves site \(site)")
-      hasEnded(key, end)
     }
   }
 #endif

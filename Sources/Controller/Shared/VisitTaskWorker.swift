@@ -3,19 +3,25 @@
   import Fleet
   package import Storage
   import Synchronization
-  import System
+  package import System
 
   /// Carries out visits that the leader has handed out, its own and those of other controllers alike.
   package final class VisitTaskWorker: Sendable {
     private let store: Store
-    private let ports: Ports
+    private let stop: StopSignal
     private let patience: Duration
+    private let makePorts: @Sendable () async throws -> Ports
     private let listener = Mutex(Listener())
     package let bell = Doorbell()
 
-    /// - Parameter patience: how often it is asked whether there is something to take, where nobody rings.
-    package init(_ store: Store, _ ports: Ports, patience: Duration = .milliseconds(200)) {
-      (self.store, self.ports, self.patience) = (store, ports, patience)
+    /// - Parameters:
+    ///   - patience: how often it is asked whether there is something to take, where nobody rings.
+    ///   - makePorts: reads what hosts are reached by; asked again when something else is declared or pinned.
+    package init(
+      _ store: Store, stop: StopSignal, patience: Duration = .milliseconds(200),
+      makePorts: @escaping @Sendable () async throws -> Ports
+    ) {
+      (self.store, self.stop, self.patience, self.makePorts) = (store, stop, patience, makePorts)
     }
 
     /// Tells it of each visit that has ended, from now on.
@@ -29,12 +35,20 @@
     /// Takes visits and carries them out, until the task is cancelled or a stop is requested; what was begun is ended.
     package func run() async {
       await withDiscardingTaskGroup { group in
-        while !ports.stop.isRequested, !Task.isCancelled {
+        var known: (revision: Int, ports: Ports)?
+        while !stop.isRequested, !Task.isCancelled {
           let taken = await take()
+          if let revision = taken.last?.revision, revision != known?.revision {
+            known = await ports().map { (revision, $0) }
+          }
           for task in taken {
+            guard let ports = known?.ports else {
+              await giveBack(task)
+              continue
+            }
             group.addTask(executorPreference: ports.connector.executor) {
               // Whoever waits for the work to end does not want a visit to be cut off.
-              await Task { await self.carryOut(task) }.value
+              await Task { await self.carryOut(task, ports.of(epoch: task.epoch)) }.value
             }
           }
           // What is left is the others' share, until something has ended or was handed out.
@@ -53,8 +67,14 @@
       }
     }
 
-    private func end(of task: Store.TakenTask<VisitAssignment>) async throws -> VisitEnd {
-      let ports = ports.of(epoch: task.epoch)
+    private func ports() async -> Ports? {
+      do { return try await makePorts() } catch {
+        DebugLog.write("nothing can be visited: \(error)")
+        return nil
+      }
+    }
+
+    private func end(of task: Store.TakenTask<VisitAssignment>, _ ports: Ports) async throws -> VisitEnd {
       switch task.standing {
       case .new: return try await task.work.carryOut(ports)
       case .begun(let token, let isRevert):
@@ -63,10 +83,10 @@
       }
     }
 
-    private func carryOut(_ task: Store.TakenTask<VisitAssignment>) async {
+    private func carryOut(_ task: Store.TakenTask<VisitAssignment>, _ ports: Ports) async {
       let key = VisitKey(rollout: task.work.rollout, host: task.work.host.name)
       do {
-        let end = try await end(of: task)
+        let end = try await end(of: task, ports)
         if !task.work.endsVisit || task.standing.isEnded {
           try await store.drop(key, epoch: task.epoch)
         } else {
@@ -78,8 +98,13 @@
         if error is LeaseLost { return await store.forgetTask(key, epoch: task.epoch) }
         // Another controller may fare better; not at once, as it may fare the same.
         try? await Task.sleep(for: patience * 5)
-        try? await store.giveBack(key, epoch: task.epoch)
+        await giveBack(task)
       }
+    }
+
+    private func giveBack(_ task: Store.TakenTask<VisitAssignment>) async {
+      try? await store.giveBack(
+        VisitKey(rollout: task.work.rollout, host: task.work.host.name), epoch: task.epoch)
     }
   }
 

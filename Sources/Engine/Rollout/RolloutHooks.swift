@@ -71,6 +71,8 @@ struct ControllerHook: Sendable {
     own["CERTFLEET_ROLLOUT"] = subject.rollout.map { "\($0)" }
     own["CERTFLEET_WAVE"] = subject.wave.map { "\($0)" }
     own["CERTFLEET_ACTION"] = action.rawValue
+    // One that stood still meanwhile does nothing beside who leads in its place.
+    try await ports.recorder.requireLead()
     let result = await ports.localHooks.run(
       hook.command, environment: hook.environment.merging(own) { $1 }, timeout: hook.timeout)
     try await ports.recorder.record(

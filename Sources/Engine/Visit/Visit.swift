@@ -49,6 +49,9 @@ struct Visit: Sendable {
       ports: ports)
   }
 
+  /// Whether there is anything to look at from a controller.
+  var isLookedAt: Bool { planned.certificates.contains { !Verifier.checks(of: $0).isEmpty } }
+
   /// Whether the host still serves what it was given, as far as that can be seen from here.
   func lookAgain() async throws -> Outcome { try await look(as: .reverify)?.verdict ?? .succeeded }
 

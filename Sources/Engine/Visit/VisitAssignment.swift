@@ -89,7 +89,9 @@ package struct VisitAssignment: Hashable, Sendable, Codable {
     case .takeBack: try await visit.record(.revertStarted(VisitToken(Nonce.make())))
     case .resolve, .resolveRevert, .learn, .learnRevert:
       return try await visit.end(Visit.Ending(end: .unknown, reason: reason), isRevert: isRevert)
-    case .lookAgain: return .inconclusive
+    case .lookAgain:
+      try await visit.earlier.record(step: .reverify, .inconclusive(reason), since: .now)
+      return .inconclusive
     }
     return try await visit.end(Visit.Ending(end: .unreachable, reason: reason), isRevert: isRevert)
   }
@@ -116,7 +118,9 @@ package protocol VisitCarrier: Sendable {
 extension Ports {
   /// Whether a host still serves what it was given, asked by who reaches it.
   func lookAgain(_ visit: Visit) async throws -> Outcome {
-    guard let carrier, visit.host.site != nil else { return try await visit.earlier.lookAgain() }
+    guard let carrier, visit.host.site != nil, visit.isLookedAt else {
+      return try await visit.earlier.lookAgain()
+    }
     let assignment = VisitAssignment(visit, .lookAgain)
     guard try await carrier.carryOut(assignment) != nil else {
       return .inconclusive("nobody has looked: a stop was asked for")

@@ -23,7 +23,7 @@ protocol Database: AnyObject {
   /// How long commits are apart where several events come at a time, so that each takes more of them with it.
   var pace: Duration { get }
 
-  /// What is declared has changed; where the driver does not see that by itself, it counts.
+  /// What is declared or pinned has changed; where the driver does not see that by itself, it counts.
   func countRevision() throws
 
   /// What gives an epoch that is higher than all before.

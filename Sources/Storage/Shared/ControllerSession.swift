@@ -33,6 +33,14 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
   package let description: String
 }
 
+/// This controller is none of those at work any more.
+package struct SessionEnded: Error, Hashable, CustomStringConvertible {
+  package let name: String
+  package var description: String {
+    "another process has begun in the place of controller \(name), or it stood still for more than a day; where two machines have a copy of one state folder, delete the file 'controller' in the copy"
+  }
+}
+
 #if PostgreSQL
   /// What controllers tell each other.
   package enum NotificationChannel {
@@ -76,7 +84,16 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
 
     /// Says that it lives, as long as what is returned is kept.
     package func keepAlive(_ session: ControllerSession) -> Heartbeat? {
-      (database as? PostgreSQLConnection).map { Heartbeat($0.address, session) }
+      let heartbeat = (database as? PostgreSQLConnection).map { Heartbeat($0.address, session) }
+      sharing?.heartbeat = heartbeat
+      return heartbeat
+    }
+
+    /// - Throws: `SessionEnded`, where this controller is none of those at work any more, and nobody would count with it.
+    package func requireSession() throws {
+      if let sharing, sharing.heartbeat?.isForgotten == true {
+        throw SessionEnded(name: sharing.session.name)
+      }
     }
 
     /// How often the database was waited for.
@@ -122,6 +139,12 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       "\(column) NOT IN (SELECT number FROM session WHERE seen_at > clock_timestamp() - \(term))"
     }
 
+    /// A condition on the session that has a task: there is none, or it was lost.
+    static func isFree(_ column: String, for own: Sharing) -> String {
+      guard own.isSteady else { return "\(column) IS NULL" }
+      return "(\(column) IS NULL OR \(column) <> \(own.session.number) AND \(isDead(column)))"
+    }
+
     // MARK: The lease of the fleet
 
     package enum LeaseAnswer: Hashable, Sendable {
@@ -130,8 +153,8 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
       case held(by: String)
     }
 
-    /// Takes the right to decide what is done in the fleet: to plan, to order, to begin. What was handed out and not begun is taken back;
-    /// visits that living controllers are at go on.
+    /// Takes the right to decide what is done in the fleet: to plan, to order, to begin. What was handed out is taken back, but for visits
+    /// that living controllers are at, which go on.
     package func takeLease(_ session: ControllerSession) throws -> LeaseAnswer {
       let answer = try transaction { () throws -> LeaseAnswer in
         let holder = try database.rows(
@@ -140,10 +163,14 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
           LEFT JOIN session AS s ON s.number = h.session
           """
         ) { (session: $0.integer(0), isDead: $0.integer(1) == 1, name: $0.text(2)) }.first
-        if let holder, !holder.isDead, holder.session != session.number { return .held(by: holder.name) }
+        if let holder, holder.session != session.number, !holder.isDead || sharing?.isSteady == false {
+          return .held(by: holder.name)
+        }
         try database.run("DELETE FROM lease_holder")
         try database.run("INSERT INTO lease_holder (session) VALUES (?)", [.integer(session.number)])
-        try database.run("DELETE FROM visit_task WHERE session IS NULL")
+        try database.run(
+          "DELETE FROM visit_task WHERE session IS NULL OR session <> ? AND \(Self.isDead("session"))",
+          [.integer(session.number)])
         try database.run("UPDATE visit_task SET leader = ?", [.integer(session.number)])
         return .taken(wasLeft: holder.map { $0.session != session.number } ?? false)
       }
@@ -168,6 +195,8 @@ package struct LeaseLost: Error, Hashable, CustomStringConvertible {
 
     package func giveUpLease(_ session: ControllerSession) throws {
       sharing?.leads = false
+      // While others lead they record, too.
+      projections = [:]
       try database.run("DELETE FROM lease_holder WHERE session = ?", [.integer(session.number)])
     }
   }

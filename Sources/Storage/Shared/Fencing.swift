@@ -3,6 +3,14 @@
 
   /// Words of a controller that has lost what it had are not kept.
   extension Store {
+    /// - Throws: `LeaseLost`, where another controller decides now. Where a state is one controller's alone nothing is asked.
+    package func requireLease() throws {
+      guard let sharing else { return }
+      try transaction(.recording(chain)) {
+        try database.run("SELECT require_lease(?)", [.integer(sharing.session.number)])
+      }
+    }
+
     /// What several share is recorded by who has it: a word of one that has lost it since is refused.
     func requireLease(for event: Event, epoch: Int?) throws {
       guard let sharing, let rollout = event.subject.rollout else { return }

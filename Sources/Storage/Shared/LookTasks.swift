@@ -88,7 +88,11 @@
 
     /// What was handed out is not wanted any more.
     package func withdrawLooks(thatNobodyHas: Bool) throws {
-      try database.run("DELETE FROM look_task" + (thatNobodyHas ? " WHERE session IS NULL" : ""))
+      guard let leader = sharing?.session.number else { return }
+      try transaction(.recording(chain)) {
+        try database.run("SELECT require_lease(?)", [.integer(leader)])
+        try database.run("DELETE FROM look_task" + (thatNobodyHas ? " WHERE session IS NULL" : ""))
+      }
     }
   }
 #endif

@@ -5,6 +5,11 @@ import FoundationEssentials
 struct Sharing {
   let session: ControllerSession
   var leads = false
+  #if PostgreSQL
+    var heartbeat: Heartbeat?
+    /// Whether what it knows of the others is older than the database's answers: what is another's is not taken then.
+    var isSteady: Bool { heartbeat?.isSteady ?? true }
+  #endif
   /// The visits that it has taken, with the epoch of each.
   var tasks: [VisitKey: (epoch: Int, planned: PlannedVisit)] = [:]
 }
@@ -25,6 +30,8 @@ package struct VisitKey: Hashable, Sendable {
       /// Hosts refuse an older one.
       package let epoch: Int
       package let standing: Standing
+      /// Of what is declared and pinned.
+      package let revision: Int
     }
 
     package enum Standing: Hashable, Sendable {
@@ -35,6 +42,17 @@ package struct VisitKey: Hashable, Sendable {
       case ended(VisitEnd)
 
       package var isEnded: Bool { if case .ended = self { true } else { false } }
+
+      init(of visit: RolloutLedger.Visit?, inAttempt attempt: Int) {
+        guard let visit, visit.attempt >= attempt else {
+          self = .new
+          return
+        }
+        switch visit.end {
+        case nil, .unknown: self = .begun(visit.token, isRevert: visit.isRevert)
+        case let end?: self = .ended(end)
+        }
+      }
     }
 
     /// Hands visits out. One that somebody is at still stays as it is.
@@ -66,54 +84,81 @@ package struct VisitKey: Hashable, Sendable {
     package func take<Work: Decodable & Sendable>(
       as type: Work.Type, planned: (Work) -> PlannedVisit
     ) throws -> [TakenTask<Work>] {
-      guard let session = sharing?.session else { return [] }
+      guard let sharing else { return [] }
+      try requireSession()
+      let claimed: [ClaimedTask<Work>] = try claim(sharing)
+      guard !claimed.isEmpty else { return [] }
+      for task in claimed { self.sharing?.tasks[task.key] = (task.epoch, planned(task.work)) }
+      do { return try withStandings(claimed, leads: sharing.leads) } catch {
+        // Nobody would carry them out, and this controller lives.
+        for task in claimed { try? giveBack(task.key, epoch: task.epoch) }
+        throw error
+      }
+    }
+
+    private struct ClaimedTask<Work> {
+      let key: VisitKey
+      let work: Work
+      let epoch: Int
+      let attempt: Int
+      let mayBeBegun: Bool
+      let revision: Int
+    }
+
+    private func claim<Work: Decodable>(_ sharing: Sharing) throws -> [ClaimedTask<Work>] {
+      let session = sharing.session
       let ours = "(t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))"
-      let living = "SELECT count(*) FROM session WHERE \(Self.isAtWork)"
       let sites = DatabaseValue.text(session.sites.sorted().joined(separator: ","))
-      let taken = try transaction(.recording(chain)) {
+      // Those of a site are shared by who serves it.
+      let share = """
+        SELECT GREATEST(0, CAST(ceil(sum(CAST(g.open AS float8) / GREATEST(1, (SELECT count(*) FROM session AS s
+            WHERE \(Self.isAtWork) AND (g.site IS NULL OR g.site = ANY(string_to_array(s.sites, ','))))))) AS bigint)
+            - CAST(sum(g.own) AS bigint))
+          FROM (SELECT t.site, count(*) AS open, count(*) FILTER (WHERE t.session = ?) AS own FROM visit_task AS t
+            WHERE \(ours) GROUP BY t.site) AS g
+        """
+      return try transaction(.recording(chain)) {
         try database.rows(
           """
           UPDATE visit_task AS u SET session = ?, epoch = nextval('epoch')
           FROM (SELECT t.rollout, t.host, t.epoch FROM visit_task AS t
-            WHERE \(ours) AND (t.session IS NULL OR \(Self.isDead("t.session")))
+            WHERE \(ours) AND \(Self.isFree("t.session", for: sharing))
               AND t.leader = (SELECT session FROM lease_holder)
-            ORDER BY t.number
-            LIMIT (SELECT GREATEST(0, CAST(ceil(CAST(count(*) AS float8) / GREATEST(1, (\(living)))) AS bigint)
-              - count(*) FILTER (WHERE t.session = ?)) FROM visit_task AS t WHERE \(ours))
+            ORDER BY t.number LIMIT (\(share))
             FOR UPDATE SKIP LOCKED) AS f
           WHERE u.rollout = f.rollout AND u.host = f.host RETURNING u.rollout, u.host, u.work, u.epoch, u.attempt,
             f.epoch IS NOT NULL
-              OR (SELECT 1 FROM visit AS v WHERE v.rollout = u.rollout AND v.host = u.host LIMIT 1) IS NOT NULL
+              OR (SELECT 1 FROM visit AS v WHERE v.rollout = u.rollout AND v.host = u.host LIMIT 1) IS NOT NULL,
+            (SELECT r.number FROM revision AS r)
           """, [.integer(session.number), sites, .integer(session.number), sites]
         ) {
-          (
+          ClaimedTask(
             key: VisitKey(rollout: Rollout.ID($0.integer(0)), host: Host.Name($0.text(1))),
-            work: try $0.json(2) as Work, epoch: $0.integer(3), attempt: $0.integer(4),
-            mayBeBegun: $0.integer(5) == 1
-          )
+            work: try $0.json(2), epoch: $0.integer(3), attempt: $0.integer(4),
+            mayBeBegun: $0.integer(5) == 1,
+            revision: $0.integer(6))
         }
       }
-      guard !taken.isEmpty else { return [] }
-      for task in taken { sharing?.tasks[task.key] = (task.epoch, planned(task.work)) }
-      if sharing?.leads == false {
-        for id in Set(taken.map(\.key.rollout)) {
+    }
+
+    private func withStandings<Work>(_ claimed: [ClaimedTask<Work>], leads: Bool) throws -> [TakenTask<Work>]
+    {
+      if !leads {
+        for id in Set(claimed.map(\.key.rollout)) {
           projections[id] = try ownProjection(of: id, projections[id])
         }
       }
       // What nobody has had nobody has begun, but for a visit that ended while a leader that is new handed it out again.
-      let visits = try visits(taken.filter(\.mayBeBegun).map(\.key))
-      return try taken.map { task in
-        var standing = Standing.new
+      let visits = try visits(claimed.filter(\.mayBeBegun).map(\.key))
+      return try claimed.map { task in
         if let visit = visits[task.key] {
           // Others may have gone on with it since the ledger was read.
           _ = try projection(of: task.key.rollout)
           projections[task.key.rollout]?.ledger.visits[task.key.host] = visit
-          if visit.attempt >= task.attempt {
-            let isOpen = visit.end == nil || visit.end == .unknown
-            standing = isOpen ? .begun(visit.token, isRevert: visit.isRevert) : .ended(visit.end ?? .unknown)
-          }
         }
-        return TakenTask(work: task.work, epoch: task.epoch, standing: standing)
+        return TakenTask(
+          work: task.work, epoch: task.epoch,
+          standing: Standing(of: visits[task.key], inAttempt: task.attempt), revision: task.revision)
       }
     }
 
@@ -142,17 +187,23 @@ package struct VisitKey: Hashable, Sendable {
         [.integer(key.rollout.number), .text(key.host.rawValue), .integer(epoch)])
     }
 
-    /// It is done, or the leader does without it: nobody is to take it.
+    /// The leader does without it: nobody is to take it.
     ///
-    /// - Returns: whether it is; not where somebody is at it.
-    package func withdraw(_ key: VisitKey) throws -> Bool {
-      try transaction(.recording(chain)) {
-        let left = try database.rows(
-          "DELETE FROM visit_task WHERE rollout = ? AND host = ? AND session IS NULL RETURNING 1",
+    /// - Returns: how far whoever was lost with it has come; `nil` where somebody is at it.
+    package func withdraw(_ key: VisitKey) throws -> Standing? {
+      guard let sharing else { return nil }
+      let attempt = try transaction(.recording(chain)) {
+        try database.run("SELECT require_lease(?)", [.integer(sharing.session.number)])
+        return try database.rows(
+          "DELETE FROM visit_task WHERE rollout = ? AND host = ? AND \(Self.isFree("session", for: sharing)) RETURNING attempt",
           [.integer(key.rollout.number), .text(key.host.rawValue)]
-        ) { _ in true }
-        return !left.isEmpty
+        ) { $0.integer(0) }.first
       }
+      guard let attempt else { return nil }
+      let visit = try visits([key])[key]
+      _ = try projection(of: key.rollout)
+      projections[key.rollout]?.ledger.visits[key.host] = visit
+      return Standing(of: visit, inAttempt: attempt)
     }
 
     /// What is handed out and not done: who is at it, and whether anybody is there who could be.
@@ -166,8 +217,8 @@ package struct VisitKey: Hashable, Sendable {
       try database.rows(
         """
         SELECT t.rollout, t.host, t.session IS NOT NULL AND NOT (\(Self.isDead("t.session"))),
-          t.site IS NULL OR EXISTS (SELECT 1 FROM session AS s
-            WHERE \(Self.isAtWork) AND t.site = ANY(string_to_array(s.sites, ',')))
+          EXISTS (SELECT 1 FROM session AS s
+            WHERE \(Self.isAtWork) AND (t.site IS NULL OR t.site = ANY(string_to_array(s.sites, ','))))
         FROM visit_task AS t
         """
       ) {

@@ -36,6 +36,7 @@ extension Store {
       for (host, keys) in keys.sorted(by: { $0.key < $1.key }) {
         try replace(former[host] ?? [], by: keys, of: host, now)
       }
+      try database.countRevision()
     }
   }
 

@@ -134,12 +134,23 @@ package actor Store {
         for item in batch { try item.write() }
       }
     }
-    // One that is refused takes no other with it.
-    if case .failure = result, batch.count > 1 {
+    // One that is refused takes no other with it; without a database all are.
+    if case .failure(let error) = result, batch.count > 1, !error.isLostDatabase {
       for item in batch { commit([item]) }
     } else {
       for item in batch { item.done.resume(with: result) }
     }
+  }
+}
+
+extension Error {
+  fileprivate var isLostDatabase: Bool {
+    #if PostgreSQL
+      if self is PostgreSQLConnection.CommitUnknown { return true }
+      return (self as? PostgreSQLError)?.isConnectionLost ?? false
+    #else
+      return false
+    #endif
   }
 }
 

@@ -21,7 +21,7 @@
       let session = try await store.join(name: "c\(number)", sites: [], process: "", takesPart: true)
       let heartbeat = await store.keepAlive(session)
       let ports = ports(store, nil)
-      let worker = VisitTaskWorker(store, ports)
+      let worker = VisitTaskWorker(store, stop: StopSignal()) { ports }
       let listener = await store.listen(to: NotificationChannel.work) { Task { await worker.bell.ring() } }
       let work = Task { await worker.run() }
       if number == 1 {

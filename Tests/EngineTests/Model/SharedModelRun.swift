@@ -75,7 +75,8 @@
         self.world = ModelWorld(world, store: store)
         session = try await store.join(name: "c\(number)", sites: [], process: "", takesPart: true)
         ports = self.world.ports(StopSignal())
-        let worker = VisitTaskWorker(store, ports, patience: .milliseconds(5))
+        let worker = VisitTaskWorker(store, stop: StopSignal(), patience: .milliseconds(5)) { [ports] in ports
+        }
         self.worker = worker
         work = Task { await worker.run() }
       }

@@ -19,8 +19,9 @@ package struct PostgreSQLAddress: Hashable, Sendable, CustomStringConvertible {
 
   package init(_ text: String) throws {
     guard Self.isOne(text) else {
-      throw Unusable(
-        description: "'\(text.visible)' is no address of a database; write postgresql://USER@HOST/NAME")
+      // There may be a password in it.
+      let shown = text.contains(where: "=@".contains) ? "what is given" : "'\(text.visible)'"
+      throw Unusable(description: "\(shown) is no address of a database; write postgresql://USER@HOST/NAME")
     }
     description = text
     #if PostgreSQL
@@ -44,7 +45,8 @@ package struct PostgreSQLAddress: Hashable, Sendable, CustomStringConvertible {
         var said = try parsed()
         func refuse(_ what: String) -> Unusable { Unusable(description: "the database's address: \(what)") }
         func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        guard said["password"] == nil, environment("PGPASSWORD") == nil else {
+        guard !said.keys.contains(where: { $0.hasSuffix("password") }), environment("PGPASSWORD") == nil
+        else {
           throw refuse(
             "a password belongs neither into it nor into PGPASSWORD, where others see it; write it into a file as in ~/.pgpass, and name that in PGPASSFILE"
           )
@@ -78,6 +80,12 @@ package struct PostgreSQLAddress: Hashable, Sendable, CustomStringConvertible {
       }
     }
 
+    /// What the server does for each of them (its manual, runtime-config-connection).
+    static let serverSettings = [
+      ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"),
+      ("tcp_user_timeout", "20000"),
+    ]
+
     /// As a systemd credential; otherwise it is libpq's matter (PGPASSFILE, ~/.pgpass).
     private static var passwordFile: String? {
       guard let folder = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }) else { return nil }
@@ -85,12 +93,22 @@ package struct PostgreSQLAddress: Hashable, Sendable, CustomStringConvertible {
       return access(path, R_OK) == 0 ? path : nil
     }
 
+    /// libpq quotes what it does not understand at the end, and that may be a password; a parameter's name is none.
+    private static func withoutValues(_ reason: String) -> String {
+      guard !reason.hasPrefix("invalid URI query parameter"), let quoted = reason.firstRange(of: ": \"")
+      else {
+        return reason.trimmed
+      }
+      return String(reason[..<quoted.lowerBound])
+    }
+
     private func parsed() throws -> [String: String] {
       var message: UnsafeMutablePointer<CChar>?
       guard let options = PQconninfoParse(description, &message) else {
         let reason = message.map { String(cString: $0) } ?? "out of memory"
         PQfreemem(message)
-        throw Unusable(description: "the database's address cannot be read: \(reason.trimmed.visible)")
+        throw Unusable(
+          description: "the database's address cannot be read: \(Self.withoutValues(reason).visible)")
       }
       defer { PQconninfoFree(options) }
       var said: [String: String] = [:]

@@ -36,9 +36,8 @@
         throw error
       }
       do { try end("COMMIT") } catch let error as PostgreSQLError where error.isConnectionLost {
-        try reconnect(after: error)
         isInTransaction = false
-        guard let transactionNumber, try isCommitted(transactionNumber) else { throw error }
+        guard let transactionNumber, try isCommitted(transactionNumber, after: error) else { throw error }
       } catch {
         // Something that was sent before it failed, and it was not run.
         rollBack(after: error)
@@ -72,14 +71,29 @@
     }
 
     /// Whether the server has it on its disk. One that fails over to a copy that lags behind may never have heard of it.
-    private func isCommitted(_ number: String) throws -> Bool {
-      while true {
-        let status = try? rows(
-          "SELECT COALESCE(pg_xact_status(CAST(CAST(? AS text) AS xid8)), '')", [.text(number)]
-        ) { $0.text(0) }.first
-        guard status == "in progress" else { return status == "committed" }
-        usleep(100_000)
+    ///
+    /// - Throws: `CommitUnknown`, where it cannot be asked.
+    private func isCommitted(_ number: String, after error: PostgreSQLError) throws -> Bool {
+      do {
+        try reconnect(after: error)
+        while true {
+          let status = try rows(
+            "SELECT COALESCE(pg_xact_status(CAST(CAST(? AS text) AS xid8)), '')", [.text(number)]
+          ) { $0.text(0) }.first
+          guard status == "in progress" else { return status == "committed" }
+          usleep(100_000)
+        }
+      } catch let error as PostgreSQLError {
+        // It answers that it has never had such a number.
+        guard error.isConnectionLost else { return false }
+        throw CommitUnknown(
+          description: "whether the database has kept what it was told is not known: \(error)")
       }
+    }
+
+    /// It must not be written again.
+    struct CommitUnknown: Error, CustomStringConvertible {
+      let description: String
     }
   }
 #endif

@@ -55,7 +55,18 @@
       (self.address, self.isPatient) = (address, isPatient)
       handle = try Self.connect(address)
       // A pooler shows a number of its own instead of the server's process.
-      isPooled = try rows("SELECT pg_backend_pid()") { $0.integer(0) }.first != Int(PQbackendPID(handle))
+      isPooled = try introduce() != Int(PQbackendPID(handle))
+    }
+
+    /// The server, too, gives one up that is gone without a word: it may hold what others wait for.
+    ///
+    /// - Returns: the server's process.
+    private func introduce() throws -> Int {
+      var process = 0
+      let settings = PostgreSQLAddress.serverSettings.map { "set_config('\($0)', '\($1)', false)" }
+      try send("SELECT pg_backend_pid(), \(settings.joined(separator: ", "))", [])
+      try receive { process = $0.integer(0) }
+      return process
     }
 
     deinit { PQfinish(handle) }
@@ -82,14 +93,15 @@
     /// - Throws: what it failed with last, when `patience` is over.
     func reconnect(after error: PostgreSQLError) throws {
       guard isPatient else { throw error }
-      (sent, prepared) = ([], [:])
       let deadline = ProcessInfo.processInfo.systemUptime + Self.patience
       var (pause, last) = (UInt32(100_000), error)
       while true {
+        (sent, prepared) = ([], [:])
         do {
           let opened = try Self.connect(address)
           PQfinish(handle)
           handle = opened
+          _ = try introduce()
           return
         } catch let failure as PostgreSQLError {
           last = failure
