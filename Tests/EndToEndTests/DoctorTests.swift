@@ -111,12 +111,12 @@ import ThrowawayFleet
     // Or it is back, and was seen; that it lacks a certificate is another matter.
     try Files.write(file, text)
     try await scene.expect(0, "apply", file)
-    try await scene.expect(
-      0, "host", "pin", "web3", "--fingerprint", try await scene.hosts[2].ssh.fingerprint())
-    #expect(try await found(scene, 1).contains("and web3 was at its last visit"))
     let back = try await SSHServer(
       in: scene.hosts[2].home + "/sshd", at: scene.hosts[2].address, home: scene.hosts[2].home,
       authorizedKey: Files.read(scene.fleet.identity + ".pub"))
+    try await scene.expect(
+      0, "host", "pin", "web3", "--fingerprint", try await scene.hosts[2].ssh.fingerprint())
+    #expect(try await found(scene, 1).contains("and web3 was at its last visit"))
     _ = try await scene.certfleet("look", "web3")
     #expect(!(try await scene.certfleet("doctor").stdout).contains("policy p"))
     await back.stop()
