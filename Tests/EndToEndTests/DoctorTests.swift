@@ -117,8 +117,9 @@ import ThrowawayFleet
     try await scene.expect(
       0, "host", "pin", "web3", "--fingerprint", try await scene.hosts[2].ssh.fingerprint())
     #expect(try await found(scene, 1).contains("and web3 was at its last visit"))
-    _ = try await scene.certfleet("look", "web3")
-    #expect(!(try await scene.certfleet("doctor").stdout).contains("policy p"))
+    let look = try await scene.certfleet("look", "--to", "name:web3")
+    let seen = try await scene.certfleet("doctor").stdout
+    #expect(!seen.contains("policy p"), "\(look.everything) \(seen)")
     await back.stop()
     await scene.fleet.stop()
   }
