@@ -16,15 +16,14 @@
         guard case .http01(.listener(let address)) = lineage.challenge else { return nil }
         return address
       }
-      let store = controller.store
+      let presented = Presented(store: controller.store)
       listeners = Set(addresses).map { address in
         HTTP01Listener(
           address, isShared: true,
           lookUp: { token in
             let answer = Answer()
             Task {
-              let proofs = try? await store.presented(as: Proof.self)
-              answer.give(proofs?.first { $0.token == token }?.keyAuthorization)
+              answer.give(await presented.proofs().first { $0.token == token }?.keyAuthorization)
             }
             return answer.wait()
           })
@@ -41,6 +40,31 @@
     /// Before this one orders, and listens itself.
     func close() { for listener in listeners { listener.close() } }
 
+    /// What the leader shows. One question at a time, for all who wait: whoever asks much does not keep the database from what it is for.
+    private actor Presented {
+      private let store: Store
+      private var current: Task<[Proof], Never>?
+      /// What whoever asks now waits for: begun after the ask, since what is shown may be new.
+      private var next: Task<[Proof], Never>?
+
+      init(store: Store) { self.store = store }
+
+      func proofs() async -> [Proof] {
+        if let next { return await next.value }
+        let task = Task { [current] in
+          _ = await current?.value
+          return await ask()
+        }
+        next = task
+        return await task.value
+      }
+
+      private func ask() async -> [Proof] {
+        (current, next) = (next, nil)
+        return (try? await store.presented(as: Proof.self)) ?? []
+      }
+    }
+
     /// What a thread waits for that is a client's own.
     private final class Answer: Sendable {
       private let text = Mutex<String?>(nil)
@@ -52,7 +76,8 @@
       }
 
       func wait() -> String? {
-        isThere.wait()
+        // Without the database there is no answer; the CA asks again.
+        _ = isThere.wait(timeout: .now() + .seconds(10))
         return text.withLock(\.self)
       }
     }

@@ -17,6 +17,7 @@
     private var isAsking = false
     /// Whether several visits were handed out together last.
     private var wasSeveral = false
+    private static let mostFailures = 5
     private static let pace = Duration.milliseconds(20)
     private static let betweenVacuums = Duration.seconds(3)
 
@@ -24,6 +25,8 @@
       let assignment: VisitAssignment
       let done: CheckedContinuation<VisitEnd?, any Error>
       var isHandedOut = false
+      /// How often this controller could not go on with it.
+      var failures = 0
       /// Since when nobody is there who could take it.
       var isOrphanSince: ContinuousClock.Instant?
     }
@@ -86,6 +89,14 @@
     /// One of this controller's own, whose end the ledger knows.
     func hasEnded(_ key: VisitKey, _ end: VisitEnd?) {
       waiting.removeValue(forKey: key)?.done.resume(returning: end)
+    }
+
+    /// Another controller may fare better; where it fails again and again the run does, and says why.
+    func hasFailed(_ key: VisitKey, _ error: any Error) {
+      waiting[key]?.failures += 1
+      guard let one = waiting[key], one.failures >= Self.mostFailures else { return }
+      waiting[key] = nil
+      one.done.resume(throwing: error)
     }
 
     private func fail(_ error: any Error) {

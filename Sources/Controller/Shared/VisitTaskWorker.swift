@@ -99,6 +99,7 @@
         // Another controller may fare better; not at once, as it may fare the same.
         try? await Task.sleep(for: patience * 5)
         await giveBack(task)
+        await listener.withLock { $0.carrier }?.hasFailed(key, error)
       }
     }
 
