@@ -74,6 +74,13 @@
       defer { answers.close() }
       while true {
         try await store.requireSession()
+        // To try to take it keeps whoever has it from recording.
+        if isFollowing, !stop.isRequested, try await store.isLeaseAnothers(session),
+          try await !store.isLeaseLeft()
+        {
+          try await stop.sleep(for: .seconds(1))
+          continue
+        }
         switch try await store.takeLease(session) {
         case .taken(let wasLeft):
           // What this one is for may be another matter than what the one that led was for; mostly nothing is left to do.
