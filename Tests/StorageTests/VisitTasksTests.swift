@@ -11,6 +11,14 @@
   @Suite struct VisitTasksTests {
     private let now = Date(timeIntervalSince1970: 1_800_000_000)
 
+    private func event(
+      of rollout: Rollout.ID, _ kind: Event.Kind, wave: Int? = nil, host: Host.Name? = nil
+    ) -> Event {
+      Event(
+        at: now, subject: .init(rollout: rollout, wave: wave, host: host, attempt: host.map { _ in 1 }),
+        kind: kind)
+    }
+
     @Test func `a visit that ended while a new leader handed it out again is not begun a second time`()
       async throws
     {
@@ -19,14 +27,9 @@
       let visit = PlannedVisit(host: Host(name: "web1", address: "a"), certificates: [])
       let id = try await first.plan(Plan(policy: .standard, waves: [PlannedWave([visit])]), now: now)
       let key = VisitKey(rollout: id, host: "web1")
-      func event(_ kind: Event.Kind, wave: Int? = nil, host: Host.Name? = nil) -> Event {
-        Event(
-          at: now, subject: .init(rollout: id, wave: wave, host: host, attempt: host.map { _ in 1 }),
-          kind: kind)
-      }
       guard case .taken = try await first.takeLease(sessions[0]) else { throw Program.Failed("no lease") }
-      try await first.record(event(.rolloutStarted))
-      try await first.record(event(.waveStarted(hosts: 1), wave: 1))
+      try await first.record(event(of: id, .rolloutStarted))
+      try await first.record(event(of: id, .waveStarted(hosts: 1), wave: 1))
       try await first.handOut([(key, 1, nil, visit)])
       let taken = try await first.take(as: PlannedVisit.self) { $0 }
       #expect(taken.map(\.standing) == [.new])
@@ -35,8 +38,8 @@
       try await first.giveUpLease(sessions[0])
       guard case .taken = try await second.takeLease(sessions[1]) else { throw Program.Failed("no lease") }
       #expect(try await second.read(id) { $0.visits.isEmpty })
-      try await first.record(event(.visitStarted("t"), wave: 1, host: "web1"), epoch: epoch)
-      try await first.record(event(.visitEnded(.ok, reason: ""), wave: 1, host: "web1"), epoch: epoch)
+      try await first.record(event(of: id, .visitStarted("t"), wave: 1, host: "web1"), epoch: epoch)
+      try await first.record(event(of: id, .visitEnded(.ok, reason: ""), wave: 1, host: "web1"), epoch: epoch)
       try await second.handOut([(key, 1, nil, visit)])
       let again = try await second.take(as: PlannedVisit.self) { $0 }
       #expect(again.map(\.standing) == [.ended(.ok)])
@@ -50,21 +53,16 @@
       }
       let id = try await first.plan(Plan(policy: .standard, waves: [PlannedWave(visits)]), now: now)
       let keys = visits.map { VisitKey(rollout: id, host: $0.host.name) }
-      func event(_ kind: Event.Kind, wave: Int? = nil, host: Host.Name? = nil) -> Event {
-        Event(
-          at: now, subject: .init(rollout: id, wave: wave, host: host, attempt: host.map { _ in 1 }),
-          kind: kind)
-      }
       guard case .taken = try await first.takeLease(sessions[0]) else { throw Program.Failed("no lease") }
-      try await first.record(event(.rolloutStarted))
-      try await first.record(event(.waveStarted(hosts: 2), wave: 1))
+      try await first.record(event(of: id, .rolloutStarted))
+      try await first.record(event(of: id, .waveStarted(hosts: 2), wave: 1))
       try await first.handOut([(keys[0], 1, "far", visits[0]), (keys[1], 1, "far", visits[1])])
       // Nobody else serves the site: its controller takes all of it.
       #expect(try await first.take(as: PlannedVisit.self) { $0 }.isEmpty)
       let taken = try await second.take(as: PlannedVisit.self) { $0 }
       #expect(taken.count == 2)
       let epoch = try #require(taken.first { $0.work.host.name == "web1" }?.epoch)
-      try await second.record(event(.visitStarted("t"), wave: 1, host: "web1"), epoch: epoch)
+      try await second.record(event(of: id, .visitStarted("t"), wave: 1, host: "web1"), epoch: epoch)
       #expect(try await first.withdraw(keys[0]) == nil)
       try await fleet.lose(sessions[1])
       #expect(try await first.withdraw(keys[0]) == .begun("t", isRevert: false))
@@ -72,7 +70,8 @@
       #expect(try await first.openTasks().isEmpty)
       // It has only stood still, and what it says is not kept.
       await #expect(throws: LeaseLost.self) {
-        try await second.record(event(.visitEnded(.ok, reason: ""), wave: 1, host: "web1"), epoch: epoch)
+        try await second.record(
+          event(of: id, .visitEnded(.ok, reason: ""), wave: 1, host: "web1"), epoch: epoch)
       }
       // The same where it is the lease that is taken.
       try await first.handOut([(keys[1], 1, "far", visits[1])])
