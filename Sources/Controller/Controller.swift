@@ -50,10 +50,12 @@ package struct Controller: Sendable {
   }
 
   /// Does what needs the lease and visits hosts; where several controllers share the state, by whichever reaches each.
+  ///
+  /// - Parameter isPatient: whether another one that leads is waited for a moment.
   func leased<Value>(
-    stop: StopSignal, _ work: ((any VisitCarrier)?) async throws -> Value
+    stop: StopSignal, isPatient: Bool = true, _ work: ((any VisitCarrier)?) async throws -> Value
   ) async throws -> Value {
-    if isShared { return try await leading(stop: stop, work) }
+    if isShared { return try await leading(stop: stop, isPatient: isPatient, work) }
     return try await leased { try await work(nil) }
   }
 

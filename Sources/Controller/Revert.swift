@@ -64,10 +64,11 @@ extension Controller {
     for target in back.targets { tell(.wanted(target, until: latest[target.lineage]?.generation.next)) }
   }
 
-  /// Makes it what is wanted, and rolls it out.
+  /// Makes it what is wanted, tells so, and rolls it out.
   package func goBack(_ back: GoingBack, stop: StopSignal = StopSignal()) async throws -> RunResult {
     try await leased(stop: stop) { carrier in
       for target in back.targets { try await store.goBack(to: target, now: Date()) }
+      try await tell(back)
       let request = RunRequest(only: Set(back.targets.map(\.lineage)), plan: back.plan, issues: false)
       return try await Run(self, request, stop: stop, carrier: carrier).run()
     }

@@ -56,7 +56,7 @@ extension Controller {
     try await instruct(.cancel, rollout, by: author)
     do {
       // Nobody is at it, who could hear it.
-      return try await leased(stop: stop) {
+      return try await leased(stop: stop, isPatient: false) {
         try await Run(self, RunRequest(), stop: stop, carrier: $0).conclude(rollout)
       }
     } catch is ControllerLease.Held { return nil }

@@ -9,6 +9,7 @@
     let session: ControllerSession
     private let store: Store
     private let heartbeat: Heartbeat?
+    private static let patience = Duration.seconds(15)
 
     /// - Parameter takesPart: whether it carries out visits that others hand out, beside what it does itself.
     private init(_ controller: Controller, takesPart: Bool) async throws {
@@ -36,10 +37,13 @@
       }
     }
 
+    /// - Parameter isPatient: whether one that leads is waited for a moment: what serves has mostly nothing to do, and is soon done with it.
     /// - Throws: `ControllerLease.Held`, where another one leads.
-    func lead() async throws {
-      if case .held(let other) = try await store.takeLease(session) {
-        throw ControllerLease.Held(by: "controller \(other)")
+    func lead(isPatient: Bool = true) async throws {
+      let deadline = ContinuousClock.now + (isPatient ? Self.patience : .zero)
+      while case .held(let other) = try await store.takeLease(session) {
+        guard .now < deadline else { throw ControllerLease.Held(by: "controller \(other)") }
+        try await Task.sleep(for: .milliseconds(500))
       }
     }
 
@@ -62,14 +66,14 @@
 
     /// The same with visits, which are handed out. This one takes part, unless another process of this controller does.
     func leading<Value>(
-      stop: StopSignal, _ work: ((any VisitCarrier)?) async throws -> Value
+      stop: StopSignal, isPatient: Bool, _ work: ((any VisitCarrier)?) async throws -> Value
     ) async throws -> Value {
       var own: ControllerLease?
       do { own = try lease() } catch is ControllerLease.Held {}
       defer { withExtendedLifetime(own) {} }
       let takesPart = own != nil
       return try await FleetSession.during(self, takesPart: takesPart) { session in
-        try await session.lead()
+        try await session.lead(isPatient: isPatient)
         guard takesPart else { return try await work(try await carrier(for: worker(stop), stop)) }
         return try await working(stop) { try await work(try await carrier(for: $0, stop)) }
       }

@@ -8,7 +8,7 @@
   extension Controller {
     func leading<Value>(_ work: () async throws -> Value) async throws -> Value { try await work() }
     func leading<Value>(
-      stop: StopSignal, _ work: ((any VisitCarrier)?) async throws -> Value
+      stop: StopSignal, isPatient: Bool, _ work: ((any VisitCarrier)?) async throws -> Value
     ) async throws -> Value { try await work(nil) }
     func shareRun(_ request: RunRequest, stop: StopSignal) async throws -> RunResult {
       try await leased { try await run(request, stop: stop, carrier: nil) }

@@ -129,8 +129,10 @@ extension Invocation {
 
   /// Takes hosts back, or with `--dry-run` tells to what.
   func goBack(_ back: Controller.GoingBack, by controller: Controller) async throws -> ExitStatus {
-    try await controller.tell(back)
-    guard !has("dry-run") else { return .converged }
+    if has("dry-run") {
+      try await controller.tell(back)
+      return .converged
+    }
     return show(try await Interrupt.handled { try await controller.goBack(back, stop: $0) })
   }
 
