@@ -29,9 +29,10 @@ package struct ControllerConfiguration: Sendable {
     if !address.isEmpty { database = try DatabaseLocation(address) }
   }
 
-  /// Also what cannot be read, or leads nowhere: taken for nothing, a controller would work on another state than its fellows.
+  /// Also what cannot be read, or leads nowhere: taken for nothing, a controller would work on another state than its fellows. A folder that
+  /// is another user's says nothing: one who has the state alone needs nothing of it, and a state that several share is not here.
   private static func isThere(_ path: String) -> Bool {
     var status = stat()
-    return lstat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    return lstat(path, &status) == 0 || ![ENOENT, ENOTDIR, EACCES].contains(errno)
   }
 }
