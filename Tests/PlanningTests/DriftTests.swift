@@ -35,6 +35,11 @@ import struct Fleet.Host
     for key in [SeenOnDisk.KeyFit.yes, .no] { #expect(disk(3, "other", key).disk.drift?.kind == .other) }
     #expect(disk(2, "other", .yes).disk.drift?.kind == .other)
     #expect(disk(1, "f1", .yes).disk.drift?.kind == .older)
+    // What a restored state does not know to have brought there, and what is broken of it.
+    for key in [SeenOnDisk.KeyFit.no, .none] {
+      #expect(disk(2, "f2", key).disk.drift?.kind == .damaged)
+      #expect(disk(3, "f3", key).disk.drift?.kind == .damaged)
+    }
     // Newer than all that is stored: it is not taken back.
     #expect(disk(4, "other", .yes).isTakenOver)
   }
