@@ -15,9 +15,15 @@ extension Controller {
   }
 
   func run(_ request: RunRequest, stop: StopSignal, carrier: (any VisitCarrier)?) async throws -> RunResult {
+    #if PostgreSQL
+      let epoch = isShared && request.isWhole ? try await store.drawEpoch() : nil
+    #endif
     try await Run.lookAfterRestore(self)
     let result = try await Run(self, request, stop: stop, carrier: carrier).run()
     try await tellWorld(of: result)
+    #if PostgreSQL
+      if let epoch, !stop.isRequested { try await store.noteOrdersSeen(before: epoch) }
+    #endif
     if isShared { try await store.tieLogs(now: Date()) }
     return result
   }

@@ -21,6 +21,9 @@ package struct RunRequest: Sendable {
   package init(only: Set<Lineage.Name>? = nil, plan: PlanRequest = PlanRequest(), issues: Bool = true) {
     (self.only, self.plan, self.issues) = (only, plan, issues)
   }
+
+  /// Whether it does whatever is due.
+  var isWhole: Bool { only == nil && plan == PlanRequest() && issues }
 }
 
 /// What came of a run.

@@ -49,9 +49,20 @@ import ThrowawayFleet
       try await eventually("it is visited", within: .seconds(120)) { Set(scene.generations()) == ["1"] }
       let listed = try await controllers[2].succeed("controllers")
       #expect(listed.split(separator: "\n").count == 4 && listed.contains("controller2"), "\(listed)")
-      try await eventually("the run has ended", within: .seconds(120)) {
-        try await !controllers[0].succeed("controllers").contains("leads")
+      try await scene.nobodyLeads()
+      // What all of them hear one of them sees to. Each run begins an epoch.
+      func epochs(_ what: String) async throws -> String {
+        try await server.run("SELECT \(what) FROM lease", in: scene.database)
+          .trimmingCharacters(in: .whitespacesAndNewlines)
       }
+      var leaders: [String] = []
+      for _ in 1...3 {
+        let before = try await epochs("MAX(epoch)")
+        try await server.run("NOTIFY certfleet_orders", in: scene.database)
+        try await Task.sleep(for: .seconds(5))
+        leaders.append(try await epochs("count(DISTINCT holder) FILTER (WHERE epoch > \(before))"))
+      }
+      #expect(leaders.contains("1"), "\(leaders)")
       // Whom of them a CA asks does not matter.
       try scene.steer(0, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
@@ -72,9 +83,7 @@ import ThrowawayFleet
       try scene.release(0, "hold-deploy")
       try FileManager.default.removeItem(atPath: scene.hosts[0].home + "/holding")
       try await eventually("all have it", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
-      try await eventually("the run has ended", within: .seconds(120)) {
-        try await !controllers[0].succeed("controllers").contains("leads")
-      }
+      try await scene.nobodyLeads()
       // The one that leads is killed where a host holds it.
       try scene.steer(0, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
@@ -167,17 +176,23 @@ import ThrowawayFleet
         first.everything.contains("no controller that is at work serves site far"), "\(first.everything)")
       #expect(scene.generations() == ["1", "1", "0"])
       try Files.write(controllers[1].home + "/certfleet.conf", "{ name: 'there', sites: ['far'] }")
-      var serving = try far.start(
-        CertfleetProgram.path, ["serve"], environment: controllers[1].environment,
-        output: scene.scratch.path + "/serve")
-      try await eventually("it is at work", within: .seconds(120)) { scene.generations() == ["1", "1", "1"] }
-      try await eventually("the run has ended", within: .seconds(120)) {
-        try await !controllers[0].succeed("controllers").contains("leads")
+      let (said, saidThere) = (scene.scratch.path + "/near", scene.scratch.path + "/far")
+      let near = try controllers[0].start("serve", output: said)
+      func serveThere() throws -> Running {
+        try far.start(
+          CertfleetProgram.path, ["serve"], environment: controllers[1].environment, output: saidThere)
       }
-      // Another one leads, and it carries out what is for its site.
+      func allHave(_ generation: String) async throws {
+        try await eventually("all have \(generation)", within: .seconds(120)) {
+          Set(scene.generations()) == [generation]
+        }
+        try await scene.nobodyLeads()
+      }
+      var there = try serveThere()
+      try await allHave("1")
+      // Whichever leads, each carries out what is for its site.
       try await scene.expect(0, "cert", "renew", "one.example")
-      try await scene.expect(0, "run")
-      try await eventually("all have it", within: .seconds(120)) { Set(scene.generations()) == ["2"] }
+      try await allHave("2")
       let chains = try await server.run(
         "SELECT count(DISTINCT chain) FROM event WHERE host = 'web3' AND kind LIKE '%visit_started%'",
         in: scene.database)
@@ -189,37 +204,38 @@ import ThrowawayFleet
       #expect(Set(looks.split(separator: "\n")) == ["t"], "\(looks)")
       // What is ordered by hand visits hosts of its site by who reaches them, too.
       try await scene.expect(0, "cert", "revert", "one.example")
-      #expect(Set(scene.generations()) == ["1"])
+      try await allHave("1")
       try await scene.expect(0, "cert", "renew", "one.example")
-      try await scene.expect(0, "run")
-      // What has changed there is seen by who reaches it, though another one leads.
+      try await allHave("3")
+      // What has changed there is seen by who reaches it, whichever leads.
       try FileManager.default.removeItem(atPath: scene.hosts[2].base)
       try await server.run(
         "UPDATE observation SET disk_at = 1, served_at = 1, looked_at = 1 WHERE host = 'web3'",
         in: scene.database)
-      let mended = try await scene.expect(0, "run")
-      #expect(mended.everything.contains("web3: one.example: drifted (gone)"), "\(mended.everything)")
-      #expect(Set(scene.generations()) == ["3"])
+      try await server.run("NOTIFY certfleet_orders", in: scene.database)
+      try await allHave("3")
+      let mended = Files.read(said) + Files.read(saidThere)
+      #expect(mended.contains("web3: one.example: drifted (gone)"), "\(mended)")
       // Its only controller is lost in the middle of a visit: that is told, and what goes on elsewhere comes to its end.
       try scene.steer(2, "hold-deploy")
       try await scene.expect(0, "cert", "renew", "one.example")
-      let run = try scene.certfleet.start("run", output: scene.scratch.path + "/run")
       try await eventually("it is held", within: .seconds(120)) { scene.exists(2, "holding") }
-      serving.signal(SIGKILL)
-      _ = await serving.ended()
-      #expect(await run.ended() == 1)
-      let lost = Files.read(scene.scratch.path + "/run")
-      #expect(lost.contains("no controller that is at work serves site far"), "\(lost)")
-      #expect(scene.generations().prefix(2) == ["4", "4"], "\(lost)")
-      try scene.release(2, "hold-deploy")
-      serving = try far.start(
-        CertfleetProgram.path, ["serve"], environment: controllers[1].environment,
-        output: scene.scratch.path + "/serve")
-      try await eventually("it is asked, and gets it", within: .seconds(120)) {
-        Set(scene.generations()) == ["4"]
+      there.signal(SIGKILL)
+      _ = await there.ended()
+      try await eventually("it is given up", within: .seconds(120)) {
+        Files.read(said).contains("web3: unknown: no controller that is at work serves site far")
       }
-      serving.signal(SIGTERM)
-      #expect(await serving.ended() == 0)
+      try await eventually("the others have it", within: .seconds(120)) {
+        scene.generations().prefix(2) == ["4", "4"]
+      }
+      try scene.release(2, "hold-deploy")
+      // It is asked, and gets it.
+      there = try serveThere()
+      try await allHave("4")
+      for one in [near, there] {
+        one.signal(SIGTERM)
+        #expect(await one.ended() == 0, "\(Files.read(said)) \(Files.read(saidThere))")
+      }
       #expect(try await scene.certfleet("doctor").stdout.contains("nobody serves site far") == false)
       // Nobody was there for days.
       try await server.run("UPDATE observation SET looked_at = 1 WHERE host = 'web3'", in: scene.database)
@@ -284,6 +300,13 @@ import ThrowawayFleet
 
   extension Scene {
     var database: String { certfleet.environment["CERTFLEET_DATABASE"] ?? "" }
+
+    /// Waits until no run is led.
+    func nobodyLeads() async throws {
+      try await eventually("the run has ended", within: .seconds(120)) {
+        try await !certfleet.succeed("controllers").contains("leads")
+      }
+    }
 
     /// Starts a host anew in a network of its own, where only what is started there too reaches it.
     func moveAway(_ host: LoopbackFleet.ThrowawayHost) async throws -> (NetworkNamespace, [Running]) {

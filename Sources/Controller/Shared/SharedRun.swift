@@ -75,9 +75,7 @@
       while true {
         try await store.requireSession()
         // To try to take it keeps whoever has it from recording.
-        if isFollowing, !stop.isRequested, try await store.isLeaseAnothers(session),
-          try await !store.isLeaseLeft()
-        {
+        if isFollowing, !stop.isRequested, try await store.leaseStanding(for: session) == .held {
           try await stop.sleep(for: .seconds(1))
           continue
         }

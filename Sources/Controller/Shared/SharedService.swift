@@ -10,11 +10,12 @@
     private let session: ControllerSession
     private let worker: VisitTaskWorker
     private let stop: StopSignal
+    private static let untilAllHaveHeard = Duration.milliseconds(300)
     private var next = Date.distantPast
     /// When the last run ended, whichever controller led it.
     private var lastRun: Double?
-    /// Whoever has ordered something may have the lease still when that is heard.
-    private var isOrdered = false
+    /// What was ordered before this epoch may not have been seen by a run. Whoever ordered it may have the lease still.
+    private var ordered: Int?
     /// While another one leads.
     private var answers: SharedAnswers?
 
@@ -35,14 +36,17 @@
         answers?.close()
       }
       while !stop.isRequested {
-        if await orders.wait(for: .seconds(1)) { isOrdered = true }
+        if await orders.wait(for: .seconds(1)) {
+          ordered = try await store.drawEpoch()
+          // By then the others have heard it, too, and one run will do for all of them.
+          _ = try? await stop.sleep(for: Self.untilAllHaveHeard)
+        }
         try await store.requireSession()
-        let isLed = try await store.isLeaseAnothers(session)
-        if isLed { try await answer() } else { stopAnswering() }
+        let standing = try await store.leaseStanding(for: session)
+        if standing == .free { stopAnswering() } else { try await answer() }
         try await learnOfRuns()
         // A run whose controller is lost is followed at once.
-        let isLeft = try await store.isLeaseLeft()
-        guard isLeft || !isLed && (isOrdered || Date() >= next),
+        guard standing == .left || standing == .free && (ordered != nil || Date() >= next),
           case .taken = try await store.takeLease(session)
         else { continue }
         try await lead(ended)
@@ -61,13 +65,14 @@
     }
 
     private mutating func learnOfRuns() async throws {
+      if let epoch = ordered, try await store.areOrdersSeen(before: epoch) { ordered = nil }
       guard let run = try await store.runMoments()?.endedAt, run != lastRun else { return }
       if lastRun != nil { next = try await controller.nextMoment(after: Date()) }
       lastRun = run
     }
 
     private mutating func lead(_ ended: (RunResult) -> Void) async throws {
-      isOrdered = false
+      ordered = nil
       stopAnswering()
       do {
         let result = try await controller.lead(RunRequest(), worker, stop)

@@ -180,17 +180,20 @@ package struct SessionEnded: Error, Hashable, CustomStringConvertible {
       return answer
     }
 
-    /// Whether another one leads.
-    package func isLeaseAnothers(_ session: ControllerSession) throws -> Bool {
-      try !database.rows("SELECT 1 FROM lease_holder WHERE session <> ?", [.integer(session.number)]) { _ in
-        true
-      }.isEmpty
+    /// Whose the lease is, as one controller sees it.
+    package enum LeaseStanding: Hashable, Sendable {
+      /// Nobody's, or its own.
+      case free
+      /// Another one's, who lives.
+      case held
+      /// Another one's, who was lost.
+      case left
     }
 
-    /// Whether it is somebody's who was lost.
-    package func isLeaseLeft() throws -> Bool {
-      try !database.rows("SELECT 1 FROM lease_holder AS h WHERE \(Self.isDead("h.session"))") { _ in true }
-        .isEmpty
+    package func leaseStanding(for session: ControllerSession) throws -> LeaseStanding {
+      try database.rows(
+        "SELECT \(Self.isDead("session")) FROM lease_holder WHERE session <> ?", [.integer(session.number)]
+      ) { $0.integer(0) == 1 ? LeaseStanding.left : .held }.first ?? .free
     }
 
     package func giveUpLease(_ session: ControllerSession) throws {

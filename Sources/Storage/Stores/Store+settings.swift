@@ -9,6 +9,8 @@ extension Store {
     case runs
     /// What each notifier was told.
     case notified
+    /// The epoch before which a run has seen all that was ordered.
+    case ordersSeen = "orders_seen"
   }
 
   func setting<Value: Decodable>(_ name: Setting) throws -> Value? {
@@ -17,7 +19,7 @@ extension Store {
     }.first
   }
 
-  private func keep(_ value: some Encodable, as name: Setting) throws {
+  func keep(_ value: some Encodable, as name: Setting) throws {
     try database.run(
       "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       [.text(name.rawValue), .text(try FleetJSON.canonical(value))])
