@@ -58,7 +58,7 @@ import ThrowawayFleet
     try await eventually("the hook runs") {
       FileManager.default.fileExists(atPath: scene.scratch.path + "/holding")
     }
-    kill(killed.id, SIGKILL)
+    killed.signal(SIGKILL)
     _ = await killed.ended()
     try Files.write(scene.scratch.path + "/let-go", "")
     #expect(Files.read(place.path) != before)

@@ -64,7 +64,7 @@ import ThrowawayFleet
     try Files.write(output, "")
     let running = try scene.certfleet.start("run", output: output)
     try await eventually("\(told) lines", within: .seconds(120)) {
-      lines(Files.read(output)) >= told || !Running.isAlive(running.id)
+      lines(Files.read(output)) >= told || !running.isAlive
     }
     try await Task.sleep(for: .milliseconds(Int.random(in: 0...20)))
     running.signal(SIGKILL)

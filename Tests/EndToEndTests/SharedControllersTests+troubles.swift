@@ -44,7 +44,7 @@ import ThrowawayFleet
             "SELECT count(*) FROM event WHERE rollout > \(former ?? 0) AND host IS NOT NULL"
           )
           return Int(count.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 >= moment
-            || !running.contains { Running.isAlive($0.id) }
+            || !running.contains(where: \.isAlive)
         }
         let victim = Int.random(in: 0..<3)
         try await trouble.befall(running[victim], database, victim)

@@ -202,8 +202,8 @@ import ThrowawayFleet
       Issue.record("the command did not begin")
       return
     }
-    await jump.stop()
     for session in jump.sessions { kill(session, SIGKILL) }
+    await jump.stop()
     await first.close()
     await #expect { try await through.receive(within: .seconds(10)) } throws: {
       guard case .lost = $0 as? SSHFailure else { return false }

@@ -18,10 +18,12 @@ package final class BootedDebian: Sendable {
       ["-D", root, "--boot", "--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=copy-host"],
       stdout: folder + "/console", stderr: folder + "/console")
     let (id, console) = (container.id, folder + "/console")
-    try await eventually("it boots: \(Files.read(console))") { Self.leader(of: id) != nil }
+    try await eventually("it boots: \(Files.read(console))", within: .seconds(120)) {
+      Self.leader(of: id) != nil
+    }
     guard let leader = Self.leader(of: id) else { throw Program.Failed("it has no leader") }
     self.leader = leader
-    try await eventually("it has booted: \(Files.read(console))") {
+    try await eventually("it has booted: \(Files.read(console))", within: .seconds(120)) {
       let state = try await self.run("systemctl is-system-running")
       return ["running", "degraded"].contains(state.stdout.trimmingCharacters(in: .whitespacesAndNewlines))
     }
@@ -54,6 +56,9 @@ package final class BootedDebian: Sendable {
     }
     return result.stdout
   }
+
+  /// A shutdown would take longer than its folder is there. Its processes end with it (prctl(2), PR_SET_PDEATHSIG).
+  deinit { container.signal(SIGKILL) }
 
   package func stop() async { await container.stop() }
 }

@@ -141,7 +141,7 @@ package final class PostgreSQLServer: Sendable {
   deinit {
     guard let server = running.withLock({ $0.take() }) else { return }
     server.signal(SIGQUIT)
-    for _ in 0..<200 where Running.isAlive(server.id) { usleep(10_000) }
+    for _ in 0..<200 where server.isAlive { usleep(10_000) }
   }
 
   /// Ends it: `SIGINT` is a fast shutdown, `SIGQUIT` an immediate one.

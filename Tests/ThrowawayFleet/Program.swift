@@ -94,10 +94,14 @@ package final class Running: Sendable {
       streams: [stdin, stdout, stderr])
     _ = Self.known.withLock { $0.insert(id) }
     Thread { [id, exit] in
-      var status: Int32 = 0
-      var usage = rusage()
-      while wait4(id, &status, 0, &usage) < 0, errno == EINTR {}
-      _ = Self.known.withLock { $0.remove(id) }
+      var ended = siginfo_t()
+      while waitid(P_PID, id_t(id), &ended, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+      var (status, usage): (Int32, _) = (0, rusage())
+      // Its number is nobody else's until it is waited for.
+      Self.known.withLock {
+        wait4(id, &status, 0, &usage)
+        $0.remove(id)
+      }
       // wait(2): the low seven bits are the signal, the next byte the exit status.
       let signal = status & 0x7f
       exit.fulfil((signal == 0 ? status >> 8 & 0xff : 128 + signal, Usage(usage)))
@@ -111,7 +115,9 @@ package final class Running: Sendable {
   }
 
   /// Nothing outlives its owner, whatever went wrong in between.
-  deinit { if Self.live.contains(id) { kill(id, SIGTERM) } }
+  deinit { signal(SIGTERM) }
+
+  package var isAlive: Bool { Self.live.contains(id) && Self.isAlive(id) }
 
   /// The exit status, or 128 and the signal's number.
   package func ended() async -> Int32 { await exit.value.status }
@@ -119,14 +125,17 @@ package final class Running: Sendable {
   /// What it has used, once it has ended.
   package func usage() async -> Usage { await exit.value.usage }
 
-  package func signal(_ number: Int32) { kill(id, number) }
+  /// What has ended is left alone: its number may be another program's by now.
+  package func signal(_ number: Int32) {
+    Self.known.withLock { if $0.contains(id) { kill(id, number) } }
+  }
 
   /// TERM, and KILL for what is still there after five seconds.
   package func stop() async {
     signal(SIGTERM)
-    let killer = Task { [id] in
+    let killer = Task {
       try await Task.sleep(for: .seconds(5))
-      kill(id, SIGKILL)
+      signal(SIGKILL)
     }
     _ = await exit.value
     killer.cancel()
