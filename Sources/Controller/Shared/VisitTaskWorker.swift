@@ -38,14 +38,14 @@
         var known: (revision: Int, ports: Ports)?
         while !stop.isRequested, !Task.isCancelled {
           let taken = await take()
-          if let revision = taken.last?.revision, revision != known?.revision {
-            known = await ports().map { (revision, $0) }
-          }
-          for task in taken {
-            guard let ports = known?.ports else {
-              await giveBack(task)
-              continue
+          do {
+            if let revision = taken.last?.revision, revision != known?.revision {
+              known = nil
+              known = (revision, try await makePorts())
             }
+          } catch { for task in taken { group.addTask { await self.giveBack(task, because: error) } } }
+          for task in taken {
+            guard let ports = known?.ports else { break }
             group.addTask(executorPreference: ports.connector.executor) {
               // Whoever waits for the work to end does not want a visit to be cut off.
               await Task { await self.carryOut(task, ports.of(epoch: task.epoch)) }.value
@@ -64,13 +64,6 @@
       } catch {
         DebugLog.write("nothing is taken: \(error)")
         return []
-      }
-    }
-
-    private func ports() async -> Ports? {
-      do { return try await makePorts() } catch {
-        DebugLog.write("nothing can be visited: \(error)")
-        return nil
       }
     }
 
@@ -94,18 +87,21 @@
         }
         await listener.withLock { $0.carrier }?.hasEnded(key, end)
       } catch {
-        DebugLog.write("\(key.host): \(error)")
-        if error is LeaseLost { return await store.forgetTask(key, epoch: task.epoch) }
-        // Another controller may fare better; not at once, as it may fare the same.
-        try? await Task.sleep(for: patience * 5)
-        await giveBack(task)
-        await listener.withLock { $0.carrier }?.hasFailed(key, error)
+        if error is LeaseLost {
+          DebugLog.write("\(key.host): \(error)")
+          return await store.forgetTask(key, epoch: task.epoch)
+        }
+        await giveBack(task, because: error)
       }
     }
 
-    private func giveBack(_ task: Store.TakenTask<VisitAssignment>) async {
-      try? await store.giveBack(
-        VisitKey(rollout: task.work.rollout, host: task.work.host.name), epoch: task.epoch)
+    /// Another controller may fare better; not at once, as it may fare the same.
+    private func giveBack(_ task: Store.TakenTask<VisitAssignment>, because error: any Error) async {
+      let key = VisitKey(rollout: task.work.rollout, host: task.work.host.name)
+      DebugLog.write("\(key.host): \(error)")
+      try? await Task.sleep(for: patience * 5)
+      try? await store.giveBack(key, epoch: task.epoch)
+      await listener.withLock { $0.carrier }?.hasFailed(key, error)
     }
   }
 

@@ -43,6 +43,36 @@
     }
   }
 
+  extension SharedModelTests {
+    private struct Unreadable: Error {}
+
+    @Test func `where nobody can read how hosts are reached, the run ends with the reason`() async throws {
+      let (server, scratch) = (try await PostgreSQLServer(), try ScratchFolder())
+      let database = try DatabaseLocation(try await server.makeDatabase())
+      let store = try Store(home: try StateDirectory(path: scratch.path + "/state", database: database))
+      var random = SeededRandom(seed: 1)
+      let plan = ModelPlan.make(&random)
+      let id = try await store.plan(plan, now: Date(timeIntervalSince1970: 1_800_000_000))
+      let world = ModelWorld(store: store, random: random, trouble: 0, isSteered: false)
+      let session = try await store.join(name: "c", sites: [], process: "", takesPart: true)
+      _ = try await store.takeLease(session)
+      let worker = VisitTaskWorker(store, stop: StopSignal(), patience: .milliseconds(5)) {
+        throw Unreadable()
+      }
+      let carrier = VisitTaskCarrier(
+        store, worker, world.ports(StopSignal()), interval: .milliseconds(5)
+      ) { _ in }
+      worker.report(to: carrier)
+      let work = Task { await worker.run() }
+      await #expect(throws: Unreadable.self) {
+        try await RolloutRunner(id, plan: plan, ports: world.ports(StopSignal(), carrier)).run()
+      }
+      work.cancel()
+      await work.value
+      try await store.leave(session)
+    }
+  }
+
   private struct SharedModelRun {
     private let folder: String
     private let database: DatabaseLocation
