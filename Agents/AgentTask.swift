@@ -1,14 +1,14 @@
 package import Fleet
 
 /// What issuing asks of a host beside any visit.
-package enum AgentTask: Sendable {
+package enum AgentTask: Sendable, Codable {
   /// Files for the CA below the document root of the host's web server (RFC 8555 §8.3).
   case place([Token], webroot: String)
   case remove([Token], webroot: String)
   /// A private key that stays on the host; the answer is a PKCS#10 request in PEM.
   case makeKey(lineage: Lineage.Name, id: String, policy: KeyPolicy, names: [String])
 
-  package struct Token: Hashable, Sendable {
+  package struct Token: Hashable, Sendable, Codable {
     package let name: String
     package let content: String
 

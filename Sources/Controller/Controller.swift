@@ -83,9 +83,19 @@ package struct Controller: Sendable {
   }
 
   func hostServices() async throws -> HostServices {
-    HostServices(connector: try await connector(), hosts: try await store.hosts()) { [tell] in
+    HostServices(requests: try await hostRequests(), hosts: try await store.hosts()) { [tell] in
       tell(.issuing($0))
     }
+  }
+
+  private func hostRequests() async throws -> any HostRequests {
+    let direct = DirectHostRequests(over: try await connector())
+    #if PostgreSQL
+      if isShared {
+        return SharedHostRequests(direct: direct, carrier: HostTaskCarrier(store), controller: self)
+      }
+    #endif
+    return direct
   }
 }
 

@@ -18,10 +18,19 @@ extension Controller {
     guard !placed.isEmpty else { return [] }
     let hosts = Dictionary(try await store.hosts().map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     let lineages = Dictionary(try await issuable().map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    #if PostgreSQL
+      let carrier = HostTaskCarrier(store)
+    #endif
     let asked = try await BoundedConcurrency.run(over: placed, limit: Self.hostsAtOnce) { status in
       guard let host = hosts[status.host], let lineage = lineages[status.lineage],
         let expected = status.fingerprint
       else { return (status, false) }
+      #if PostgreSQL
+        if let site = host.site, !reaches(host) {
+          let answer = try await carrier.answer(to: .serves(expected, lineage.name, host.name), at: site)
+          return (status, answer == .done(""))
+        }
+      #endif
       return (status, await Self.serves(expected, host, at: lineage.questions(to: host)))
     }
     for (status, _) in asked.filter(\.1) {
@@ -42,7 +51,7 @@ extension Controller {
   private static let sightings = 5
 
   /// Whether all of them are seen to serve it, several times in a row; not where there is nothing to ask.
-  private static func serves(
+  static func serves(
     _ expected: Fingerprint, _ host: Host, at questions: [TLSQuestion]
   ) async -> Bool {
     for question in questions {

@@ -104,13 +104,13 @@ import ThrowawayFleet
       let session = try await store.join(name: "oslo", sites: [], process: "", takesPart: true)
       // As the version before has it.
       try await server.run(
-        "DROP TABLE plan_part, planned_visit, look_task; UPDATE schema_version SET version = 1", in: address)
+        "DROP TABLE plan_part, planned_visit, site_task; UPDATE schema_version SET version = 1", in: address)
       let refused = #expect(throws: Migrations.OthersAtWork.self) { try Store(home: home) }
       #expect(refused?.description.contains("oslo (certfleet \(Product.version))") == true)
       try await store.leave(session)
       let upgraded = try Store(home: home)
       #expect(try await upgraded.rollouts().isEmpty)
-      #expect(try await server.run("SELECT version FROM schema_version", in: address).hasPrefix("2"))
+      #expect(try await server.run("SELECT version FROM schema_version", in: address).hasPrefix("3"))
     }
   }
 

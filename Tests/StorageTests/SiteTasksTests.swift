@@ -6,8 +6,8 @@
 
   @testable import Storage
 
-  /// Looks that the leader hands out.
-  @Suite struct LookTasksTests {
+  /// What the leader hands out beside visits.
+  @Suite struct SiteTasksTests {
     @Test func `each is taken once by one that reaches it, and again from one that is lost`() async throws {
       let scratch = try ScratchFolder()
       let server = try await PostgreSQLServer()
@@ -25,37 +25,38 @@
       let session = try await leader.join(name: "here", sites: [], process: "", takesPart: true)
       let other = try await follower.join(name: "there", sites: ["far"], process: "", takesPart: true)
       guard case .taken = try await leader.takeLease(session) else { throw Program.Failed("no lease") }
-      try await leader.handOutLooks(
-        [(["a1", "a2"], nil), (["b1"], "far"), (["c1"], "nowhere")], at: ["one.example"])
-      let taken = try await follower.takeLooks(atMost: 5)
-      #expect(Set(taken.map(\.hosts)) == [["a1", "a2"], ["b1"]])
-      #expect(taken.allSatisfy { $0.lineages == ["one.example"] })
-      #expect(try await leader.takeLooks(atMost: 5).isEmpty)
-      let (common, far) = (
-        try #require(taken.first { $0.hosts.count == 2 }), try #require(taken.first { $0.hosts == ["b1"] })
-      )
-      try await follower.endLook(far, result: ["b1"])
+      let numbers = try await leader.handOut(.look, [(nil, "a"), ("far", "b"), ("nowhere", "c")])
+      let asked = try await leader.handOut(.host, [("far", "d")])
+      let taken = try await follower.takeSiteTasks(.look, as: String.self, atMost: 5)
+      #expect(Set(taken.map(\.work)) == ["a", "b"] && Set(taken.map(\.number)) == Set(numbers.prefix(2)))
+      #expect(try await leader.takeSiteTasks(.look, as: String.self, atMost: 5).isEmpty)
+      try await follower.endSiteTask(numbers[1], result: "B")
       // What nobody is there for is not waited for; what somebody has is.
-      var done = try await leader.collectLooks(as: [String].self)
-      #expect(done.results == [["b1"]] && done.left == 1)
+      var done = try await leader.collectSiteTasks(.look, as: String.self)
+      #expect(done.results == [numbers[1]: "B"] && done.left == [numbers[0]])
+      #expect(try await leader.collectSiteTasks(.host, as: String.self).left == Set(asked))
       // One that is lost, and goes on.
       try await server.run(
         "UPDATE session SET seen_at = seen_at - interval '1 hour' WHERE number = \(other.number)",
         in: address)
-      let again = try await leader.takeLooks(atMost: 5)
-      #expect(again == [common])
-      try await follower.endLook(common, result: ["late"])
-      try await leader.endLook(common, result: ["a1", "a2"])
-      done = try await leader.collectLooks(as: [String].self)
-      #expect(done.results == [["a1", "a2"]] && done.left == 0)
+      let again = try await leader.takeSiteTasks(.look, as: String.self, atMost: 5)
+      #expect(again.map(\.number) == [numbers[0]])
+      try await follower.endSiteTask(numbers[0], result: "late")
+      try await leader.endSiteTask(numbers[0], result: "A")
+      done = try await leader.collectSiteTasks(.look, as: String.self)
+      #expect(done.results == [numbers[0]: "A"] && done.left.isEmpty)
+      #expect(try await leader.collectSiteTasks(.host, as: String.self).left.isEmpty)
       // What was not taken is taken back, and what was is not.
-      try await leader.handOutLooks([(["a1"], nil), (["a2"], nil)], at: nil)
-      #expect(try await leader.takeLooks(atMost: 1).map(\.hosts) == [["a1"]])
-      try await leader.withdrawLooks(thatNobodyHas: true)
-      #expect(try await leader.collectLooks(as: [String].self).left == 1)
+      try await leader.handOut(.look, [(nil, "e"), (nil, "f")])
+      #expect(try await leader.takeSiteTasks(.look, as: String.self, atMost: 1).map(\.work) == ["e"])
+      try await leader.withdrawSiteTasks(.look, thatNobodyHas: true)
+      #expect(try await leader.collectSiteTasks(.look, as: String.self).left.count == 1)
+      // Whoever takes the lead has handed out nothing.
+      _ = try await leader.takeLease(session)
+      #expect(try await leader.collectSiteTasks(.look, as: String.self).left.isEmpty)
       await #expect(throws: LeaseLost.self) {
         try await server.run("DELETE FROM lease_holder", in: address)
-        _ = try await leader.collectLooks(as: [String].self)
+        _ = try await leader.collectSiteTasks(.look, as: String.self)
       }
     }
   }

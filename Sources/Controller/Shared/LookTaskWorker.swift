@@ -32,11 +32,12 @@
       var context: Context?
       while !stop.isRequested, !Task.isCancelled {
         do {
-          let tasks = try await controller.store.takeLooks(atMost: Self.atOnce)
+          let tasks = try await controller.store.takeSiteTasks(
+            .look, as: LookTask.self, atMost: Self.atOnce)
           if let first = tasks.first {
             // All hosts are read once for all tasks, and not for each.
-            if context?.lineages != first.lineages { context = nil }
-            if context == nil { context = await made(first.lineages) }
+            if context?.lineages != first.work.lineages { context = nil }
+            if context == nil { context = await made(first.work.lineages) }
             await withDiscardingTaskGroup { [context] group in
               for task in tasks { group.addTask { await carryOut(task, context) } }
             }
@@ -56,15 +57,15 @@
       }
     }
 
-    private func carryOut(_ task: Store.LookTask, _ context: Context?) async {
+    private func carryOut(_ task: Store.SiteTask<LookTask>, _ context: Context?) async {
       var outcome = LookOutcome()
       do {
-        let hosts = task.hosts.compactMap { context?.hosts[$0] }
+        let hosts = task.work.hosts.compactMap { context?.hosts[$0] }
         if let context, !hosts.isEmpty {
           outcome = LookOutcome(try await controller.keep(try await context.looking.run(at: hosts)))
         }
-      } catch { DebugLog.write("\(HostSet.folded(task.hosts)): nothing was looked at: \(error)") }
-      do { try await controller.store.endLook(task, result: outcome) } catch {
+      } catch { DebugLog.write("\(HostSet.folded(task.work.hosts)): nothing was looked at: \(error)") }
+      do { try await controller.store.endSiteTask(task.number, result: outcome) } catch {
         DebugLog.write("what was seen is kept and not told: \(error)")
       }
     }

@@ -3,6 +3,13 @@
   import Storage
   import System
 
+  /// Hosts of one site that are looked at together.
+  struct LookTask: Sendable, Codable {
+    let hosts: [Host.Name]
+    /// `nil` is all.
+    let lineages: Set<Lineage.Name>?
+  }
+
   /// The leader's side of looks: handed out, and collected.
   extension Controller {
     /// Hosts that one task of looks has.
@@ -20,19 +27,23 @@
       }
       let tasks = Dictionary(grouping: hosts, by: \.site).flatMap { site, hosts in
         stride(from: 0, to: hosts.count, by: Self.hostsOfALook).map {
-          (hosts: hosts[$0...].prefix(Self.hostsOfALook).map(\.name), site: site)
+          let names = hosts[$0...].prefix(Self.hostsOfALook).map(\.name)
+          return (site: site, work: LookTask(hosts: names, lineages: lineages))
         }
       }
-      try await store.handOutLooks(tasks, at: lineages)
+      try await store.withdrawSiteTasks(.look)
+      try await store.handOut(.look, tasks)
       var (outcome, lastResult) = (LookOutcome(), ContinuousClock.now)
       while true {
-        let done = try await store.collectLooks(as: LookOutcome.self)
-        for result in done.results { outcome.add(result) }
-        if done.left == 0 { return outcome }
+        let done = try await store.collectSiteTasks(.look, as: LookOutcome.self)
+        for result in done.results.values { outcome.add(result) }
+        if done.left.isEmpty { return outcome }
         if !done.results.isEmpty { lastResult = .now }
-        if .now - lastResult > Self.patienceWithOthers { try await store.withdrawLooks(thatNobodyHas: true) }
+        if .now - lastResult > Self.patienceWithOthers {
+          try await store.withdrawSiteTasks(.look, thatNobodyHas: true)
+        }
         guard try await stop.sleep(for: Self.betweenAsking) else {
-          try await store.withdrawLooks(thatNobodyHas: false)
+          try await store.withdrawSiteTasks(.look)
           return outcome
         }
       }

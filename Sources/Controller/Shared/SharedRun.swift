@@ -35,19 +35,19 @@
     ) async throws -> Value {
       let worker = worker(stop)
       let looks = LookTaskWorker(controller: self, stop: stop)
+      let questions = HostTaskWorker(controller: self, stop: stop)
+      let bells = [worker.bell, looks.bell, questions.bell]
       let listener = await store.listen(to: NotificationChannel.work) {
-        Task {
-          await worker.bell.ring()
-          await looks.bell.ring()
-        }
+        Task { for bell in bells { await bell.ring() } }
       }
       defer { withExtendedLifetime(listener) {} }
-      let work = [Task { await worker.run() }, Task { await looks.run() }]
+      let work = [
+        Task { await worker.run() }, Task { await looks.run() }, Task { await questions.run() },
+      ]
       func end() async {
         for one in work { one.cancel() }
         // Whoever waits for something to do looks up.
-        await worker.bell.ring()
-        await looks.bell.ring()
+        for bell in bells { await bell.ring() }
         for one in work { await one.value }
       }
       do {

@@ -15,10 +15,14 @@ package struct AgentTaskRunner: Sendable {
   }
 
   /// Why it was not done.
-  package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+  package struct Failure: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     package let description: String
     /// Whether the host was not reached, so that nothing was done there.
     package let isUnreachable: Bool
+
+    package init(description: String, isUnreachable: Bool) {
+      (self.description, self.isUnreachable) = (description, isUnreachable)
+    }
   }
 
   /// - Returns: what the agent sent along.

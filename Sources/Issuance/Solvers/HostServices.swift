@@ -1,6 +1,6 @@
 import ACME
 import Agents
-package import Engine
+import Engine
 package import Fleet
 import FoundationEssentials
 package import PKI
@@ -9,12 +9,12 @@ import System
 
 /// What issuing needs of hosts, over the same connections and agent as a rollout.
 package struct HostServices: IssuingHosts {
-  let connector: any Connector
+  let requests: any HostRequests
   package let hosts: [Host]
   let tell: IssuingListener
 
-  package init(connector: any Connector, hosts: [Host], tell: @escaping IssuingListener) {
-    (self.connector, self.hosts, self.tell) = (connector, hosts, tell)
+  package init(requests: any HostRequests, hosts: [Host], tell: @escaping IssuingListener) {
+    (self.requests, self.hosts, self.tell) = (requests, hosts, tell)
   }
 
   package func makeKey(for lineage: Lineage, isReused: Bool) async throws -> CertificateKey {
@@ -25,8 +25,8 @@ package struct HostServices: IssuingHosts {
     var policy = lineage.key
     policy.isReused = isReused
     do {
-      let pem = try await AgentTaskRunner(on: host, connector: connector).run(
-        .makeKey(lineage: lineage.name, id: id, policy: policy, names: lineage.domains))
+      let pem = try await requests.run(
+        .makeKey(lineage: lineage.name, id: id, policy: policy, names: lineage.domains), on: host)
       let request = try CertificateRequest(pem: pem)
       // The host may still have an older key, of another kind than the one that was to be kept.
       if isReused, request.keyType != lineage.key.type {
@@ -44,7 +44,7 @@ package struct HostServices: IssuingHosts {
     for lineage: Lineage, among selector: Selector?, webroot: String, port: UInt16
   ) -> any TokenHosts {
     HostTokens(
-      connector: connector,
+      requests: requests,
       hosts: selector.map { hosts.filter($0.matches) } ?? lineage.hosts(among: hosts),
       webroot: webroot, port: port, tell: tell)
   }
@@ -53,7 +53,7 @@ package struct HostServices: IssuingHosts {
 /// Tokens on the hosts that a lineage goes to. A host that is down keeps nobody from a certificate: one that shows the
 /// tokens is enough to ask the CA.
 private final class HostTokens: TokenHosts {
-  let connector: any Connector
+  let requests: any HostRequests
   let hosts: [Host]
   let webroot: String
   let port: UInt16
@@ -62,9 +62,9 @@ private final class HostTokens: TokenHosts {
   private let untouched = Mutex<Set<Host.Name>>([])
 
   init(
-    connector: any Connector, hosts: [Host], webroot: String, port: UInt16, tell: @escaping IssuingListener
+    requests: any HostRequests, hosts: [Host], webroot: String, port: UInt16, tell: @escaping IssuingListener
   ) {
-    self.connector = connector
+    self.requests = requests
     self.hosts = hosts
     self.webroot = webroot
     self.port = port
@@ -72,13 +72,12 @@ private final class HostTokens: TokenHosts {
   }
 
   private static let atOnce = 50
-  private static let http = HTTPClient(isPlain: true)
 
   func place(_ proofs: [Proof]) async throws {
     let tokens = proofs.map { AgentTask.Token(name: $0.token, content: $0.keyAuthorization) }
     let failures = try await onEach(hosts) { [self] host in
       do {
-        _ = try await AgentTaskRunner(on: host, connector: connector).run(.place(tokens, webroot: webroot))
+        _ = try await requests.run(.place(tokens, webroot: webroot), on: host)
       } catch let failure as AgentTaskRunner.Failure where failure.isUnreachable {
         _ = untouched.withLock { $0.insert(host.name) }
         throw failure
@@ -92,7 +91,9 @@ private final class HostTokens: TokenHosts {
 
   func check(_ proofs: [Proof]) async throws {
     for proof in proofs {
-      let failures = try await onEach(hosts) { [self] in try await look(for: proof, on: $0) }
+      let failures = try await onEach(hosts) { [self] in
+        try await requests.look(for: proof, on: $0, port: port)
+      }
       guard failures.count < hosts.count else {
         throw ProofFailure(
           "\(proof.domain): no host shows the token at port \(port): \(Self.listed(failures)); check that the web server serves \(webroot)"
@@ -106,29 +107,9 @@ private final class HostTokens: TokenHosts {
     let tokens = proofs.map { AgentTask.Token(name: $0.token, content: "") }
     let touched = untouched.withLock { untouched in hosts.filter { !untouched.contains($0.name) } }
     let failures = try await onEach(touched) { [self] in
-      _ = try await AgentTaskRunner(on: $0, connector: connector).run(.remove(tokens, webroot: webroot))
+      _ = try await requests.run(.remove(tokens, webroot: webroot), on: $0)
     }
     if !failures.isEmpty { throw ProofFailure(Self.listed(failures)) }
-  }
-
-  /// As the CA asks, but at the host's own address. A redirection goes where the CA will follow and we cannot judge.
-  private func look(for proof: Proof, on host: Host) async throws {
-    let address = host.address.contains(":") ? "[\(host.address)]" : host.address
-    let path = "/.well-known/acme-challenge/\(proof.token)"
-    guard let url = URL(string: "http://\(address):\(port)\(path)") else {
-      throw ProofFailure("\(host.name): \(address) is no address")
-    }
-    let name = proof.domain.contains(":") ? "[\(proof.domain)]" : proof.domain
-    let answer: HTTPResponse
-    do {
-      answer = try await Self.http.send(HTTPRequest(.get, url, headers: ["Host": name]))
-    } catch { throw ProofFailure("\(host.name): \(error)") }
-    let body = String(decoding: answer.body, as: UTF8.self).trimmed
-    guard (300..<400).contains(answer.status) || answer.status == 200 && body == proof.keyAuthorization else {
-      throw ProofFailure(
-        "\(host.name): \(url.absoluteString) answers \(answer.status)\(answer.status == 200 ? " with something else" : "")"
-      )
-    }
   }
 
   /// - Returns: why it failed, by host.

@@ -172,6 +172,7 @@ package struct SessionEnded: Error, Hashable, CustomStringConvertible {
           "DELETE FROM visit_task WHERE session IS NULL OR session <> ? AND \(Self.isDead("session"))",
           [.integer(session.number)])
         try database.run("UPDATE visit_task SET leader = ?", [.integer(session.number)])
+        try database.run("DELETE FROM site_task")
         return .taken(wasLeft: holder.map { $0.session != session.number } ?? false)
       }
       let leads = if case .taken = answer { true } else { false }

@@ -1,97 +1,117 @@
 #if PostgreSQL
-  package import Fleet
+  import Fleet
   import FoundationEssentials
 
-  /// Looks at hosts that the leader hands out, several hosts at a time, for whoever serves their site.
+  /// What the leader has done beside visits, by whoever serves the site of the hosts that it is about. What a controller was lost with another
+  /// one does again.
   extension Store {
-    /// Hosts of one site that are looked at together.
-    package struct LookTask: Hashable, Sendable {
+    package enum SiteTaskKind: String, Sendable {
+      /// Looks at hosts, several at a time.
+      case look
+      /// Questions to one host.
+      case host
+    }
+
+    package struct SiteTask<Work: Sendable>: Sendable {
       package let number: Int
-      package let hosts: [Host.Name]
-      /// `nil` is all.
-      package let lineages: Set<Lineage.Name>?
+      package let work: Work
     }
 
-    /// What has come of looks, and how many tasks are left.
-    package struct LooksDone<Result: Sendable>: Sendable {
-      package var results: [Result] = []
-      package var left = 0
+    /// What has come of tasks.
+    package struct SiteTasksDone<Result: Sendable>: Sendable {
+      package var results: [Int: Result] = [:]
+      /// Those that are not done yet. What nobody is there for is in neither.
+      package var left: Set<Int> = []
     }
 
-    /// Hands looks out, in the place of all that were handed out before.
-    package func handOutLooks(_ hosts: [(hosts: [Host.Name], site: String?)], at lineages: Set<Lineage.Name>?)
-      throws
+    /// - Returns: their numbers, in the same order.
+    @discardableResult
+    package func handOut(_ kind: SiteTaskKind, _ tasks: [(site: String?, work: some Encodable)]) throws
+      -> [Int]
     {
-      guard let leader = sharing?.session.number else { return }
-      let only = try lineages.map { try FleetJSON.canonical($0.sorted()) }
-      try transaction(.recording(chain)) {
-        try database.run("SELECT require_lease(?)", [.integer(leader)])
-        try database.run("DELETE FROM look_task")
-        for task in hosts {
-          try database.run(
-            "INSERT INTO look_task (site, hosts, lineages) VALUES (?, ?, ?)",
-            [.optional(task.site), .text(try FleetJSON.canonical(task.hosts)), .optional(only)])
+      try leading {
+        let numbers = try tasks.map { task in
+          try database.insert(
+            "INSERT INTO site_task (kind, site, work) VALUES (?, ?, ?) RETURNING number",
+            [.text(kind.rawValue), .optional(task.site), .text(try FleetJSON.canonical(task.work))])
         }
         try database.run("NOTIFY \(NotificationChannel.work)")
-      }
+        return numbers
+      } ?? []
     }
 
-    /// Takes looks that nobody is at; those too that somebody was lost with.
-    package func takeLooks(atMost limit: Int) throws -> [LookTask] {
+    /// Takes tasks that nobody is at; those too that somebody was lost with.
+    package func takeSiteTasks<Work: Decodable>(
+      _ kind: SiteTaskKind, as type: Work.Type, atMost limit: Int
+    ) throws -> [SiteTask<Work>] {
       guard let session = sharing?.session else { return [] }
       return try transaction(.recording(chain)) {
         try database.rows(
           """
-          UPDATE look_task AS u SET session = ? FROM (SELECT t.number FROM look_task AS t
-            WHERE t.result IS NULL AND (t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))
+          UPDATE site_task AS u SET session = ? FROM (SELECT t.number FROM site_task AS t
+            WHERE t.kind = ? AND t.result IS NULL AND (t.site IS NULL OR t.site = ANY(string_to_array(?, ',')))
               AND (t.session IS NULL OR \(Self.isDead("t.session")))
             ORDER BY t.number LIMIT ? FOR UPDATE SKIP LOCKED) AS f
-          WHERE u.number = f.number RETURNING u.number, u.hosts, u.lineages
+          WHERE u.number = f.number RETURNING u.number, u.work
           """,
           [
-            .integer(session.number), .text(session.sites.sorted().joined(separator: ",")), .integer(limit),
+            .integer(session.number), .text(kind.rawValue),
+            .text(session.sites.sorted().joined(separator: ",")), .integer(limit),
           ]
-        ) {
-          LookTask(
-            number: $0.integer(0), hosts: try $0.json(1), lineages: $0.isNull(2) ? nil : try $0.json(2))
-        }
+        ) { SiteTask(number: $0.integer(0), work: try $0.json(1)) }
       }
     }
 
     /// Says what came of it, where nobody else has taken it since.
-    package func endLook(_ task: LookTask, result: some Encodable) throws {
+    package func endSiteTask(_ number: Int, result: some Encodable) throws {
       guard let session = sharing?.session else { return }
       try database.run(
-        "UPDATE look_task SET result = ? WHERE number = ? AND session = ?",
-        [.text(try FleetJSON.canonical(result)), .integer(task.number), .integer(session.number)])
+        "UPDATE site_task SET result = ? WHERE number = ? AND session = ?",
+        [.text(try FleetJSON.canonical(result)), .integer(number), .integer(session.number)])
     }
 
     /// Takes what has come back, and takes back what nobody is there for any more.
-    package func collectLooks<Result: Decodable & Sendable>(as type: Result.Type) throws -> LooksDone<Result>
-    {
-      guard let leader = sharing?.session.number else { return LooksDone() }
-      return try transaction(.recording(chain)) {
-        try database.run("SELECT require_lease(?)", [.integer(leader)])
+    ///
+    /// - Parameter numbers: of the tasks that are asked for; `nil` is all.
+    package func collectSiteTasks<Result: Decodable & Sendable>(
+      _ kind: SiteTaskKind, _ numbers: Set<Int>? = nil, as type: Result.Type
+    ) throws -> SiteTasksDone<Result> {
+      let asked = numbers.map { numbers in
+        " AND number IN (\(numbers.map(String.init).joined(separator: ",")))"
+      }
+      return try leading {
+        let kind = DatabaseValue.text(kind.rawValue)
         try database.run(
           """
-          DELETE FROM look_task AS t WHERE t.result IS NULL AND (t.session IS NULL OR \(Self.isDead("t.session")))
-            AND t.site IS NOT NULL AND NOT EXISTS
+          DELETE FROM site_task AS t WHERE t.kind = ? AND t.result IS NULL
+            AND (t.session IS NULL OR \(Self.isDead("t.session"))) AND t.site IS NOT NULL AND NOT EXISTS
               (SELECT 1 FROM session AS s WHERE \(Self.isAtWork) AND t.site = ANY(string_to_array(s.sites, ',')))
-          """)
-        let results: [Result] = try database.rows(
-          "DELETE FROM look_task WHERE result IS NOT NULL RETURNING result", []
-        ) { try $0.json(0) }
-        let left = try database.rows("SELECT count(*) FROM look_task") { $0.integer(0) }.first ?? 0
-        return LooksDone(results: results, left: left)
-      }
+          """, [kind])
+        let results = try database.rows(
+          "DELETE FROM site_task WHERE kind = ? AND result IS NOT NULL\(asked ?? "") RETURNING number, result",
+          [kind]
+        ) { ($0.integer(0), try $0.json(1) as Result) }
+        let left = try database.rows("SELECT number FROM site_task WHERE kind = ?", [kind]) { $0.integer(0) }
+        return SiteTasksDone(
+          results: Dictionary(results, uniquingKeysWith: { $1 }), left: Set(left))
+      } ?? SiteTasksDone()
     }
 
     /// What was handed out is not wanted any more.
-    package func withdrawLooks(thatNobodyHas: Bool) throws {
-      guard let leader = sharing?.session.number else { return }
-      try transaction(.recording(chain)) {
+    package func withdrawSiteTasks(_ kind: SiteTaskKind, thatNobodyHas: Bool = false) throws {
+      try leading {
+        try database.run(
+          "DELETE FROM site_task WHERE kind = ?" + (thatNobodyHas ? " AND session IS NULL" : ""),
+          [.text(kind.rawValue)])
+      }
+    }
+
+    /// - Throws: `LeaseLost`, where another one leads.
+    private func leading<Value>(_ body: () throws -> Value) throws -> Value? {
+      guard let leader = sharing?.session.number else { return nil }
+      return try transaction(.recording(chain)) {
         try database.run("SELECT require_lease(?)", [.integer(leader)])
-        try database.run("DELETE FROM look_task" + (thatNobodyHas ? " WHERE session IS NULL" : ""))
+        return try body()
       }
     }
   }
