@@ -83,7 +83,7 @@ let package = Package(
       resources: (agentParts.map { "agent/\($0)" } + hookRecipes.map { "hooks/\($0)" }
         + ["install-agent", "verify-tls"]).map { .embedInCode("\($0).sh") }, swiftSettings: strict),
     module("Engine", ["Fleet", "System", "Planning", "Agents"]),
-    module("Issuance", ["ACME", "PKI", "System", "Fleet", "Agents", "Engine"]),
+    module("Issuance", ["ACME", "PKI", "System", "Fleet", "Agents", "Engine"], settings: small),
     module("Install", ["PKI", "Fleet", "Agents", "Engine"]),
     module("SSH", ["System", "CSSH2", "COpenSSL"]),
     module("Connections", ["Fleet", "System", "Agents", "Engine", "SSH"]),

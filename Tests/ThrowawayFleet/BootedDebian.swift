@@ -23,9 +23,15 @@ package final class BootedDebian: Sendable {
     }
     guard let leader = Self.leader(of: id) else { throw Program.Failed("it has no leader") }
     self.leader = leader
-    try await eventually("it has booted: \(Files.read(console))", within: .seconds(120)) {
-      let state = try await self.run("systemctl is-system-running")
-      return ["running", "degraded"].contains(state.stdout.trimmingCharacters(in: .whitespacesAndNewlines))
+    do {
+      try await eventually("it has booted", within: .seconds(120)) {
+        let state = try await self.run("systemctl is-system-running")
+        return ["running", "degraded"].contains(
+          state.stdout.trimmingCharacters(in: .whitespacesAndNewlines))
+      }
+    } catch {
+      let state = try await run("systemctl is-system-running; systemctl list-jobs --no-pager")
+      throw Program.Failed("\(error): \(state.everything)\n\(Files.read(console))")
     }
   }
 
