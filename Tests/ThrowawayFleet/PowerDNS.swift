@@ -16,6 +16,7 @@ package final class PowerDNS: Sendable {
       """
       launch=gsqlite3
       gsqlite3-database=\(folder)/pdns.db
+      gsqlite3-pragma-synchronous=0
       local-address=\(address)
       local-port=53
       api=yes
@@ -33,7 +34,9 @@ package final class PowerDNS: Sendable {
 
       """)
     let schema = Files.read("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
-    try await Program.succeed(try Program.find("sqlite3"), [folder + "/pdns.db", schema])
+    // Where two write at once on a busy disk, one of them is told of an internal server error.
+    try await Program.succeed(
+      try Program.find("sqlite3"), [folder + "/pdns.db", "PRAGMA journal_mode = WAL; \(schema)"])
     let util = try Program.find("pdnsutil")
     for zone in ["example.com", "dyn.example.com"] {
       try await Program.succeed(util, ["--config-dir=\(folder)", "create-zone", zone, "ns.example.com"])
