@@ -33,6 +33,7 @@
     func working<Value>(
       _ stop: StopSignal, _ body: (VisitTaskWorker) async throws -> Value
     ) async throws -> Value {
+      await store.heed(stop)
       let worker = worker(stop)
       let looks = LookTaskWorker(controller: self, stop: stop)
       let questions = HostTaskWorker(controller: self, stop: stop)

@@ -1,5 +1,6 @@
 import Fleet
 package import FoundationEssentials
+package import System
 
 /// One controller at work among several, by the database's clock.
 package struct ControllerSession: Hashable, Sendable {
@@ -95,6 +96,9 @@ package struct SessionEnded: Error, Hashable, CustomStringConvertible {
         throw SessionEnded(name: sharing.session.name)
       }
     }
+
+    /// Once it is requested a server that is gone is not waited for as long.
+    package func heed(_ stop: StopSignal) { (database as? PostgreSQLConnection)?.stop = stop }
 
     /// How often the database was waited for.
     package var roundTrips: Int { (database as? PostgreSQLConnection)?.roundTrips ?? 0 }

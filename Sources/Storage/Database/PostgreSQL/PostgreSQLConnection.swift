@@ -3,6 +3,7 @@
   import Fleet
   import FoundationEssentials
   import Glibc
+  import System
 
   /// One connection to one server. It is used by the store's actor alone.
   ///
@@ -24,8 +25,12 @@
     var transactionNumber: String?
     /// Of the transaction that is going on: it cannot be committed any more.
     var failureInTransaction: (any Error)?
-    /// When the connection that was lost is given up.
-    static let patience = 600.0
+    /// For how many seconds a connection that was lost is tried for, whatever is asked meanwhile.
+    var patience = 600.0
+    /// Once it is requested the server is not waited for as long.
+    var stop: StopSignal?
+    private static let patienceOnceStopped = 20.0
+    private var lostAt: TimeInterval?
 
     /// A statement that the server has parsed under a name.
     private struct Prepared: Hashable {
@@ -90,11 +95,12 @@
 
     /// Connects anew until it succeeds.
     ///
-    /// - Throws: what it failed with last, when `patience` is over.
+    /// - Throws: what it failed with last, when `patience` is over. From then on each statement tries once.
     func reconnect(after error: PostgreSQLError) throws {
       guard isPatient else { throw error }
-      let deadline = ProcessInfo.processInfo.systemUptime + Self.patience
-      var (pause, last) = (UInt32(100_000), error)
+      let lostAt = self.lostAt ?? ProcessInfo.processInfo.systemUptime
+      self.lostAt = lostAt
+      var pause: UInt32 = 100_000
       while true {
         (sent, prepared) = ([], [:])
         do {
@@ -102,10 +108,12 @@
           PQfinish(handle)
           handle = opened
           _ = try introduce()
+          self.lostAt = nil
           return
         } catch let failure as PostgreSQLError {
-          last = failure
-          guard ProcessInfo.processInfo.systemUptime < deadline else { throw last }
+          let isStopped = stop?.isRequested ?? false
+          let longest = isStopped ? min(patience, Self.patienceOnceStopped) : patience
+          guard ProcessInfo.processInfo.systemUptime - lostAt < longest else { throw failure }
           usleep(pause)
           pause = min(pause * 2, 2_000_000)
         }
