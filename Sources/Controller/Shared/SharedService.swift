@@ -10,7 +10,6 @@
     private let session: ControllerSession
     private let worker: VisitTaskWorker
     private let stop: StopSignal
-    private static let untilAllHaveHeard = Duration.milliseconds(300)
     private var next = Date.distantPast
     /// When the last run ended, whichever controller led it.
     private var lastRun: Double?
@@ -18,6 +17,7 @@
     private var ordered: Int?
     /// While another one leads.
     private var answers: SharedAnswers?
+    private static let untilAllHaveHeard = Duration.milliseconds(300)
 
     init(
       _ controller: Controller, _ session: ControllerSession, _ worker: VisitTaskWorker, _ stop: StopSignal
