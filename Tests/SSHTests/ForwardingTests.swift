@@ -202,7 +202,7 @@ import ThrowawayFleet
       Issue.record("the command did not begin")
       return
     }
-    for session in jump.sessions { kill(session, SIGKILL) }
+    jump.killSessions()
     await jump.stop()
     await first.close()
     await #expect { try await through.receive(within: .seconds(10)) } throws: {

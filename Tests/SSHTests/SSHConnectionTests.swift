@@ -266,7 +266,7 @@ import ThrowawayFleet
 
   @Test func `a connection that is lost before the command begins may be made anew`() async throws {
     let connection = try await login(.file(path: scratch.path + "/id"))
-    for session in server.sessions { kill(session, SIGKILL) }
+    server.killSessions()
     await #expect { try await connection.execute("echo in", within: .seconds(10)) } throws: {
       "\($0)".contains("closed the connection before the command began")
         && ($0 as? SSHFailure)?.isUnreachable == true
@@ -291,7 +291,7 @@ import ThrowawayFleet
       end = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
       return end >= 0
     }
-    for session in slow.sessions { kill(session, SIGKILL) }
+    slow.killSessions()
     await #expect { try await entering.value } throws: {
       "\($0)".contains("closed the connection at the login") && ($0 as? SSHFailure)?.isUnreachable == true
     }

@@ -83,17 +83,24 @@ package final class SSHServer: Sendable {
 
   /// The processes of the logins that are open now, without what runs in them.
   package var sessions: [Int32] {
-    func children(of parent: Int32) -> [Int32] {
-      let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
-        Int32($0)
-      }
-      return all.filter {
-        Files.read("/proc/\($0)/stat").contains(") S \(parent) ")
-          && Files.read("/proc/\($0)/comm") == "sshd\n"
-      }
-    }
     let first = children(of: id)
     return first + first.flatMap(children)
+  }
+
+  /// Kills the logins that are open now; what runs in them goes on. One that is still coming in is held while its processes are counted.
+  package func killSessions() {
+    for session in children(of: id) { kill(session, SIGSTOP) }
+    for session in sessions { kill(session, SIGKILL) }
+  }
+
+  /// proc(5), stat: the state and the parent follow the name, which is in parentheses.
+  private func children(of parent: Int32) -> [Int32] {
+    let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+    return all.filter {
+      let fields = Files.read("/proc/\($0)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+      return fields.count > 1 && fields[0] != "Z" && fields[1] == "\(parent)"
+        && Files.read("/proc/\($0)/comm") == "sshd\n"
+    }
   }
 
   package func stop() async { await program.stop() }
