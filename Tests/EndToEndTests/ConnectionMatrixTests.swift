@@ -148,9 +148,7 @@ struct ConnectionMatrixTests {
         "-q", "-s", folder + "/evil", "-I", "web", "-h", "-n", scene.host.address,
         folder + "/host/host_key.pub",
       ])
-    kill(scene.host.ssh.id, SIGHUP)
-    try await eventually("sshd answers again") { Loopback.answers(scene.host.address, 2222) }
-    try await Task.sleep(for: .milliseconds(300))
+    try await scene.host.ssh.reload()
     let check = try await scene.expect(1, "host", "check", "web")
     #expect(
       check.stdout.contains("host key changed (pinned @cert-authority ssh-ed25519 SHA256:"),
@@ -316,9 +314,7 @@ struct MatrixScene {
     let file = host.ssh.hostKeyFile
     for name in [file, file + ".pub"] { try FileManager.default.removeItem(atPath: name) }
     try await KeyPair.make(at: file, type: type)
-    kill(host.ssh.id, SIGHUP)
-    try await eventually("sshd answers again") { Loopback.answers(host.address, 2222) }
-    try await Task.sleep(for: .milliseconds(300))
+    try await host.ssh.reload()
   }
 
   func stop() async {

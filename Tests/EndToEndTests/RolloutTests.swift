@@ -46,10 +46,12 @@ import ThrowawayFleet
     try await eventually("the second host is in its deploy hook") { scene.exists(1, "holding") }
     let watching = try scene.certfleet.start(
       "rollout", "watch", "1", output: scene.scratch.path + "/watch.out")
+    try await eventually("it is watched") { !Files.read(scene.scratch.path + "/watch.out").isEmpty }
     #expect(
       try await scene.expect(0, "rollout", "show", "1").stdout.contains(
         "carries it out: certfleet rollout watch 1\n"))
     try await scene.expect(0, "rollout", "pause", "1", "--why", "stop here")
+    // What people say is looked for once a second, before a host is begun.
     try await Task.sleep(for: .seconds(1.2))
     try scene.release(1, "hold-deploy")
     #expect(await running.ended() == 3)

@@ -41,14 +41,14 @@ import ThrowawayFleet
     let loop = EventLoop()
     // Mostly ::1 and 127.0.0.1, of which only the second listens.
     _ = try await ConnectedSocket.connect(
-      to: Endpoint(address: "localhost", port: server.port), on: loop, within: .seconds(10))
+      to: Endpoint(address: "localhost", port: server.port), on: loop, within: .seconds(60))
     await #expect {
       _ = try await ConnectedSocket.connect(
-        to: Endpoint(address: "localhost", port: 1), on: loop, within: .seconds(10))
+        to: Endpoint(address: "localhost", port: 1), on: loop, within: .seconds(60))
     } throws: { "\($0)" == "cannot connect to localhost:1: connection refused" }
     await #expect {
       _ = try await ConnectedSocket.connect(
-        to: Endpoint(address: "::1", port: 1), on: loop, within: .seconds(10))
+        to: Endpoint(address: "::1", port: 1), on: loop, within: .seconds(60))
     } throws: { "\($0)".hasPrefix("cannot connect to [::1]:1: ") }
   }
 
@@ -60,7 +60,7 @@ import ThrowawayFleet
       for wait in waits {
         group.addTask { (wait, try await Client(loop).wait(wait, at: silent.port)) }
       }
-      for try await (asked, took) in group { #expect(took >= asked && took < asked + .seconds(5)) }
+      for try await (asked, took) in group { #expect(took >= asked && took < asked + .seconds(30)) }
     }
   }
 

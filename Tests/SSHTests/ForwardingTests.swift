@@ -31,22 +31,22 @@ import ThrowawayFleet
       pinned = key
     } else {
       let looked = try await SSHConnection.connect(
-        to: endpoint, by: route, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+        to: endpoint, by: route, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(60))
       await looked.connection.close()
       pinned = looked.key
     }
     let connection = try await SSHConnection.connect(
-      to: endpoint, by: route, expecting: .pinned([pinned]), on: loop, within: .seconds(10)
+      to: endpoint, by: route, expecting: .pinned([pinned]), on: loop, within: .seconds(60)
     ).connection
     try await connection.authenticate(
-      as: user, with: .file(path: scratch.path + "/id"), within: .seconds(10))
+      as: user, with: .file(path: scratch.path + "/id"), within: .seconds(60))
     return connection
   }
 
   private func output(_ connection: SSHConnection, _ command: String, stdin: [UInt8] = []) async throws
     -> [UInt8]
   {
-    try await connection.execute(command, within: .seconds(10))
+    try await connection.execute(command, within: .seconds(60))
     try await connection.send(stdin, within: .seconds(30))
     var said: [UInt8] = []
     while true {
@@ -78,7 +78,7 @@ import ThrowawayFleet
     let first = try await login(jump)
     let looked = try await SSHConnection.connect(
       to: Endpoint(address: target.address, port: target.port), by: .through(first),
-      expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+      expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(60))
     await looked.connection.close()
     try await withThrowingTaskGroup(of: Bool.self) { group in
       for number in 0..<40 {
@@ -111,7 +111,7 @@ import ThrowawayFleet
   }
 
   private func converse(over connection: SSHConnection, times: Int) async throws {
-    try await connection.execute("exec cat", within: .seconds(10))
+    try await connection.execute("exec cat", within: .seconds(60))
     for number in 0..<times {
       let byte = UInt8(truncatingIfNeeded: number)
       try await connection.send([byte], within: .seconds(30))
@@ -161,7 +161,7 @@ import ThrowawayFleet
     let (jump, target) = (try await server(1), try await server(2))
     let first = try await login(jump)
     let through = try await login(target, by: .through(first))
-    try await through.execute("exec cat", within: .seconds(10))
+    try await through.execute("exec cat", within: .seconds(60))
     let swallowing = try SwallowingPort(at: network.host(3))
     await #expect(throws: SSHFailure.self) {
       _ = try await ConnectedSocket.connect(
@@ -170,8 +170,8 @@ import ThrowawayFleet
     }
     for byte in UInt8(0)..<13 {
       try await Task.sleep(for: .seconds(5))
-      try await through.send([byte], within: .seconds(10))
-      guard case .stdout([byte]) = try await through.receive(within: .seconds(10)) else {
+      try await through.send([byte], within: .seconds(60))
+      guard case .stdout([byte]) = try await through.receive(within: .seconds(60)) else {
         Issue.record("another answer than the question, at \(byte)")
         return
       }
@@ -191,21 +191,21 @@ import ThrowawayFleet
       await #expect {
         try await SSHConnection.connect(
           to: endpoint, by: .through(way), expecting: .look(ServerKey.knownTypes), on: loop,
-          within: .seconds(10))
+          within: .seconds(60))
       } throws: {
         "\($0)".contains("the jump host cannot reach \(endpoint.address):2222, or may not forward to it")
       }
     }
     let through = try await login(target, by: .through(first))
-    try await through.execute("echo here; exec cat", within: .seconds(10))
-    guard case .stdout = try await through.receive(within: .seconds(10)) else {
+    try await through.execute("echo here; exec cat", within: .seconds(60))
+    guard case .stdout = try await through.receive(within: .seconds(60)) else {
       Issue.record("the command did not begin")
       return
     }
     jump.killSessions()
     await jump.stop()
     await first.close()
-    await #expect { try await through.receive(within: .seconds(10)) } throws: {
+    await #expect { try await through.receive(within: .seconds(60)) } throws: {
       guard case .lost = $0 as? SSHFailure else { return false }
       return true
     }

@@ -23,16 +23,16 @@ import ThrowawayFleet
 
   private func look() async throws -> ServerKey {
     let made = try await SSHConnection.connect(
-      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10))
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(60))
     await made.connection.close()
     return made.key
   }
 
   private func login(_ credential: Credential) async throws -> SSHConnection {
     let made = try await SSHConnection.connect(
-      to: endpoint, expecting: .pinned([try await look()]), on: loop, within: .seconds(10))
+      to: endpoint, expecting: .pinned([try await look()]), on: loop, within: .seconds(60))
     do {
-      try await made.connection.authenticate(as: user, with: credential, within: .seconds(10))
+      try await made.connection.authenticate(as: user, with: credential, within: .seconds(60))
     } catch {
       await made.connection.close()
       throw error
@@ -44,11 +44,11 @@ import ThrowawayFleet
   private func output(_ connection: SSHConnection, _ command: String, stdin: [UInt8] = []) async throws -> (
     text: String, status: Int
   ) {
-    try await connection.execute(command, within: .seconds(10))
-    try await connection.send(stdin, within: .seconds(10))
+    try await connection.execute(command, within: .seconds(60))
+    try await connection.send(stdin, within: .seconds(60))
     var text: [UInt8] = []
     while true {
-      switch try await connection.receive(within: .seconds(20)) {
+      switch try await connection.receive(within: .seconds(60)) {
       case .stdout(let bytes): text += bytes
       case .stderr: continue
       case .ended(let status):
@@ -82,7 +82,7 @@ import ThrowawayFleet
     let offered = try await look().fingerprint
     await #expect {
       try await SSHConnection.connect(
-        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(10))
+        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(60))
     } throws: {
       $0 as? SSHFailure
         == .hostKey(
@@ -96,7 +96,7 @@ import ThrowawayFleet
     let pinned = ServerKey(type: "ecdsa-sha2-nistp256", blob: [1], fingerprint: "SHA256:old")
     await #expect {
       try await SSHConnection.connect(
-        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(10))
+        to: endpoint, expecting: .pinned([pinned]), on: loop, within: .seconds(60))
     } throws: { $0 as? SSHFailure == .otherKeyType(offered: ["ssh-ed25519"]) }
     await server.stop()
   }
@@ -155,7 +155,7 @@ import ThrowawayFleet
     let silent = try SilentSocket(at: scratch.path + "/silent")
     setenv("SSH_AUTH_SOCK", silent.path, 1)
     let connection = try await SSHConnection.connect(
-      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10)
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(60)
     ).connection
     // Long enough for a full machine to be through with all others before.
     let patience = Duration.seconds(25)
@@ -170,7 +170,7 @@ import ThrowawayFleet
     await connection.close()
     // Nobody else of this process waits for it again, with a thread and a descriptor each.
     let second = try await SSHConnection.connect(
-      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(10)
+      to: endpoint, expecting: .look(ServerKey.knownTypes), on: loop, within: .seconds(60)
     ).connection
     let asked = ContinuousClock.now
     await #expect {
@@ -189,12 +189,12 @@ import ThrowawayFleet
     await server.stop()
     let refused = Endpoint(address: network.host(2), port: 2222)
     await #expect {
-      try await SSHConnection.connect(to: refused, expecting: .look([]), on: loop, within: .seconds(5))
+      try await SSHConnection.connect(to: refused, expecting: .look([]), on: loop, within: .seconds(60))
     } throws: { $0 as? SSHFailure == .unreachable("cannot connect to \(refused): connection refused") }
     await #expect {
       try await SSHConnection.connect(
         to: Endpoint(address: "no-such-host.invalid", port: 22), expecting: .look([]), on: loop,
-        within: .seconds(5))
+        within: .seconds(60))
     } throws: { "\($0)".contains("no-such-host.invalid cannot be resolved") }
     let silent = try ListeningSocket(address: network.host(3))
     await #expect {
@@ -267,7 +267,7 @@ import ThrowawayFleet
   @Test func `a connection that is lost before the command begins may be made anew`() async throws {
     let connection = try await login(.file(path: scratch.path + "/id"))
     server.killSessions()
-    await #expect { try await connection.execute("echo in", within: .seconds(10)) } throws: {
+    await #expect { try await connection.execute("echo in", within: .seconds(60)) } throws: {
       "\($0)".contains("closed the connection before the command began")
         && ($0 as? SSHFailure)?.isUnreachable == true
     }
@@ -281,7 +281,7 @@ import ThrowawayFleet
     try Files.write(scratch.path + "/slow/authorized_keys", "")
     let made = try await SSHConnection.connect(
       to: Endpoint(address: slow.address, port: slow.port), expecting: .look(ServerKey.knownTypes), on: loop,
-      within: .seconds(10))
+      within: .seconds(60))
     let entering = Task {
       try await made.connection.authenticate(
         as: user, with: .file(path: scratch.path + "/id"), within: .seconds(30))
@@ -313,7 +313,7 @@ import ThrowawayFleet
       await #expect {
         try await SSHConnection.connect(
           to: Endpoint(address: "127.0.0.1", port: talking.port), expecting: .look(ServerKey.knownTypes),
-          on: loop, within: .seconds(20))
+          on: loop, within: .seconds(60))
       } throws: { "\($0)".contains(expected) }
     }
   }

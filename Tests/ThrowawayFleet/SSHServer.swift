@@ -87,6 +87,14 @@ package final class SSHServer: Sendable {
     return first + first.flatMap(children)
   }
 
+  /// Has it read its files anew, and waits until it has: it listens again, under the same number.
+  package func reload() async throws {
+    func starts() -> Int { log.components(separatedBy: "Server listening on").count }
+    let before = starts()
+    kill(id, SIGHUP)
+    try await eventually("sshd has read its files anew") { starts() > before }
+  }
+
   /// Kills the logins that are open now; what runs in them goes on. One that is still coming in is held while its processes are counted.
   package func killSessions() {
     for session in children(of: id) { kill(session, SIGSTOP) }

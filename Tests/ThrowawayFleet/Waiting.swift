@@ -3,7 +3,7 @@ import Synchronization
 
 /// Waits for a condition, and says what it was when it does not come true.
 package func eventually(
-  _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+  _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit
   while try await !condition() {
