@@ -3,11 +3,12 @@ import Synchronization
 
 /// Waits for a condition, and says what it was when it does not come true.
 package func eventually(
-  _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
+  _ what: @autoclosure () -> String, within limit: Duration = .seconds(120),
+  _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit
   while try await !condition() {
-    guard ContinuousClock.now < deadline else { throw Program.Failed("not within \(limit): \(what)") }
+    guard ContinuousClock.now < deadline else { throw Program.Failed("not within \(limit): \(what())") }
     try await Task.sleep(for: .milliseconds(20))
   }
 }
