@@ -208,7 +208,7 @@ import ThrowawayFleet
   ) async throws {
     let scene = try AgentScene(shell)
     let served = "cat \"$RENEWED_LINEAGE/cert.pem\"; [ ! -e ~/broken ] || [ $CERTFLEET_ACTION = rollback ]"
-    let verify = [Verification(.command(served, timeout: .seconds(5)), from: .host)]
+    let verify = [Verification(.command(served, timeout: .seconds(60)), from: .host)]
     #expect(
       try await scene.replies(scene.request(generation: 1, verify: verify)).steps.last == "verify ok")
     try scene.scratch.write("broken", "")

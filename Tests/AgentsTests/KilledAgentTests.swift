@@ -66,7 +66,7 @@ private struct KilledScene: Sendable {
     let certificate = PlannedCertificate(
       lineage: "x", generation: Generation(generation), fingerprint: "f", domains: ["x.example"],
       hooks: hooks,
-      verify: [Verification(.command(note("verify"), timeout: .seconds(5)), from: .host)])
+      verify: [Verification(.command(note("verify"), timeout: .seconds(60)), from: .host)])
     let contents = ["cert.pem", "fullchain.pem", "privkey.pem"].map { name in
       AgentRequest.File(
         lineage: "x", name: name, mode: name == "privkey.pem" ? "0600" : "0644",

@@ -52,7 +52,7 @@ import ThrowawayFleet
     #expect(before.contains("1\n"))
     // Killed once the files are in their places.
     let holds = Hook(
-      command: ": >~/holding; until [ -e ~/let-go ]; do sleep 1; done", timeout: .seconds(30))
+      command: ": >~/holding; until [ -e ~/let-go ]; do sleep 1; done", timeout: .seconds(120))
     let killed = try scene.start(
       scene.request(generation: 2, hooks: Hooks(deploy: [holds]), destinations: [place]))
     try await eventually("the hook runs") {

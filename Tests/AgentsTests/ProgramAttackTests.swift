@@ -134,7 +134,7 @@ struct ProgramAttackTests {
     let scene = try AgentScene(shell)
     let request = scene.request(
       generation: 1,
-      hooks: Hooks(deploy: [Hook(command: "env | grep ^certfleet_; exit 3", timeout: .seconds(5))]))
+      hooks: Hooks(deploy: [Hook(command: "env | grep ^certfleet_; exit 3", timeout: .seconds(60))]))
     let names = ["line", "deadline", "stream", "mark", "ended", "other"].map { "certfleet_\($0)" }
     let result = try await Program.run(
       try Program.find(shell.words[0]), shell.words.dropFirst() + ["-s"],
