@@ -35,11 +35,10 @@ package final class BootedDebian: Sendable {
     }
   }
 
-  /// Its PID 1, as this machine counts.
+  /// Its PID 1, as this machine counts. At first there is another child beside it, which makes it (proc(5), NSpid).
   private static func leader(of container: Int32) -> Int32? {
-    Files.read("/proc/\(container)/task/\(container)/children").split(separator: " ").first.flatMap {
-      Int32($0)
-    }
+    Files.read("/proc/\(container)/task/\(container)/children").split(separator: " ").compactMap { Int32($0) }
+      .first { Files.read("/proc/\($0)/status").contains(/NSpid:.*\t1\n/) }
   }
 
   /// What root types there.
