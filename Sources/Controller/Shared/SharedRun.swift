@@ -38,9 +38,10 @@
       let looks = LookTaskWorker(controller: self, stop: stop)
       let questions = HostTaskWorker(controller: self, stop: stop)
       let bells = [worker.bell, looks.bell, questions.bell]
-      let listener = await store.listen(to: NotificationChannel.work) {
-        Task { for bell in bells { await bell.ring() } }
-      }
+      let listener = await store.listen([
+        .visits: { Task { await worker.bell.ring() } }, .looks: { Task { await looks.bell.ring() } },
+        .questions: { Task { await questions.bell.ring() } },
+      ])
       defer { withExtendedLifetime(listener) {} }
       let work = [
         Task { await worker.run() }, Task { await looks.run() }, Task { await questions.run() },

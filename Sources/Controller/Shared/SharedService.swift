@@ -30,7 +30,7 @@
     /// Goes on until a stop is requested.
     mutating func run(_ ended: (RunResult) -> Void) async throws {
       let orders = Doorbell()
-      let listener = await store.listen(to: NotificationChannel.orders) { Task { await orders.ring() } }
+      let listener = await store.listen([.orders: { Task { await orders.ring() } }])
       defer {
         withExtendedLifetime(listener) {}
         answers?.close()

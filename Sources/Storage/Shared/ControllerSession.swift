@@ -43,19 +43,24 @@ package struct SessionEnded: Error, Hashable, CustomStringConvertible {
 }
 
 #if PostgreSQL
-  /// What controllers tell each other.
-  package enum NotificationChannel {
-    /// Visits were handed out.
-    package static let work = "certfleet_work"
+  /// What controllers tell each other, each on a channel of its own: nobody looks for what was not handed out.
+  package enum NotificationChannel: String, Sendable {
+    case visits = "certfleet_visits"
+    case looks = "certfleet_looks"
+    case questions = "certfleet_questions"
     /// A person has said something to a rollout, or declared or issued something.
-    package static let orders = "certfleet_orders"
+    case orders = "certfleet_orders"
   }
 
   extension Store {
-    /// - Parameter heard: called when something was told, or may have been; as long as what is returned is kept.
-    package func listen(to channel: String, heard: @escaping @Sendable () -> Void) -> PostgreSQLListener? {
-      (database as? PostgreSQLConnection).map { PostgreSQLListener($0.address, to: channel, heard: heard) }
+    /// - Parameter heard: what is called when something was told, or may have been; as long as what is returned is kept.
+    package func listen(_ heard: [NotificationChannel: @Sendable () -> Void]) -> PostgreSQLListener? {
+      let channels = Dictionary(uniqueKeysWithValues: heard.map { ($0.rawValue, $1) })
+      return (database as? PostgreSQLConnection).map { PostgreSQLListener($0.address, channels) }
     }
+
+    /// Heard where the transaction is committed.
+    func notify(_ channel: NotificationChannel) throws { try database.run("NOTIFY \(channel.rawValue)") }
 
     /// Begins a session. One of a controller takes part at a time: what an earlier one of it has is free at once.
     package func join(

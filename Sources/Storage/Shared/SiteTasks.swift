@@ -10,6 +10,13 @@
       case look
       /// Questions to one host.
       case host
+
+      var channel: NotificationChannel {
+        switch self {
+        case .look: .looks
+        case .host: .questions
+        }
+      }
     }
 
     package struct SiteTask<Work: Sendable>: Sendable {
@@ -35,7 +42,7 @@
             "INSERT INTO site_task (kind, site, work) VALUES (?, ?, ?) RETURNING number",
             [.text(kind.rawValue), .optional(task.site), .text(try FleetJSON.canonical(task.work))])
         }
-        try database.run("NOTIFY \(NotificationChannel.work)")
+        try notify(kind.channel)
         return numbers
       } ?? []
     }

@@ -76,7 +76,7 @@ package struct VisitKey: Hashable, Sendable {
               .text(try FleetJSON.canonical(task.work)), .integer(leader),
             ])
         }
-        try database.run("NOTIFY \(NotificationChannel.work)")
+        try notify(.visits)
       }
     }
 

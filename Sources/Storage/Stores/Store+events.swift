@@ -23,7 +23,7 @@ extension Store {
     #if PostgreSQL
       // A controller that serves hears it.
       if sharing?.session.takesPart != true, database is PostgreSQLConnection {
-        try database.run("NOTIFY \(NotificationChannel.orders)")
+        try notify(.orders)
       }
     #endif
   }

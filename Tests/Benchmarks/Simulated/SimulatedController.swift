@@ -22,7 +22,7 @@
       let heartbeat = await store.keepAlive(session)
       let ports = ports(store, nil)
       let worker = VisitTaskWorker(store, stop: StopSignal()) { ports }
-      let listener = await store.listen(to: NotificationChannel.work) { Task { await worker.bell.ring() } }
+      let listener = await store.listen([.visits: { Task { await worker.bell.ring() } }])
       let work = Task { await worker.run() }
       if number == 1 {
         try await lead(store, session, worker)

@@ -9,12 +9,12 @@
   package final class PostgreSQLListener: Sendable {
     private let isOver = Mutex(false)
 
-    /// - Parameter heard: called from its thread; also where something may have been missed.
-    init(_ address: PostgreSQLAddress, to channel: String, heard: @escaping @Sendable () -> Void) {
+    /// - Parameter heard: by channel, called from its thread; also where something may have been missed.
+    init(_ address: PostgreSQLAddress, _ heard: [String: @Sendable () -> Void]) {
       SystemThread.start { [weak self] in
         while self?.isOver.withLock({ $0 }) == false {
-          if let handle = Self.connect(address, channel) {
-            heard()
+          if let handle = Self.connect(address, heard.keys.sorted()) {
+            for call in heard.values { call() }
             while self?.isOver.withLock({ $0 }) == false, Self.wait(on: handle, heard) {}
             PQfinish(handle)
           } else {
@@ -26,10 +26,10 @@
 
     deinit { isOver.withLock { $0 = true } }
 
-    private static func connect(_ address: PostgreSQLAddress, _ channel: String) -> OpaquePointer? {
+    private static func connect(_ address: PostgreSQLAddress, _ channels: [String]) -> OpaquePointer? {
       guard let handle = try? PostgreSQLConnection.connect(address) else { return nil }
       PQexitPipelineMode(handle)
-      let result = PQexec(handle, "LISTEN \(channel)")
+      let result = PQexec(handle, channels.map { "LISTEN \($0)" }.joined(separator: ";"))
       defer { PQclear(result) }
       guard PQresultStatus(result) == PGRES_COMMAND_OK else {
         PQfinish(handle)
@@ -39,16 +39,16 @@
     }
 
     /// - Returns: whether the connection is there still.
-    private static func wait(on handle: OpaquePointer, _ heard: () -> Void) -> Bool {
+    private static func wait(on handle: OpaquePointer, _ heard: [String: @Sendable () -> Void]) -> Bool {
       var ready = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
       guard poll(&ready, 1, 1000) > 0 else { return PQstatus(handle) == CONNECTION_OK }
       guard PQconsumeInput(handle) == 1 else { return false }
-      var hasHeard = false
-      while let told = PQnotifies(handle) {
-        PQfreemem(told)
-        hasHeard = true
+      var told: Set<String> = []
+      while let notification = PQnotifies(handle) {
+        told.insert(String(cString: notification.pointee.relname))
+        PQfreemem(notification)
       }
-      if hasHeard { heard() }
+      for channel in told { heard[channel]?() }
       return PQstatus(handle) == CONNECTION_OK
     }
   }
