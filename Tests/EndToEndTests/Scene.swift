@@ -49,7 +49,7 @@ struct Scene: Sendable {
   ) throws {
     func hook(_ moment: String, _ more: String = "") -> String {
       let command = Self.steered.replacing("%", with: moment) + more
-      return "[{run: \"\(command.replacing("\"", with: "\\\""))\", timeout: '60s'}]"
+      return "[{run: \"\(command.replacing("\"", with: "\\\""))\", timeout: '300s'}]"
     }
     let declared = certificates.map { name in
       """
