@@ -19,6 +19,15 @@ fail() {
   exit 0
 }
 
+# note_start PID: when it was started, as proc(5) counts (starttime); nothing where that cannot be read.
+note_start() {
+  started=''
+  { IFS= read -r started <"/proc/$1/stat"; } 2>/dev/null || return 0
+  # shellcheck disable=SC2086 # its fields
+  set -- ${started##*)}
+  started=${20:-}
+}
+
 # as USER COMMAND...
 as() {
   if [ "$(id -un)" = "$1" ]; then
@@ -149,12 +158,16 @@ END
 $lines
 END
   say await "$6"
-  # Nobody may be there any more to close the connection: then it is undone without a word.
+  # Nobody may be there any more to close the connection: then it is undone without a word. Where this shell is gone, too, its number may be
+  # another program's.
+  note_start "$$"
   (
+    own=$started
     sleep "$6" >/dev/null 2>&1
     undo
     say end failed_clean 'no word from the controller'
-    kill -s KILL "$$"
+    note_start "$$"
+    [ "$started" != "$own" ] || kill -s KILL "$$"
   ) &
   watch=$!
   read -r word || word=gone

@@ -96,6 +96,33 @@ import ThrowawayFleet
     print("an endless line: \(usage.peakMegabytes) MB")
   }
 
+  /// In a namespace of its own, where the next process gets the number that is wanted (pid_namespaces(7)).
+  @Test(.enabled(if: geteuid() == 0, "needs root, for a process namespace"), arguments: Shell.all)
+  func `a deadline whose agent is gone ends nobody who has its number by then`(shell: Shell) async throws {
+    let host = try Installed(shell, allowing: ["certificate x"])
+    let folder = host.scene.scratch.path
+    // The deadline is when the test says.
+    try host.scene.scratch.write(
+      "bin/sleep", "#!/bin/sh\n: >'\(folder)/asleep'\nread -r _ <'\(folder)/over'\n")
+    chmod(folder + "/bin/sleep", 0o755)
+    mkfifo(folder + "/over", 0o600)
+    let script = """
+      cd '\(folder)' && mkfifo in && exec 9<>in
+      PATH='\(folder)/bin':$PATH HOME='\(folder)' \(shell.words.joined(separator: " ")) '\(host.agent)' <in >/dev/null 2>&1 9>&- & agent=$!
+      until [ -e asleep ]; do sleep 0.1; done
+      kill -9 $agent; wait $agent
+      echo $((agent - 1)) >/proc/sys/kernel/ns_last_pid
+      sh -c 'exec sleep 1000' & other=$!
+      [ $other = $agent ] || { echo "got $other for $agent"; exit 1; }
+      echo >over
+      sleep 1; kill -0 $other && kill $other && wait $other; echo "ended by $?"
+      """
+    let result = try await Program.run(
+      try Program.find("unshare"),
+      ["--pid", "--fork", "--mount-proc", "--kill-child", "/bin/sh", "-c", script])
+    #expect(result.stdout == "ended by \(128 + SIGTERM)\n", "\(result.everything)")
+  }
+
   @Test(arguments: Shell.all)
   func `an epoch that leaves none for the real controller is refused`(shell: Shell) async throws {
     let host = try Installed(shell, allowing: ["certificate x"])
