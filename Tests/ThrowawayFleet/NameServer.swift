@@ -70,7 +70,7 @@ package final class NameServer: Sendable {
 
   /// A test that failed in between leaves no address either.
   deinit {
-    guard Running.live.contains(program.id), let ip = try? Program.find("ip") else { return }
+    guard program.isAlive, let ip = try? Program.find("ip") else { return }
     _ = try? Running(
       ip, ["address", "del", address + "/32", "dev", "lo"], stdout: "/dev/null", stderr: "/dev/null")
   }

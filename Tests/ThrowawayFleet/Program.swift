@@ -79,8 +79,10 @@ package final class Running: Sendable {
   }
 
   /// Everything that is running now, for a program that is interrupted.
-  package static var live: Set<Int32> { known.withLock { $0 } }
-  private static let known = Mutex<Set<Int32>>([])
+  package static var live: Set<Int32> { known.withLock { Set($0.keys) } }
+  /// Whose each number is: one that has ended may have had the number of one that runs.
+  private static let known = Mutex<[Int32: UUID]>([:])
+  private let owner = UUID()
 
   /// - Parameters:
   ///   - stdout: a file to append to; `nil` is this process's own.
@@ -92,7 +94,7 @@ package final class Running: Sendable {
     id = try Spawn.start(
       [path] + arguments, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
       streams: [stdin, stdout, stderr])
-    _ = Self.known.withLock { $0.insert(id) }
+    Self.known.withLock { $0[id] = owner }
     Thread { [id, exit] in
       var ended = siginfo_t()
       while waitid(P_PID, id_t(id), &ended, WEXITED | WNOWAIT) < 0, errno == EINTR {}
@@ -100,7 +102,7 @@ package final class Running: Sendable {
       // Its number is nobody else's until it is waited for.
       Self.known.withLock {
         wait4(id, &status, 0, &usage)
-        $0.remove(id)
+        $0[id] = nil
       }
       // wait(2): the low seven bits are the signal, the next byte the exit status.
       let signal = status & 0x7f
@@ -117,7 +119,7 @@ package final class Running: Sendable {
   /// Nothing outlives its owner, whatever went wrong in between.
   deinit { signal(SIGTERM) }
 
-  package var isAlive: Bool { Self.live.contains(id) && Self.isAlive(id) }
+  package var isAlive: Bool { Self.known.withLock { $0[id] == owner } && Self.isAlive(id) }
 
   /// The exit status, or 128 and the signal's number.
   package func ended() async -> Int32 { await exit.value.status }
@@ -127,7 +129,7 @@ package final class Running: Sendable {
 
   /// What has ended is left alone: its number may be another program's by now.
   package func signal(_ number: Int32) {
-    Self.known.withLock { if $0.contains(id) { kill(id, number) } }
+    Self.known.withLock { if $0[id] == owner { kill(id, number) } }
   }
 
   /// TERM, and KILL for what is still there after five seconds.
