@@ -349,7 +349,7 @@ struct PlaceAttackTests {
     #expect(said.stdout.isEmpty && said.stderr.isEmpty, "\(said.everything)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(2)))
   func `a folder that is exchanged at every moment never gets another service's key replaced`() async throws {
     let scene = try AgentScene.withOthers(Shell.all[0])
     let (victim, app) = (try victim(scene), try scene.folder("app", of: daemon))
@@ -374,7 +374,7 @@ struct PlaceAttackTests {
       ends.keys.allSatisfy { ["ok", "failed_clean", "failed_dirty", "rolled_back"].contains($0) }, "\(ends)")
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(2)))
   func `the agent's own folder is not exchanged between a look and its use`() async throws {
     let scene = try AgentScene.withOthers(Shell.all[0])
     #expect(try await scene.visit() == "ok")
@@ -394,7 +394,7 @@ struct PlaceAttackTests {
     #expect(!Files.read(mine + "/seen").contains("journal") && scene.live == "1")
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(2)))
   func `whoever reads a file in a shared folder on another file system finds all of it`() async throws {
     let scene = try AgentScene.withOthers(Shell.all[0])
     let shared = try scene.folder("shared")

@@ -105,7 +105,7 @@ struct WebrootAttackTests {
     #expect(Files.read(victim) == "root's\n")
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(2)))
   func `folders and tokens that are exchanged at every moment lead nowhere and hold nothing up`() async throws
   {
     let scene = try AgentScene.withOthers(Shell.all[0])
@@ -132,7 +132,7 @@ struct WebrootAttackTests {
     #expect(longest < .seconds(40))
   }
 
-  @Test(.timeLimit(.minutes(10)))
+  @Test(.timeLimit(.minutes(2)))
   func `a user who stops what acts as them does not hold the agent up`() async throws {
     let scene = try AgentScene.withOthers(Shell.all[0])
     let webroot = try scene.folder("www", of: www)
