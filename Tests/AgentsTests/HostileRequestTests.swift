@@ -101,21 +101,22 @@ import ThrowawayFleet
   func `a deadline whose agent is gone ends nobody who has its number by then`(shell: Shell) async throws {
     let host = try Installed(shell, allowing: ["certificate x"])
     let folder = host.scene.scratch.path
-    // The deadline is when the test says.
+    // The deadline is when the test says, and has come to its end when nobody has the pipe open any more.
     try host.scene.scratch.write(
       "bin/sleep", "#!/bin/sh\n: >'\(folder)/asleep'\nread -r _ <'\(folder)/over'\n")
     chmod(folder + "/bin/sleep", 0o755)
     mkfifo(folder + "/over", 0o600)
     let script = """
-      cd '\(folder)' && mkfifo in && exec 9<>in
-      PATH='\(folder)/bin':$PATH HOME='\(folder)' \(shell.words.joined(separator: " ")) '\(host.agent)' <in >/dev/null 2>&1 9>&- & agent=$!
+      cd '\(folder)' && mkfifo in open && exec 9<>in
+      cat open & all=$!
+      PATH='\(folder)/bin':$PATH HOME='\(folder)' \(shell.words.joined(separator: " ")) '\(host.agent)' <in >/dev/null 2>&1 8>open 9>&- & agent=$!
       until [ -e asleep ]; do sleep 0.1; done
       kill -9 $agent; wait $agent
       echo $((agent - 1)) >/proc/sys/kernel/ns_last_pid
       sh -c 'exec sleep 1000' & other=$!
       [ $other = $agent ] || { echo "got $other for $agent"; exit 1; }
       echo >over
-      sleep 1; kill -0 $other && kill $other && wait $other; echo "ended by $?"
+      wait $all; kill -0 $other && kill $other && wait $other; echo "ended by $?"
       """
     let result = try await Program.run(
       try Program.find("unshare"),
